@@ -1,0 +1,1 @@
+"""The site's frame: settings, addresses, health, and the tests of the whole."""

@@ -1,0 +1,269 @@
+"""Django's settings: the only reader of the environment (docs/settings.md has a line for each name)."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+
+from toolsite.env import read_or_exit
+from toolsite.secret_key import kept_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENV = read_or_exit(os.environ, base_dir=BASE_DIR)
+
+# Demo or production
+
+DEMO = ENV.debug
+"""Demo data is allowed, mail verification is optional, plain HTTP on this machine only."""
+DEBUG = False
+"""Off in the demo too: its error pages are the real ones, and tracebacks go to the log."""
+DATA_DIR = ENV.data_dir
+SECRET_KEY = ENV.secret_key or kept_secret_key(DATA_DIR)
+ALLOWED_HOSTS = ENV.allowed_hosts or [".localhost", "127.0.0.1", "[::1]"]
+HTTPS = not DEMO and ENV.https
+SITE_HOST = ALLOWED_HOSTS[0].lstrip(".*") or "localhost"
+SITE_URL = ENV.site_url or (f"https://{SITE_HOST}" if HTTPS else f"http://{SITE_HOST}:8000")
+
+# The two apps of this repository
+
+SUBMISSIONS = {
+    "reservation_seconds": ENV.reservation_seconds,
+    "link_check_allow": ENV.link_check_allow,
+}
+WORKFLOWS: dict[str, Any] = {}
+
+# Django's parts
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_q",
+    "workflows",
+    "submissions",
+    # Last: it takes out of the admin what the apps above have put in.
+    "toolsite",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    # Inside the two above, so that a 503 has their headers; outside all that ask the database.
+    "toolsite.outage.OutageMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "toolsite.urls"
+WSGI_APPLICATION = "toolsite.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "submissions.context.open_reservation",
+            ],
+        },
+    }
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# A 1 MB field reaches its form, which names it; what is larger gets the 400 page.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+
+# PostgreSQL holds everything: rows, sessions, and the cache that all processes share
+
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": ENV.database.name,
+        "USER": ENV.database.user,
+        "PASSWORD": ENV.database.password,
+        "HOST": ENV.database.host,
+        "PORT": ENV.database.port,
+        "OPTIONS": {"connect_timeout": "5", **ENV.database.options},
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "toolsite_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    },
+    # django-q2 keeps its statistics here: its sentinel must not open database connections
+    # of its own before it forks.
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# The cluster. A run's own limits are the engine's; django-q2's must never act.
+
+LONGER_THAN_ANY_DRIVE_SECONDS = 7 * 24 * 3600
+Q_CLUSTER: dict[str, Any] = {
+    "name": "toolsite",
+    "broker_class": "workflows.cluster.broker.RunBroker",
+    "workers": ENV.workers,
+    "bulk": 2 * ENV.workers,
+    "queue_limit": 1_000,
+    "save_limit": -1,
+    "recycle": 1_000_000_000,
+    "ack_failures": True,
+    "scheduler": False,
+    "guard_cycle": 0.5,
+    "log_level": "WARNING",
+    "timeout": LONGER_THAN_ANY_DRIVE_SECONDS,
+    "retry": LONGER_THAN_ANY_DRIVE_SECONDS + 60,
+    "cache": "process",
+    # Ordinary async_task() and schedule() calls: Q_CLUSTER_NAME=tasks manage.py qcluster
+    "ALT_CLUSTERS": {
+        "tasks": {
+            "broker_class": None,
+            "orm": "default",
+            "workers": 2,
+            "bulk": 1,
+            "queue_limit": 50,
+            "save_limit": 250,
+            "recycle": 500,
+            "scheduler": True,
+            "timeout": 300,
+            "retry": 360,
+            "max_attempts": 5,
+        }
+    },
+}
+
+# Accounts: e-mail and password. Its rate limits count in the shared cache.
+
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in [
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    ]
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional" if DEMO else "mandatory"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxies
+
+# Mail
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Toolsite <noreply@{SITE_HOST}>"
+EMAIL_TIMEOUT = 10
+if ENV.mail_server is None:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = str(DATA_DIR / "mail")
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = ENV.mail_server.host
+    EMAIL_PORT = ENV.mail_server.port
+    EMAIL_HOST_USER = ENV.mail_server.user
+    EMAIL_HOST_PASSWORD = ENV.mail_server.password
+    EMAIL_USE_TLS = ENV.mail_server.starttls
+    EMAIL_USE_SSL = ENV.mail_server.tls
+
+# Static files: straight from the source in the demo, hashed and compressed in production
+
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEMO
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEMO
+WHITENOISE_AUTOREFRESH = DEMO
+WHITENOISE_MAX_AGE = 0 if DEMO else 60
+
+# What a browser is told to refuse
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+# Whether every other subdomain is HTTPS-only is for the domain's owner to say, not for one site.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+if ENV.proxies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+if HTTPS:
+    CSRF_TRUSTED_ORIGINS = [
+        f"https://*{host}" if host.startswith(".") else f"https://{host}"
+        for host in ALLOWED_HOSTS
+        if host != "*"
+    ]
+
+# Logs: one line each, to stderr; whoever starts the process decides where they are kept
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"outage": {"()": "toolsite.outage.OutageFilter"}},
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["outage"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # Django gives these two handlers of their own, which would say everything twice.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
+        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}

@@ -1,0 +1,1 @@
+"""Tests of the whole: architecture, settings, health, run.py, journeys, crashes."""

@@ -1,0 +1,14 @@
+"""The site's addresses: health, accounts and admin here, everything else in submissions."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from toolsite import health
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("submissions.urls")),
+]
