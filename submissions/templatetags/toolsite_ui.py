@@ -1,0 +1,205 @@
+"""What the pages need beyond Django's own tags: icons, badges, clocks, safe links, form controls.
+
+Everything here treats its values as hostile text, except the icons, which are vendored files.
+"""
+
+import json
+import unicodedata
+import uuid
+import zlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urljoin, urlsplit
+
+from django import template
+from django.conf import settings
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+ICONS = Path(__file__).resolve().parents[2] / "static" / "vendor" / "icons.json"
+
+STATE_ICONS = {
+    "free": "circle-dashed",
+    "pending": "circle-dashed",
+    "reserved": "timer",
+    "waiting": "hourglass",
+    "running": "loader-circle",
+    "in_review": "scan-search",
+    "approved": "circle-check",
+    "completed": "circle-check",
+    "rejected": "circle-x",
+    "failed": "circle-x",
+    "cancelled": "ban",
+}
+
+HUES = 5
+"""How many classes hue-0, hue-1… static/css/components.css has."""
+
+
+class HasState(Protocol):
+    """What a badge shows of a submission."""
+
+    status: str
+    state_label: str
+
+
+@cache
+def load_icons() -> dict[str, str]:
+    """Return icon name → inner SVG, read once per process."""
+    icons: dict[str, str] = json.loads(ICONS.read_text())
+    return icons
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """Draw an icon; with a label it speaks, without one it is decoration.
+
+    Raises LookupError for a name that is not vendored.
+    """
+    try:
+        # Vendored and pinned by hash, never a visitor's text.
+        shapes = mark_safe(load_icons()[name])  # noqa: S308
+    except KeyError:
+        raise LookupError(
+            f"There is no icon {name!r}; add it to ops/vendor.json and run python ops/vendor.py"
+        ) from None
+    speech = (
+        format_html('role="img" aria-label="{}"', label)
+        if label
+        else format_html('aria-hidden="true"')
+    )
+    # Width and height keep the icon small where the stylesheet did not load.
+    return format_html(
+        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="18" height="18" {}>{}</svg>',
+        name,
+        speech,
+        shapes,
+    )
+
+
+@register.simple_tag
+def state_icon(state: str, label: str = "") -> SafeString:
+    """Draw the icon of a state; one we do not know looks pending."""
+    return icon(STATE_ICONS.get(state, "circle-dashed"), label)
+
+
+@register.simple_tag
+def badge(state: str, label: str) -> SafeString:
+    """Show a state as hue, icon and word."""
+    return format_html(
+        '<span class="badge" data-state="{}">{}{}</span>', state, state_icon(state), label
+    )
+
+
+@register.simple_tag
+def submission_badge(submission: HasState) -> SafeString:
+    """Show a submission's state; a pending one wears the colours of a reserved slot."""
+    state = "reserved" if submission.status == "pending" else submission.status
+    return badge(state, submission.state_label)
+
+
+@register.filter
+def clock(seconds: float) -> str:
+    """Write a number of seconds as minutes and seconds, 107 as 1:47."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+@register.filter
+def seconds_left(deadline: datetime) -> int:
+    """Return the whole seconds until the deadline, 0 when it is over."""
+    return max(0, int((deadline - timezone.now()).total_seconds()))
+
+
+@register.filter
+def seconds_since(later: datetime, earlier: datetime) -> int:
+    """Return the whole seconds from the earlier time to the later one, at least 1."""
+    return max(1, int((later - earlier).total_seconds()))
+
+
+@register.filter
+def slot_number(number: int) -> str:
+    """Write a slot's number with two digits, 7 as 07."""
+    return f"{number:02d}"
+
+
+@register.filter
+def hue(name: str) -> str:
+    """Return the class that colours a name's tile; the same name always gets the same one."""
+    return f"hue-{zlib.crc32(name.encode(errors='replace')) % HUES}"
+
+
+@register.simple_tag
+def safe_link(url: str, label: str = "") -> SafeString:
+    """Link to a stranger's http(s) address; anything else is shown as text.
+
+    Search engines are told not to follow it, and the other site gets no handle on our page.
+    """
+    text = label or url
+    if not is_web_address(url):
+        return format_html('<span dir="auto">{}</span>', text)
+    return format_html(
+        '<a href="{}" rel="nofollow ugc noopener" dir="auto">{}</a>',
+        url,
+        text,
+    )
+
+
+def is_web_address(url: str) -> bool:
+    """Say whether a browser would read this as an http(s) address of a named host."""
+    # Browsers drop tabs and line ends inside an address, so "java\tscript:" is a script to them.
+    if any(character.isspace() or unicodedata.category(character) == "Cc" for character in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+@register.simple_tag
+def fresh_key() -> str:
+    """Return a new idempotency key, so that a form sent twice counts once."""
+    return str(uuid.uuid4())
+
+
+@register.simple_tag
+def control(field: BoundField) -> SafeString:
+    """Draw a form field's input, tied by Django to its hint and its errors.
+
+    The placeholder goes: it would repeat the visible label, and vanish on typing.
+    """
+    return field.as_widget(attrs={"placeholder": False})
+
+
+@register.filter
+def limit(field: BoundField) -> int | None:
+    """Return the longest text a field takes, in characters, or None when it has no limit."""
+    return getattr(field.field, "max_length", None)
+
+
+@register.filter
+def choice_label(field: BoundField) -> str:
+    """Return the words of the option that was chosen, or nothing."""
+    value = field.value()
+    choices = getattr(field.field, "choices", ())
+    return next((str(label) for key, label in choices if str(key) == str(value)), "")
+
+
+@register.simple_tag
+def error_static(path: str) -> str:
+    """Return a static file's address, and never fail: error pages must always render.
+
+    Without a manifest (before collectstatic, or when it is broken) the plain address is used.
+    """
+    try:
+        return static(path)
+    except ValueError:
+        return urljoin(settings.STATIC_URL, path)
