@@ -1,0 +1,68 @@
+"""The django-q2 broker: due runs out, "drive" tasks in.
+
+The run table is the queue. A task carries nothing; it sends a worker to look. Nothing is
+acknowledged or stored: what becomes of a run is written by its drive.
+"""
+
+import uuid
+from typing import Any, NoReturn
+
+from django.utils import timezone
+from django_q.brokers import Broker
+from django_q.conf import Conf
+from django_q.signing import SignedPackage
+
+from workflows.cluster.bell import Bell
+from workflows.cluster.watchdog import Watchdog
+
+
+class RunBroker(Broker):  # type: ignore[misc]
+    """Set it as Q_CLUSTER["broker_class"]. Ordinary tasks need a cluster of their own."""
+
+    def __init__(self, list_key: str | None = None) -> None:
+        super().__init__(list_key)
+        self._bell = Bell(Conf.WORKERS)
+        self._watchdog = Watchdog(Conf.GUARD_CYCLE)
+
+    def enqueue(self, task: object) -> NoReturn:
+        """Refuse: this queue holds runs."""
+        raise RuntimeError(
+            'this cluster runs workflows only; send async_task(..., cluster="tasks") to the '
+            "cluster of Q_CLUSTER['ALT_CLUSTERS'] (docs/operations.md)"
+        )
+
+    def dequeue(self) -> list[tuple[None, str]]:
+        """Return a drive for each worker that should look at the queue; wait a poll at most."""
+        return [(None, _drive_task()) for _ in range(self._bell.wait())]
+
+    def set_stat(self, key: str, value: str, timeout: int) -> None:
+        """Receive the sentinel's report, once a guard cycle: the watchdog's heartbeat."""
+        self._watchdog.beat(SignedPackage.loads(value))
+
+    def acknowledge(self, task_id: object) -> None:
+        """Nothing to acknowledge."""
+
+    def ping(self) -> bool:
+        """Whether the cluster may start; the bell waits for the database by itself."""
+        return True
+
+    def info(self) -> str:
+        """Name the broker."""
+        return "workflows"
+
+    @staticmethod
+    def get_cache() -> Any:
+        """No statistics in a cache: the sentinel must open no connection before it forks."""
+        return None
+
+
+def _drive_task() -> str:
+    task = {
+        "id": uuid.uuid4().hex,
+        "name": "drive",
+        "func": "workflows.tasks.drive_due",
+        "args": (),
+        "kwargs": {},
+        "started": timezone.now(),
+    }
+    return str(SignedPackage.dumps(task))

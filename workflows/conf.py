@@ -1,0 +1,45 @@
+"""Every engine setting: name, type, unit, default. Read from settings.WORKFLOWS."""
+
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conf:
+    """The settings in force. All durations are seconds."""
+
+    lease_seconds: float = 15.0
+    """A worker silent for this long loses its run, even if its connection lives on."""
+    poll_seconds: float = 0.5
+    """How often a cluster looks for due runs and lost workers when nobody rings."""
+    max_payload_bytes: int = 256 * 1024
+    """Largest input, output or event payload, as JSON."""
+    max_crashes: int = 5
+    """A run that loses this many workers in a row without progress is blocked."""
+    stall_seconds: float = 3.0
+    """A cluster whose tasks wait this long beside idle workers is started again."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+                raise ImproperlyConfigured(
+                    f"WORKFLOWS[{field.name!r}] is {value!r}; give a number above 0"
+                )
+
+
+def conf() -> Conf:
+    """Return the settings in force now (override_settings works in tests)."""
+    given = getattr(settings, "WORKFLOWS", {})
+    known = [field.name for field in fields(Conf)]
+    for name in given:
+        if name not in known:
+            hint = get_close_matches(name, known, n=1)
+            raise ImproperlyConfigured(
+                f"WORKFLOWS has no setting {name!r}"
+                + (f"; did you mean {hint[0]!r}?" if hint else "")
+            )
+    return Conf(**given)

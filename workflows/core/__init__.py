@@ -1,0 +1,1 @@
+"""Decisions: values in, values out. No ORM, clock, chance, settings or network."""

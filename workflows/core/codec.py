@@ -1,0 +1,140 @@
+"""Values to JSON text and back, as their annotations say.
+
+Objects come back with their keys sorted: PostgreSQL's jsonb keeps no order of its own, and a
+replay must see what the first run saw.
+"""
+
+import functools
+import inspect
+import json
+import re
+from types import FunctionType, SimpleNamespace
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+from pydantic_core import PydanticSerializationError, ValidationError
+
+from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
+
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+def loads(text: str) -> Any:
+    """Return the JSON value of a text, its objects in the order of their keys."""
+    return json.loads(text, object_pairs_hook=_sorted_object)
+
+
+def dumps(value: Any) -> str:
+    """Return the JSON text of a plain value. Raises ValueNotStorable for what JSON or jsonb lacks."""
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as exc:  # UnicodeEncodeError is a ValueError
+        raise ValueNotStorable(f"not a JSON value: {exc}") from None
+    if _NUL.search(text):
+        raise ValueNotStorable("text with a NUL character cannot be stored; remove it")
+    return text
+
+
+class Codec:
+    """Encodes and decodes the values of one annotation."""
+
+    def __init__(self, annotation: Any = Any) -> None:
+        try:
+            self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+        except Exception as exc:  # pydantic raises several kinds for what it cannot describe
+            raise DefinitionError(
+                f"{annotation!r} cannot be stored as JSON: {_first_line(exc)}"
+            ) from None
+
+    def encode(self, value: Any, *, max_bytes: int) -> str:
+        """Return the value as JSON text. Raises ValueNotStorable, ValueTooLarge."""
+        try:
+            plain = self._adapter.dump_python(value, mode="json", warnings="error")
+        except (PydanticSerializationError, ValueError, RecursionError) as exc:
+            raise ValueNotStorable(
+                f"a {type(value).__name__} cannot be stored as JSON: {_first_line(exc)}"
+            ) from None
+        text = dumps(plain)
+        if len(text.encode()) > max_bytes:
+            raise ValueTooLarge(
+                f"the value takes {len(text.encode()):,} bytes as JSON, more than "
+                f"{max_bytes:,}; store it elsewhere and hand on its id"
+            )
+        return text
+
+    def decode(self, text: str) -> Any:
+        """Return the value of a JSON text. Raises ValueNotStorable when it no longer fits."""
+        return self.from_plain(loads(text))
+
+    def from_plain(self, plain: Any) -> Any:
+        """Return the annotated value of a plain JSON value."""
+        try:
+            return self._adapter.validate_python(plain)
+        except (ValidationError, ValueError) as exc:
+            raise ValueNotStorable(f"stored value does not fit: {_first_line(exc)}") from None
+
+
+class Signature:
+    """The parameters and the result of a function, each with its codec. Built at first use,
+    so that annotations may name what is defined later in the module."""
+
+    def __init__(self, function: FunctionType, *, skip_first: bool = False) -> None:
+        self._function, self._skip_first = function, skip_first
+
+    @functools.cached_property
+    def result(self) -> Codec:
+        """The codec of what the function returns."""
+        return Codec(self._hints.get("return", Any))
+
+    @functools.cached_property
+    def _hints(self) -> dict[str, Any]:
+        annotations = dict(self._function.__annotations__)
+        if self._skip_first:
+            # Often imported for type checkers only; its values never cross.
+            annotations.pop(next(iter(inspect.signature(self._function).parameters), ""), None)
+        bare = SimpleNamespace(__annotations__=annotations)
+        try:
+            return get_type_hints(bare, self._function.__globals__, include_extras=True)
+        except NameError as exc:
+            where = f"{self._function.__module__}.{self._function.__qualname__}"
+            raise DefinitionError(
+                f"{where}: an annotation cannot be read ({exc}); import the name at run time"
+            ) from None
+
+    @functools.cached_property
+    def _parameters(self) -> inspect.Signature:
+        signature = inspect.signature(self._function)
+        if self._skip_first:
+            signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+        return signature
+
+    @functools.cached_property
+    def _codecs(self) -> dict[str, Codec]:
+        return {name: Codec(self._hints.get(name, Any)) for name in self._parameters.parameters}
+
+    def encode_input(self, given: dict[str, Any], *, max_bytes: int) -> str:
+        """Return keyword arguments as JSON text. Raises TypeError, ValueNotStorable."""
+        self._parameters.bind(**given)
+        plain = {
+            name: loads(self._codec(name).encode(value, max_bytes=max_bytes))
+            for name, value in given.items()
+        }
+        return Codec().encode(plain, max_bytes=max_bytes)
+
+    def decode_input(self, text: str) -> dict[str, Any]:
+        """Return the keyword arguments of a JSON text. Raises TypeError, ValueNotStorable."""
+        plain = loads(text)
+        self._parameters.bind(**plain)
+        return {name: self._codec(name).from_plain(value) for name, value in plain.items()}
+
+    def _codec(self, name: str) -> Codec:
+        return self._codecs.get(name) or Codec()
+
+
+def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    return dict(sorted(pairs))
+
+
+def _first_line(exc: Exception) -> str:
+    return " ".join(str(exc).split())[:300]

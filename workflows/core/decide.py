@@ -1,0 +1,75 @@
+"""Replay's question: has this operation been done, is it under way, or is it new?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from workflows.core.errors import ReplayMismatch
+from workflows.core.history import OPERATION, History, HistoryEntry
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A durable operation as the code asks for it: what and by which name."""
+
+    what: str
+    """step, wait, sleep, status, or one that leaves no line (now, uuid, random)."""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name!r}" if self.name else self.what
+
+
+def recorded_operation(entry: HistoryEntry) -> Operation:
+    """Say which operation a line of history belongs to."""
+    what = OPERATION[entry.kind]
+    if what == "wait":
+        return Operation(what, ", ".join(entry.data.get("names", [entry.name])))
+    return Operation(what, entry.name)
+
+
+def find_outcome(history: History, position: int, asked: Operation) -> HistoryEntry | None:
+    """Return the recorded outcome at this position, None when the operation must go on.
+
+    Raises ReplayMismatch when history tells another story than the code.
+    """
+    entry = history.begun(position)
+    if entry is not None:
+        if not _same(asked, entry):
+            raise ReplayMismatch(position, str(asked), str(recorded_operation(entry)))
+        return history.outcome(position)
+    _refuse_a_gap(history, position, str(asked))
+    return None
+
+
+def pass_unrecorded(history: History, position: int, asked: Operation) -> None:
+    """Let an operation through that leaves no line. Raises ReplayMismatch when there is one."""
+    entry = history.begun(position)
+    if entry is not None:
+        raise ReplayMismatch(position, str(asked), str(recorded_operation(entry)))
+
+
+def check_end(history: History, position: int) -> None:
+    """Raise ReplayMismatch when the code ends after this position but history goes on."""
+    _refuse_a_gap(history, position + 1, "the end")
+
+
+def _same(asked: Operation, entry: HistoryEntry) -> bool:
+    recorded = recorded_operation(entry)
+    if asked.what != recorded.what:
+        return False
+    # A label is for people: rewording it must not park the runs that have set it.
+    return asked.what == "status" or asked.name == recorded.name
+
+
+def _refuse_a_gap(history: History, position: int, asked: str) -> None:
+    if history.last_position >= position:
+        later = history.begun(history.last_position)
+        assert later is not None  # noqa: S101 - last_position always has a line
+        raise ReplayMismatch(
+            position, asked, f"{recorded_operation(later)} (position {history.last_position})"
+        )
+
+
+def event_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the event names a wait asked for, as a tuple."""
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,0 +1,194 @@
+"""Everything the engine raises on purpose.
+
+WorkflowError
+├── DefinitionError          wrong where it is written; fix the code
+│   ├── DuplicateWorkflow
+│   └── UnknownWorkflow
+├── RequestError             the caller asked for something impossible
+│   ├── RunNotFound
+│   ├── RunIsOver
+│   ├── KeyConflict
+│   └── InvalidInput
+├── ValueNotStorable         a value cannot be kept as JSON
+│   └── ValueTooLarge
+├── StepError
+│   ├── StepFailed           raised into workflow code: a step has failed for good
+│   ├── Permanent            raised by a step: do not try again
+│   └── Transient            raised by a step: try again, perhaps after a given time
+└── ReplayError
+    └── ReplayMismatch       history and code disagree
+Control (BaseException)      not errors: they unwind workflow code; never catch them
+├── Suspend                  the run parks
+├── Cancelled                the run was cancelled
+├── Drain                    the worker stops; the run goes on elsewhere
+├── LeaseLost                another worker has the run; write nothing
+└── StoreFailed              the database did not answer; what was committed stands
+"""
+
+from typing import Any
+
+
+class WorkflowError(Exception):
+    """Base of every error below: catch this to catch them all."""
+
+    code = "workflow_error"
+
+
+class DefinitionError(WorkflowError):
+    """A workflow or step is written in a way that cannot work."""
+
+    code = "definition_error"
+
+
+class DuplicateWorkflow(DefinitionError):
+    """Two functions are registered under one name and version."""
+
+    code = "duplicate_workflow"
+
+
+class UnknownWorkflow(DefinitionError):
+    """No code is registered for the name and version."""
+
+    code = "unknown_workflow"
+
+
+class RequestError(WorkflowError):
+    """The caller asked for something that cannot be."""
+
+    code = "request_error"
+
+
+class RunNotFound(RequestError):
+    """There is no run of that id."""
+
+    code = "run_not_found"
+
+
+class RunIsOver(RequestError):
+    """The run has ended and takes no more events."""
+
+    code = "run_is_over"
+
+
+class KeyConflict(RequestError):
+    """The key was used before, with another input."""
+
+    code = "key_conflict"
+
+
+class InvalidInput(RequestError):
+    """The input does not fit the workflow's parameters."""
+
+    code = "invalid_input"
+
+
+class ValueNotStorable(WorkflowError):
+    """A value cannot be kept as JSON, or does not fit its annotation."""
+
+    code = "value_not_storable"
+
+
+class ValueTooLarge(ValueNotStorable):
+    """A value is larger, as JSON, than max_payload_bytes."""
+
+    code = "value_too_large"
+
+
+class StepError(WorkflowError):
+    """Base of what steps raise and what workflow code gets from them."""
+
+    code = "step_error"
+
+
+class Permanent(StepError):
+    """Raise it in a step when another attempt cannot help."""
+
+    code = "permanent"
+
+
+class Transient(StepError):
+    """Raise it in a step when another attempt may help.
+
+    retry_after_seconds, where given, takes the place of the back-off before the next attempt;
+    the number of attempts stays the policy's.
+    """
+
+    code = "transient"
+
+    def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
+        super().__init__(message, retry_after_seconds)
+        self.message, self.retry_after_seconds = message, retry_after_seconds
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class StepFailed(StepError):
+    """A step has failed for good: its attempts are used up, or it said that none can help."""
+
+    code = "step_failed"
+
+    def __init__(
+        self, step: str, error_type: str, message: str, attempts: int, permanent: bool = False
+    ) -> None:
+        super().__init__(step, error_type, message, attempts, permanent)
+        self.step, self.error_type, self.message = step, error_type, message
+        self.attempts, self.permanent = attempts, permanent
+
+    def __str__(self) -> str:
+        tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
+        return f"step {self.step!r} failed after {tries}: {self.error_type}: {self.message}"
+
+
+class ReplayError(WorkflowError):
+    """The run cannot be replayed with the code at hand."""
+
+    code = "replay_error"
+
+
+class ReplayMismatch(ReplayError):
+    """The code asks for one thing where history recorded another."""
+
+    code = "replay_mismatch"
+
+    def __init__(self, position: int, asked: str, recorded: str) -> None:
+        super().__init__(position, asked, recorded)
+        self.position, self.asked, self.recorded = position, asked, recorded
+
+    def __str__(self) -> str:
+        return (
+            f"position {self.position} is {self.asked} in the code but {self.recorded} in "
+            "history; put the old code back, or give the changed workflow a new version"
+        )
+
+
+class Control(BaseException):
+    """Base of what unwinds workflow code. `except Exception` does not see it."""
+
+
+class Cancelled(Control):
+    """The run was cancelled while it was driven."""
+
+
+class Drain(Control):
+    """The worker was told to stop; the run goes back to the queue."""
+
+
+class LeaseLost(Control):
+    """The run has been given to another worker, or has ended. Nothing more may be written."""
+
+
+class StoreFailed(Control):
+    """The engine's own write or read failed. cause is the database error."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Suspend(Control):
+    """The run parks. park says until when (a core.run.Park)."""
+
+    def __init__(self, park: Any) -> None:
+        super().__init__(park)
+        self.park = park

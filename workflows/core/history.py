@@ -1,0 +1,103 @@
+"""What a run has done, looked up by position."""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+class HistoryKind(enum.StrEnum):
+    """What a line of history states."""
+
+    STEP_COMPLETED = "step_completed"
+    """data: output."""
+    STEP_FAILED = "step_failed"
+    """The step failed for good. data: error, attempts, permanent."""
+    ATTEMPT_FAILED = "attempt_failed"
+    """An attempt failed and another follows. data: attempt, attempts, error, retry_at."""
+    WAIT_STARTED = "wait_started"
+    """data: names, until (None without a time limit)."""
+    EVENT_RECEIVED = "event_received"
+    """name: the event's. data: payload."""
+    WAIT_TIMED_OUT = "wait_timed_out"
+    SLEEP_STARTED = "sleep_started"
+    """data: until."""
+    SLEEP_ENDED = "sleep_ended"
+    STATUS_SET = "status_set"
+    """name: the label."""
+    RECOVERED = "recovered"
+    """A worker was lost; the run went back to the queue. data: worker, crashes."""
+    BLOCKED = "blocked"
+    """data: error."""
+    WOKEN = "woken"
+    """An operator asked for the next attempt now. data: by."""
+    CANCEL_REQUESTED = "cancel_requested"
+    """data: by, reason."""
+    RUN_COMPLETED = "run_completed"
+    RUN_FAILED = "run_failed"
+    """data: error."""
+    RUN_CANCELLED = "run_cancelled"
+
+
+_ = HistoryKind
+OPERATION = {
+    _.STEP_COMPLETED: "step",
+    _.STEP_FAILED: "step",
+    _.ATTEMPT_FAILED: "step",
+    _.WAIT_STARTED: "wait",
+    _.EVENT_RECEIVED: "wait",
+    _.WAIT_TIMED_OUT: "wait",
+    _.SLEEP_STARTED: "sleep",
+    _.SLEEP_ENDED: "sleep",
+    _.STATUS_SET: "status",
+}
+"""Which durable operation of workflow code a line belongs to. Other lines are about the run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryEntry:
+    """One line of history."""
+
+    id: int
+    position: int | None
+    """Which durable operation of the code it belongs to, from 1; None: about the run itself."""
+    part: int
+    """0: the outcome of the operation; 1 and up: what happened before it (attempts, waiting)."""
+    kind: HistoryKind
+    name: str
+    data: dict[str, Any]
+    at: datetime
+
+
+class History:
+    """The recorded operations of one run."""
+
+    def __init__(self, entries: Iterable[HistoryEntry] = ()) -> None:
+        self._parts: dict[int, dict[int, HistoryEntry]] = {}
+        self.last_position = 0
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: HistoryEntry) -> None:
+        """Take in a line that has just been written or read."""
+        if entry.position is not None:
+            self._parts.setdefault(entry.position, {})[entry.part] = entry
+            self.last_position = max(self.last_position, entry.position)
+
+    def outcome(self, position: int) -> HistoryEntry | None:
+        """Return how the operation at this position ended, None while it has not."""
+        return self._parts.get(position, {}).get(0)
+
+    def begun(self, position: int) -> HistoryEntry | None:
+        """Return any line of this position, None when nothing has happened there."""
+        return next(iter(self._parts.get(position, {}).values()), None)
+
+    def started(self, position: int) -> HistoryEntry | None:
+        """Return the line that says since when the wait or sleep at this position lasts."""
+        return self._parts.get(position, {}).get(1)
+
+    def failed_attempts(self, position: int) -> int:
+        """Count the attempts of the step at this position that have failed so far."""
+        parts = self._parts.get(position, {})
+        return sum(entry.kind == HistoryKind.ATTEMPT_FAILED for entry in parts.values())

@@ -1,0 +1,114 @@
+"""Rows as plain values: what the engine, the api and the pages hand around."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from workflows.core.history import HistoryKind
+from workflows.core.states import FINAL_STATES, RunState
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """A run as anybody outside sees it. Times are aware; input and output are JSON values."""
+
+    id: uuid.UUID
+    workflow: str
+    version: int
+    state: RunState
+    status: str
+    """The label the workflow set for people; "" before the first."""
+    key: str | None
+    input: dict[str, Any]
+    output: Any
+    error: dict[str, Any] | None
+    """type and message (and traceback where there is one) of a failed or blocked run."""
+    wake_at: datetime | None
+    """When a waiting run is due; None for an event without a time limit."""
+    waiting_for: tuple[str, ...]
+    """The events that would wake the run."""
+    attempt: int
+    """How often a worker has claimed the run; every write of a drive names it."""
+    crashes: int
+    """Workers lost in a row without progress."""
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run has ended, one way or another."""
+        return self.state in FINAL_STATES
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedRun:
+    """A run whose lease this worker holds, as the claim returned it."""
+
+    id: uuid.UUID
+    workflow: str
+    version: int
+    attempt: int
+    input: str
+    """JSON text."""
+    events: int
+    """How many events had been sent when the counter was last read."""
+    created_at: datetime
+    now: datetime
+    """The database's clock at the claim."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """A line about to be appended to history."""
+
+    kind: HistoryKind
+    position: int | None
+    part: int = 0
+    name: str = ""
+    data: str = "{}"
+    """JSON text of an object."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Park:
+    """How a run wants to wait: for time, for events, or for whichever comes first."""
+
+    seconds: float | None = None
+    """Due this long after the park, by the database's clock."""
+    until: datetime | None = None
+    """Due then. With neither, only an event wakes the run."""
+    waiting_for: tuple[str, ...] = ()
+    fact: Fact | None = None
+    """Recorded in the same statement; its data gains "until" where the park has a time."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as workflow code receives it."""
+
+    name: str
+    payload: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboxEvent:
+    """An event nobody has consumed yet. payload is JSON text."""
+
+    id: int
+    name: str
+    payload: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepInfo:
+    """Which attempt of which step is running: what a step may ask about itself."""
+
+    run_id: uuid.UUID
+    name: str
+    position: int
+    attempt: int
+    """Counts from 1."""
+    idempotency_key: str = field(default="")
+    """The same at every attempt, after every crash: hand it to the outside world."""

@@ -1,0 +1,49 @@
+"""The states of a run and the moves allowed between them."""
+
+from collections.abc import Mapping
+
+from django.db.models import TextChoices
+
+
+class RunState(TextChoices):
+    """Where a run is in its life."""
+
+    PENDING = "pending"
+    """Due: the next free worker drives it."""
+    RUNNING = "running"
+    """A worker holds its lease and drives it."""
+    WAITING = "waiting"
+    """Parked until a timer, an event or the next attempt of a step. Holds nothing but its row."""
+    BLOCKED = "blocked"
+    """Needs a person or a deploy: code and history disagree, the code is missing, or workers die of it."""
+    COMPLETED = "completed"
+    """Returned. Final."""
+    FAILED = "failed"
+    """Raised. Final."""
+    CANCELLING = "cancelling"
+    """Cancelled while a worker drives it; the drive ends at its next durable operation."""
+    CANCELLED = "cancelled"
+    """Stopped on request. Final."""
+
+
+_ = RunState
+RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
+    _.PENDING: frozenset({_.RUNNING, _.CANCELLED}),
+    _.RUNNING: frozenset({_.PENDING, _.WAITING, _.BLOCKED, _.COMPLETED, _.FAILED, _.CANCELLING}),
+    _.WAITING: frozenset({_.RUNNING, _.CANCELLED}),
+    _.BLOCKED: frozenset({_.PENDING, _.CANCELLED}),
+    _.CANCELLING: frozenset({_.CANCELLED}),
+    _.COMPLETED: frozenset(),
+    _.FAILED: frozenset(),
+    _.CANCELLED: frozenset(),
+}
+FINAL_STATES = frozenset(state for state, moves in RUN_MOVES.items() if not moves)
+DUE_STATES = frozenset({_.PENDING, _.WAITING})
+"""A run in one of these is claimed once its wake_at has passed."""
+HELD_STATES = frozenset({_.RUNNING, _.CANCELLING})
+"""A worker holds the lease of a run in one of these; only then may a drive write."""
+
+
+def may_move(old: RunState, new: RunState) -> bool:
+    """Say whether a run may go from old to new."""
+    return new in RUN_MOVES[old]

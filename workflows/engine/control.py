@@ -1,0 +1,35 @@
+"""The operator's verbs: cancel, retry now."""
+
+from uuid import UUID
+
+from workflows.core.errors import RunNotFound
+from workflows.core.failure import storable
+from workflows.store import control as store
+
+
+def cancel(run_id: UUID, *, reason: str = "", by: str = "") -> bool:
+    """Cancel a run, in the caller's transaction. False: it was over already. Raises RunNotFound.
+
+    A run that a worker drives ends at its next durable operation: the step in progress is
+    recorded first. Any other run ends at once. Nothing that finishes later overwrites it.
+    """
+    return _found(run_id, store.cancel_run(run_id, reason=storable(reason, 500), by=_name(by)))
+
+
+def retry_now(run_id: UUID, *, by: str = "") -> bool:
+    """Drive a waiting or blocked run now; its count of crashes starts anew.
+
+    A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
+    False: the run is in no state for it. Raises RunNotFound.
+    """
+    return _found(run_id, store.wake_run(run_id, by=_name(by)))
+
+
+def _found(run_id: UUID, changed: bool | None) -> bool:
+    if changed is None:
+        raise RunNotFound(f"no run {run_id}")
+    return changed
+
+
+def _name(by: str) -> str:
+    return storable(by, 200)

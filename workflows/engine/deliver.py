@@ -1,0 +1,34 @@
+"""Hand an event to a run."""
+
+from typing import Any
+from uuid import UUID
+
+from workflows.conf import conf
+from workflows.core.codec import Codec
+from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
+from workflows.store import events as store
+from workflows.store.events import Sent
+
+_any = Codec()
+
+
+def send_event(run_id: UUID, name: str, payload: Any = None, *, key: str | None = None) -> None:
+    """Send an event to a run, in the caller's transaction.
+
+    It is kept until a wait for its name consumes it, and consumed once. key makes the sending
+    idempotent: a second event with it is accepted and changes nothing. Raises RunNotFound,
+    RunIsOver, InvalidInput.
+    """
+    if not isinstance(name, str) or not name or "\x00" in name:
+        raise InvalidInput("give the event a name")
+    if key is not None and (not isinstance(key, str) or not key or "\x00" in key):
+        raise InvalidInput("key is a text, or None")
+    try:
+        text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
+    except ValueNotStorable as exc:
+        raise InvalidInput(f"payload of event {name!r}: {exc}") from None
+    match store.send_event(run_id, name=name, payload=text, key=key):
+        case Sent.NOT_FOUND:
+            raise RunNotFound(f"no run {run_id}")
+        case Sent.OVER:
+            raise RunIsOver(f"run {run_id} has ended and takes no event {name!r}")

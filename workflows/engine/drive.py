@@ -1,0 +1,178 @@
+"""Drive a run: replay what it has done, do what is new, park it or end it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+
+from workflows import signals
+from workflows.conf import conf
+from workflows.core.decide import check_end
+from workflows.core.errors import (
+    Cancelled,
+    DefinitionError,
+    Drain,
+    LeaseLost,
+    ReplayError,
+    ReplayMismatch,
+    StoreFailed,
+    Suspend,
+    UnknownWorkflow,
+    ValueNotStorable,
+)
+from workflows.core.failure import describe
+from workflows.core.run import ClaimedRun, Park
+from workflows.core.states import RunState
+from workflows.engine.context import Context
+from workflows.engine.session import Session
+from workflows.registry import WorkflowDefinition, find_workflow
+from workflows.store import runs as store
+from workflows.store.steps import to_json
+from workflows.store.waits import park_run
+
+
+def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> None:
+    """Take a claimed run as far as it goes now.
+
+    stopping is asked before each new operation; once it says yes, the run goes back to the queue.
+    Never raises for what the workflow does. Raises StoreFailed when the database does not answer:
+    what was committed stands, and the run is recovered.
+    """
+    definition = find_workflow(run.workflow, run.version)
+    if definition is None:
+        missing = f"no code here for {run.workflow!r} version {run.version}; deploy it, then retry"
+        _block(run, UnknownWorkflow(missing))
+        return
+    session = Session(run, definition, stopping)
+    try:
+        session.load()
+        while not _replay(session):
+            session.rewind()
+    except (DatabaseError, InterfaceError) as exc:
+        raise StoreFailed(exc) from exc
+
+
+def _replay(session: Session) -> bool:
+    """Run the workflow code once from its top. False: an event came as it parked; look again."""
+    try:
+        result = _call(session, session.definition)
+    except BaseException as exc:
+        return _unwound(session, session.ending or exc)
+    if session.ending is not None:  # the code swallowed it and returned
+        return _unwound(session, session.ending)
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        return _unwound(session, mismatch)
+    _complete(session, result)
+    return True
+
+
+def _call(session: Session, definition: WorkflowDefinition) -> Any:
+    given = definition.signature.decode_input(session.run.input)
+    return definition.function(Context(session), **given)
+
+
+def _unwound(session: Session, why: BaseException) -> bool:
+    match why:
+        case Suspend():
+            return _park(session, why.park)
+        case Cancelled():
+            _cancelled(session)
+        case Drain():
+            store.release_run(session.run)
+        case LeaseLost():
+            _lost(session)
+        case StoreFailed():
+            raise why
+        case ReplayError() | DefinitionError():
+            _block(session.run, why)
+        case Exception():
+            _fail_or_block(session, why)
+        case _:
+            raise why  # KeyboardInterrupt and SystemExit belong to the process
+    return True
+
+
+def _park(session: Session, park: Park) -> bool:
+    # Only a wait for events must not miss one; a retry or a sleep parks whatever the inbox holds.
+    seen = session.events if park.waiting_for else None
+    if park_run(session.run, park, if_events=seen):
+        return True
+    held = store.look(session.run)
+    if held is None:
+        _lost(session)
+        return True
+    state, events = held
+    if state == RunState.CANCELLING:
+        _cancelled(session)
+        return True
+    session.reload_inbox(events)
+    return False
+
+
+def _complete(session: Session, result: Any) -> None:
+    codec = session.definition.signature.result
+    try:
+        output = codec.encode(result, max_bytes=conf().max_payload_bytes)
+    except (ValueNotStorable, DefinitionError) as exc:
+        _fail(session, exc)
+        return
+    _end(session, RunState.COMPLETED, output=output)
+
+
+def _fail_or_block(session: Session, exc: Exception) -> None:
+    """An error in the middle of a replay is changed code, not an outcome."""
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        _block(session.run, ReplayMismatch(mismatch.position, f"{exc!r}", mismatch.recorded))
+        return
+    _fail(session, exc)
+
+
+def _fail(session: Session, exc: Exception) -> None:
+    _end(session, RunState.FAILED, error=to_json(describe(exc)))
+
+
+def _cancelled(session: Session) -> None:
+    _end(session, RunState.CANCELLED)
+
+
+def _end(
+    session: Session, state: RunState, *, output: str | None = None, error: str | None = None
+) -> None:
+    if not store.end_run(session.run, state, output=output, error=error):
+        _end_otherwise(session)
+        return
+    signals.run_finished.send(
+        sender=Session,
+        run_id=session.run.id,
+        workflow=session.run.workflow,
+        state=state,
+        error=error,
+    )
+
+
+def _end_otherwise(session: Session) -> None:
+    """The end was refused: the run was cancelled meanwhile, or belongs to somebody else."""
+    held = store.look(session.run)
+    if held is not None and held[0] == RunState.CANCELLING:
+        _cancelled(session)
+    else:
+        _lost(session)
+
+
+def _block(run: ClaimedRun, exc: Exception) -> None:
+    failure = describe(exc)
+    if store.block_run(run, error=to_json(failure)):
+        signals.run_blocked.send(
+            sender=Session, run_id=run.id, workflow=run.workflow, error=failure
+        )
+
+
+def _lost(session: Session) -> None:
+    run = session.run
+    signals.lease_lost.send(
+        sender=Session, run_id=run.id, workflow=run.workflow, attempt=run.attempt
+    )

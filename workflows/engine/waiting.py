@@ -1,0 +1,90 @@
+"""Wait for an event or for time: answer from what is here, or park."""
+
+from datetime import datetime
+from typing import NoReturn
+
+from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.run import Fact, InboxEvent, Park
+from workflows.core.waits import deadline, is_due
+from workflows.engine.session import Session
+from workflows.store import events as events_store
+from workflows.store import runs as runs_store
+from workflows.store import steps as steps_store
+from workflows.store.steps import to_json
+
+
+def wait_event(
+    session: Session, position: int, names: tuple[str, ...], timeout_seconds: float | None
+) -> HistoryEntry:
+    """Return the outcome of the wait, event_received or wait_timed_out; or park the run."""
+    while True:
+        event = next((event for event in session.inbox if event.name in names), None)
+        if event is not None:
+            return _consume(session, position, names, event)
+        started = session.history.started(position)
+        if started is None or not is_due(started, session.run.now):
+            _park_for_event(session, position, names, timeout_seconds, started)
+        outcome = _time_out(session, position, names)
+        if outcome is not None:
+            return outcome
+
+
+def sleep(
+    session: Session, position: int, *, seconds: float | None = None, until: datetime | None = None
+) -> None:
+    """Return once the time has come; park the run before."""
+    started = session.history.started(position)
+    if started is None:
+        fact = Fact(kind=HistoryKind.SLEEP_STARTED, position=position, part=1)
+        raise session.suspend(Park(seconds=seconds, until=until, fact=fact))
+    if not is_due(started, session.run.now):
+        raise session.suspend(Park(until=deadline(started)))
+    with session.guarded():
+        written = steps_store.append(
+            session.run, Fact(kind=HistoryKind.SLEEP_ENDED, position=position)
+        )
+    session.take_in(written)
+
+
+def _consume(
+    session: Session, position: int, names: tuple[str, ...], event: InboxEvent
+) -> HistoryEntry:
+    data = f'{{"names": {to_json(sorted(names))}, "payload": {event.payload}}}'
+    with session.guarded():
+        written = events_store.consume(session.run, event, position=position, data=data)
+    session.inbox.remove(event)
+    return session.take_in(written).entry
+
+
+def _park_for_event(
+    session: Session,
+    position: int,
+    names: tuple[str, ...],
+    timeout_seconds: float | None,
+    started: HistoryEntry | None,
+) -> NoReturn:
+    if started is not None:
+        raise session.suspend(Park(until=deadline(started), waiting_for=names))
+    fact = Fact(
+        kind=HistoryKind.WAIT_STARTED,
+        position=position,
+        part=1,
+        data=to_json({"names": sorted(names)}),
+    )
+    seconds = None if timeout_seconds is None else max(0.0, timeout_seconds)
+    raise session.suspend(Park(seconds=seconds, waiting_for=names, fact=fact))
+
+
+def _time_out(session: Session, position: int, names: tuple[str, ...]) -> HistoryEntry | None:
+    """Record that time won, unless an event has come since the inbox was read: then None."""
+    fact = Fact(
+        kind=HistoryKind.WAIT_TIMED_OUT,
+        position=position,
+        data=to_json({"names": sorted(names)}),
+    )
+    with session.guarded():
+        written = steps_store.append(session.run, fact, if_events=session.events)
+        if written is None and (held := runs_store.look(session.run)) is not None:
+            session.reload_inbox(held[1])
+            return None
+    return session.take_in(written).entry

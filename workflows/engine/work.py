@@ -1,0 +1,65 @@
+"""What a worker does when the bell rings: drive due runs until there are none."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from workflows import signals
+from workflows.conf import conf
+from workflows.core.errors import StoreFailed
+from workflows.core.run import ClaimedRun
+from workflows.engine.drive import drive
+from workflows.store.runs import claim_run
+
+
+class Holder(Protocol):
+    """The worker as the loop sees it: its id, and what it is driving."""
+
+    def worker_id(self) -> int | None:
+        """Return the id to claim under, once its liveness lock is held."""
+
+    def hold(self, run: ClaimedRun | None) -> None:
+        """Say what is being driven, so that its lease is extended."""
+
+    def lose(self) -> None:
+        """Give up the id: the runs held under it are free for others."""
+
+
+def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[], None]) -> int:
+    """Drive due runs one after the other until none is due. Returns how many.
+
+    looked is called after the first look at the queue.
+    """
+    driven = 0
+    try:
+        while not stopping():
+            if connection.errors_occurred:
+                connection.close_if_unusable_or_obsolete()
+            run = claim_run(worker_id=holder.worker_id(), lease_seconds=conf().lease_seconds)
+            if driven == 0:
+                looked()
+            if run is None:
+                return driven
+            driven += 1
+            _drive(holder, run, stopping)
+    except (DatabaseError, InterfaceError):
+        # The database is away. What was claimed in a commit we did not see is freed by losing
+        # the id; the cluster rings again when the database is back.
+        connection.close()
+        holder.lose()
+    return driven
+
+
+def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> None:
+    holder.hold(run)
+    try:
+        drive(run, stopping=stopping)
+    except StoreFailed as failed:
+        connection.close()
+        holder.lose()
+        signals.drive_abandoned.send(
+            sender=ClaimedRun, run_id=run.id, workflow=run.workflow, error=failed.cause
+        )
+    finally:
+        holder.hold(None)

@@ -1,0 +1,8 @@
+"""The engine's tables."""
+
+from workflows.models.event import Event
+from workflows.models.history import History
+from workflows.models.run import Run
+from workflows.models.worker import Worker
+
+__all__ = ["Event", "History", "Run", "Worker"]

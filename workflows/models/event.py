@@ -1,0 +1,33 @@
+"""The inbox: events sent to runs, kept until a wait consumes them."""
+
+from django.db import models
+from django.db.models import Index, Q, UniqueConstraint
+
+from workflows.models.clock import ClockTimestamp
+from workflows.models.run import Run
+
+
+class Event(models.Model):
+    """Consumed in the same statement as the line of history that records it."""
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, models.CASCADE, related_name="inbox", db_index=False)
+    name = models.TextField()
+    payload = models.JSONField()
+    key = models.TextField(null=True)  # noqa: DJ001 - NULL is "no key": not unique
+    position = models.PositiveIntegerField(null=True)
+    sent_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(
+                fields=["run", "key"], condition=Q(key__isnull=False), name="event_once"
+            ),
+        ]
+        indexes = [
+            # store/events.py, load_inbox: what the run has not consumed.
+            Index(fields=["run", "id"], condition=Q(position__isnull=True), name="event_inbox_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,62 @@
+"""One execution of a workflow. The row is the queue: it is due when state and wake_at say so."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+
+from workflows.core.states import DUE_STATES, HELD_STATES, RunState
+from workflows.models.clock import ClockTimestamp
+
+
+class Run(models.Model):
+    """Written by `workflows.store` only; a trigger refuses moves that core.states does not list."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    workflow = models.TextField()
+    version = models.PositiveIntegerField()
+    state = models.TextField(choices=RunState.choices, default=RunState.PENDING)
+    status = models.TextField(default="", blank=True)
+    key = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL is "no key": not unique
+    input = models.JSONField(default=dict)
+    output = models.JSONField(null=True, blank=True)
+    error = models.JSONField(null=True, blank=True)
+    wake_at = models.DateTimeField(null=True, blank=True)
+    waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
+    events = models.PositiveIntegerField(default=0, db_default=0)
+    attempt = models.PositiveIntegerField(default=0, db_default=0)
+    worker_id = models.BigIntegerField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    crashes = models.PositiveIntegerField(default=0, db_default=0)
+    crash_mark = models.BigIntegerField(default=0, db_default=0)
+    created_at = models.DateTimeField(db_default=ClockTimestamp())
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            UniqueConstraint(
+                fields=["workflow", "key"], condition=Q(key__isnull=False), name="run_key_once"
+            ),
+            CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
+        ]
+        indexes = [
+            # store/runs.py, claim and look_ahead: what is due next.
+            Index(
+                fields=["wake_at"],
+                condition=Q(state__in=sorted(DUE_STATES)),
+                name="run_due_idx",
+            ),
+            # store/recovery.py: runs whose worker is gone.
+            Index(
+                fields=["lease_until"],
+                condition=Q(state__in=sorted(HELD_STATES)),
+                name="run_held_idx",
+            ),
+            # api.list_runs and the admin: newest first.
+            Index(fields=["-created_at"], name="run_newest_idx"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow} {self.id}"

@@ -1,0 +1,17 @@
+"""Worker processes. A worker is alive while it holds the advisory lock that its id names."""
+
+from django.db import models
+
+from workflows.models.clock import ClockTimestamp
+
+
+class Worker(models.Model):
+    """Rows of the dead are removed by the sweep."""
+
+    id = models.BigAutoField(primary_key=True)
+    host = models.TextField()
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.pid}"

@@ -1,0 +1,1 @@
+"""Listeners: what the engine announces, turned into log lines."""

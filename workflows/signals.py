@@ -1,0 +1,18 @@
+"""What the engine announces. Receivers must be quick: they run inside the drive."""
+
+from django.dispatch import Signal
+
+run_finished = Signal()
+"""A run has ended. run_id, workflow, state, error (None or type/message/traceback)."""
+run_blocked = Signal()
+"""A run waits for a person or a deploy. run_id, workflow, error."""
+attempt_failed = Signal()
+"""An attempt of a step failed. run_id, workflow, step, attempt, error, retry_in_seconds (None: the last)."""
+lease_lost = Signal()
+"""A drive found that its run belongs to another worker; it wrote nothing. run_id, workflow, attempt."""
+drive_abandoned = Signal()
+"""The database did not answer during a drive. run_id, workflow, error (the exception)."""
+hook_failed = Signal()
+"""An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
+runs_recovered = Signal()
+"""Runs of lost workers went back to the queue. runs: list of (run_id, workflow, state)."""

@@ -1,0 +1,1 @@
+"""Every read and write of the engine. Functions return core values, never model instances."""

@@ -1,0 +1,32 @@
+"""One door to PostgreSQL for the hot statements: prepared, on Django's own connection.
+
+Django's cursor binds parameters on the client and prepares nothing; a worker sends the same few
+statements thousands of times. The cursor here belongs to the same connection and transaction.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+CHANNEL = "workflows_due"
+"""NOTIFY on it says: a run is due now, or sooner than one poll away."""
+
+
+def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement and return its rows. Raises django.db.Error."""
+    connection.ensure_connection()
+    connection.validate_no_broken_transaction()
+    with (
+        connection.wrap_database_errors,
+        psycopg.Cursor(connection.connection) as cursor,
+    ):
+        cursor.execute(sql, params, prepare=True)  # type: ignore[arg-type]
+        return cursor.fetchall()
+
+
+def query_one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    """Run one statement and return its first row, None when it has none."""
+    rows = query(sql, params)
+    return rows[0] if rows else None

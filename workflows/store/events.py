@@ -1,0 +1,84 @@
+"""Events: append to a run's inbox and wake it, load the inbox, consume."""
+
+import enum
+from uuid import UUID
+
+from workflows.core.history import HistoryKind
+from workflows.core.run import ClaimedRun, Fact, InboxEvent
+from workflows.core.states import FINAL_STATES, RunState
+from workflows.store.database import CHANNEL, query, query_one
+from workflows.store.steps import FENCE, Written, written
+
+# The row is locked before the insert: ids then follow the order of the commits, and the counter
+# that a parking run compares moves in the same transaction as the event appears.
+_SEND = f"""
+    WITH target AS (
+        SELECT id, state = ANY(%s) AS over FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+    sent AS (
+        INSERT INTO workflows_event (run_id, name, payload, key)
+        SELECT id, %s, %s::jsonb, %s FROM target WHERE NOT over
+        ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
+        RETURNING run_id),
+    counted AS (
+        UPDATE workflows_run AS run
+        SET events = run.events + 1,
+            wake_at = CASE WHEN run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for)
+                           THEN clock_timestamp() ELSE run.wake_at END
+        FROM sent WHERE run.id = sent.run_id
+        RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
+    SELECT target.over,
+           (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken),
+           EXISTS (SELECT FROM workflows_event WHERE run_id = %s AND key = %s)
+    FROM target
+"""
+_INBOX = """
+    SELECT id, name, payload::text FROM workflows_event
+    WHERE run_id = %s AND position IS NULL ORDER BY id
+"""
+_CONSUME = f"""
+    WITH {FENCE}, taken AS (
+        UPDATE workflows_event AS event SET position = %s
+        FROM fence WHERE event.id = %s AND event.run_id = fence.id AND event.position IS NULL
+        RETURNING event.run_id),
+    fact AS (
+        INSERT INTO workflows_history (run_id, position, kind, name, data, attempt)
+        SELECT run_id, %s, '{HistoryKind.EVENT_RECEIVED}', %s, %s::jsonb, %s FROM taken
+        RETURNING id, at)
+    SELECT fence.state, fence.events, fact.id, fact.at FROM fence, fact
+"""
+
+
+class Sent(enum.Enum):
+    """How an event fared."""
+
+    ACCEPTED = enum.auto()
+    """Kept; or its key was known already and nothing changed."""
+    OVER = enum.auto()
+    NOT_FOUND = enum.auto()
+
+
+def send_event(run_id: UUID, *, name: str, payload: str, key: str | None) -> Sent:
+    """Put an event into a run's inbox and wake the run if it waits for it.
+
+    One statement in the caller's transaction. payload is JSON text.
+    """
+    over = [state.value for state in FINAL_STATES]
+    row = query_one(_SEND, [over, run_id, name, payload, key, name, name, run_id, key])
+    if row is None:
+        return Sent.NOT_FOUND
+    is_over, _, known = row
+    return Sent.OVER if is_over and not known else Sent.ACCEPTED
+
+
+def load_inbox(run_id: UUID) -> list[InboxEvent]:
+    """Return what the run has not consumed, in the order of arrival."""
+    return [InboxEvent(id=i, name=n, payload=p) for i, n, p in query(_INBOX, [run_id])]
+
+
+def consume(run: ClaimedRun, event: InboxEvent, *, position: int, data: str) -> Written | None:
+    """Consume an event and record it, in one statement. None: the lease is lost."""
+    fact = Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event.name, data=data)
+    fence = [run.id, run.attempt, None, None]
+    line = [position, event.id, position, event.name, data, run.attempt]
+    row = query_one(_CONSUME, fence + line)
+    return None if row is None else written(row, fact)

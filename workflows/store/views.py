@@ -1,0 +1,60 @@
+"""Runs as the outside reads them."""
+
+from typing import Any
+from uuid import UUID
+
+from workflows.core.errors import RunNotFound
+from workflows.core.history import HistoryEntry
+from workflows.core.run import RunView
+from workflows.core.states import RunState
+from workflows.models import Run
+from workflows.store.steps import load_history
+
+
+def get_run(run_id: UUID) -> RunView:
+    """Return a run. Raises RunNotFound."""
+    try:
+        return _view(Run.objects.get(pk=run_id))
+    except Run.DoesNotExist:
+        raise RunNotFound(f"no run {run_id}") from None
+
+
+def get_history(run_id: UUID) -> list[HistoryEntry]:
+    """Return everything a run has done, oldest first. Raises RunNotFound."""
+    entries = load_history(run_id)
+    if not entries:
+        get_run(run_id)
+    return entries
+
+
+def list_runs(
+    *, workflow: str | None = None, state: RunState | str | None = None, limit: int = 100
+) -> list[RunView]:
+    """Return the newest runs, of one workflow or state where given."""
+    wanted: dict[str, Any] = {}
+    if workflow is not None:
+        wanted["workflow"] = workflow
+    if state is not None:
+        wanted["state"] = state
+    return [_view(run) for run in Run.objects.filter(**wanted).order_by("-created_at")[:limit]]
+
+
+def _view(run: Run) -> RunView:
+    return RunView(
+        id=run.id,
+        workflow=run.workflow,
+        version=run.version,
+        state=RunState(run.state),
+        status=run.status,
+        key=run.key,
+        input=run.input,
+        output=run.output,
+        error=run.error,
+        wake_at=run.wake_at,
+        waiting_for=tuple(run.waiting_for),
+        attempt=run.attempt,
+        crashes=run.crashes,
+        created_at=run.created_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+    )

@@ -1,0 +1,142 @@
+"""Who is alive: worker rows, advisory locks, leases, and the runs of the dead.
+
+These statements run on connections of their own (a worker's liveness session, the pusher's), not
+on Django's: each takes the connection as its first argument.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.db import connection, connections
+
+from workflows.core.history import HistoryKind
+from workflows.core.states import RunState
+from workflows.store.database import CHANNEL
+from workflows.store.waits import LOOK_AHEAD, Due
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+LOCK_CLASS = 20817
+"""First half of the advisory locks by which workers show that they live; the second is the id."""
+
+_LIVING = f"""
+    SELECT objid::bigint FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = {LOCK_CLASS} AND objsubid = 2 AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+_EXTEND = """
+    UPDATE workflows_run SET lease_until = clock_timestamp() + %s * interval '1 second'
+    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling')
+"""
+
+# A worker takes its lock before its first claim, so a run seen here without one has lost its
+# worker. Progress is the newest line about an operation: workers lost beyond it start the count
+# of crashes anew.
+_SWEEP = f"""
+    WITH lost AS MATERIALIZED (
+        SELECT id, state, worker_id, crashes, crash_mark,
+               (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
+                WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark
+        FROM workflows_run AS run
+        WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
+          AND (lease_until < statement_timestamp() OR worker_id NOT IN ({_LIVING}))
+        ORDER BY id LIMIT 500
+        FOR NO KEY UPDATE SKIP LOCKED),
+    judged AS (
+        SELECT id, state, worker_id, mark,
+               CASE WHEN mark = crash_mark THEN crashes + 1 ELSE 1 END AS crashes
+        FROM lost),
+    moved AS (
+        UPDATE workflows_run AS run
+        SET state = CASE WHEN judged.state = '{RunState.CANCELLING}' THEN '{RunState.CANCELLED}'
+                         WHEN judged.crashes >= %(max_crashes)s THEN '{RunState.BLOCKED}'
+                         ELSE '{RunState.PENDING}' END,
+            error = CASE WHEN judged.state <> '{RunState.CANCELLING}'
+                              AND judged.crashes >= %(max_crashes)s
+                         THEN jsonb_build_object('type', 'TooManyCrashes', 'message', format(
+                             '%%s workers in a row were lost while driving this run; find out '
+                             'what kills them, then retry it', judged.crashes))
+                         ELSE run.error END,
+            finished_at = CASE WHEN judged.state = '{RunState.CANCELLING}'
+                               THEN clock_timestamp() ELSE run.finished_at END,
+            wake_at = CASE WHEN judged.state = '{RunState.CANCELLING}'
+                                OR judged.crashes >= %(max_crashes)s
+                           THEN NULL ELSE clock_timestamp() END,
+            crashes = judged.crashes, crash_mark = judged.mark,
+            worker_id = NULL, lease_until = NULL
+        FROM judged WHERE run.id = judged.id
+        RETURNING run.id, run.workflow, run.state, run.attempt, run.error,
+                  judged.worker_id, judged.crashes),
+    facts AS (
+        INSERT INTO workflows_history (run_id, kind, data, attempt)
+        SELECT id,
+               CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
+                          WHEN '{RunState.BLOCKED}' THEN '{HistoryKind.BLOCKED}'
+                          ELSE '{HistoryKind.RECOVERED}' END,
+               CASE state WHEN '{RunState.BLOCKED}' THEN jsonb_build_object('error', error)
+                          ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END,
+               attempt
+        FROM moved)
+    SELECT id, workflow, state FROM moved
+"""
+
+_FORGET = f"""
+    DELETE FROM workflows_worker
+    WHERE started_at < statement_timestamp() - interval '1 minute' AND id NOT IN ({_LIVING})
+"""
+
+
+def open_connection(*, listen: bool = False) -> Connection:
+    """Open a connection of the engine's own to Django's default database."""
+    wanted = connections["default"].get_connection_params()
+    for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
+        wanted.pop(owned_by_django, None)
+    own: Connection = psycopg.connect(**wanted, autocommit=True, application_name="workflows")
+    if listen:
+        own.execute(f"LISTEN {CHANNEL}")
+    return own
+
+
+def enlist(own: Connection, *, host: str, pid: int) -> int:
+    """Register a worker and take the lock that shows it lives. Returns its id."""
+    row = own.execute(
+        "INSERT INTO workflows_worker (host, pid) VALUES (%s, %s) RETURNING id", [host, pid]
+    ).fetchone()
+    assert row is not None  # noqa: S101 - INSERT .. RETURNING
+    own.execute("SELECT pg_advisory_lock(%s, %s::integer)", [LOCK_CLASS, row[0]])
+    return int(row[0])
+
+
+def extend_lease(own: Connection, *, run_id: UUID, attempt: int, lease_seconds: float) -> None:
+    """Keep the lease of a run that is still being driven."""
+    own.execute(_EXTEND, [lease_seconds, run_id, attempt])
+
+
+def sweep(own: Connection, *, max_crashes: int) -> list[tuple[UUID, str, RunState]]:
+    """Take runs from workers that are gone: back to the queue, or blocked after too many.
+
+    Returns id, workflow and new state of each.
+    """
+    rows = own.execute(_SWEEP, {"max_crashes": max_crashes}).fetchall()
+    return [(run_id, workflow, RunState(state)) for run_id, workflow, state in rows]
+
+
+def forget_the_dead(own: Connection) -> None:
+    """Delete the rows of workers that no longer live."""
+    own.execute(_FORGET)
+
+
+def look_ahead(own: Connection, *, limit: int) -> Due:
+    """Say how many runs are due, counted up to limit, and when the next one is."""
+    row = own.execute(LOOK_AHEAD, [limit]).fetchone()
+    assert row is not None  # noqa: S101 - a select without FROM
+    return Due(*row)
+
+
+def count_living() -> int:
+    """Count the worker processes alive now, over all hosts, on Django's connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM ({_LIVING}) AS living")
+        return int(cursor.fetchone()[0])
