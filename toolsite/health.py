@@ -8,9 +8,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from workflows.api import living_workers
 
 from toolsite.outage import first_line
+from workflows.api import living_workers
 
 
 @require_safe

@@ -69,7 +69,7 @@ def drop_broken_connections() -> None:
 def unavailable() -> HttpResponse:
     """Return the 503 page, which asks neither database nor context processors."""
     try:
-        page = render_to_string("503.html")
+        page: str = render_to_string("503.html")
     except TemplateDoesNotExist:
         page = PLAIN_PAGE
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})

@@ -27,7 +27,7 @@ SITE_URL = ENV.site_url or (f"https://{SITE_HOST}" if HTTPS else f"http://{SITE_
 
 # The two apps of this repository
 
-SUBMISSIONS = {
+SUBMISSIONS: dict[str, Any] = {
     "reservation_seconds": ENV.reservation_seconds,
     "link_check_allow": ENV.link_check_allow,
 }
