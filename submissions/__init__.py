@@ -1,0 +1,1 @@
+"""The product: boards of numbered slots, and what people send to fill them."""

@@ -1,0 +1,49 @@
+"""The story of a submission, from the reserved slot to the letter.
+
+Code here is replayed: it sees its inputs and what `run` returns, nothing else. The row decides
+who won; the workflow waits, asks and tells.
+"""
+
+from uuid import UUID
+
+from submissions import steps
+from submissions.causes import sentence_for_people
+from submissions.states import Status
+from workflows.api import Context, StepFailed, workflow
+
+
+@workflow("submissions.tool_submission", version=1)
+def tool_submission(run: Context, submission_id: UUID, window_seconds: float) -> str:
+    run.set_status("Waiting for the details")
+    details = run.wait_event("details", timeout_seconds=window_seconds)
+    if details is None and run.step(steps.expire, submission_id) == Status.CANCELLED:
+        return tell(run, submission_id, Status.CANCELLED)
+    # Sent in the last instant: the row is in review, so the event lies here already.
+    details = details or run.wait_event("details")
+    run.set_status("Checking the link")
+    status = run.step(steps.settle, submission_id, checked(run, details["link"]))
+    if status == Status.IN_REVIEW:
+        run.set_status("Waiting for a moderator")
+        status = run.wait_event("decision")["status"]
+    return tell(run, submission_id, status)
+
+
+def checked(run: Context, link: str) -> steps.LinkReport:
+    try:
+        return run.step(steps.check_link, link)
+    except StepFailed as failed:
+        why = sentence_for_people(failed.error_type, failed.message)
+        sentence = f"{why} We tried {failed.attempts} times."
+        return steps.LinkReport(valid=False, reachable=False, sentence=sentence)
+
+
+def tell(run: Context, submission_id: UUID, status: str) -> str:
+    run.set_status(Status(status).label)
+    run.step(steps.mail_result, submission_id, status, run.idempotency_key)
+    return status
+
+
+@workflow("submissions.result_letter", version=1)
+def result_letter(run: Context, submission_id: UUID, status: str) -> None:
+    """Tell a result that came when the submission's own run was over."""
+    run.step(steps.mail_result, submission_id, status, run.idempotency_key)

@@ -1,0 +1,108 @@
+"""The moves of a submission: each is one compare-and-set UPDATE that tells whether it won.
+
+Services and the workflow's steps both come here, so a rule about a move has one home.
+"""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.text import Truncator, slugify
+
+from submissions.constraint import violated
+from submissions.details import Details
+from submissions.models import LONGEST_REASON, Submission
+from submissions.states import Ended, Status
+
+EXPIRED = "The time to send the details ran out, so the slot went back to the board."
+LONGEST_SLUG_BASE = 60
+
+
+def start_review(submission_id: UUID, details: Details) -> bool:
+    """Accept the details if the window is still open. IntegrityError: the link is on the board."""
+    in_time = Submission.objects.filter(expires_at__gt=Now())
+    return in_time.move(
+        submission_id,
+        [Status.PENDING],
+        Status.IN_REVIEW,
+        name=details.name,
+        category=details.category,
+        link=details.link,
+        link_key=details.link_key,
+        tagline=details.tagline,
+        description=details.description,
+        draft={},
+        details_at=Now(),
+    )
+
+
+def approve(submission_id: UUID, name: str) -> bool:
+    """Publish the tool under an address of its own."""
+    for slug in slugs_for(name, submission_id):
+        try:
+            with transaction.atomic():
+                return Submission.objects.move(
+                    submission_id,
+                    [Status.IN_REVIEW],
+                    Status.APPROVED,
+                    slug=slug,
+                    decided_at=Now(),
+                )
+        except IntegrityError as error:
+            if violated(error) != "one_tool_per_slug":
+                raise
+    raise AssertionError("the last slug holds the submission's own id")
+
+
+def slugs_for(name: str, submission_id: UUID) -> Iterator[str]:
+    """Yield addresses to try, the plainest first; the last one is free for certain."""
+    plain = slugify(name)[:LONGEST_SLUG_BASE].strip("-") or "tool"
+    yield plain
+    yield from (f"{plain}-{number}" for number in range(2, 10))
+    yield f"tool-{submission_id.hex}"
+
+
+def reject(submission_id: UUID, *, code: Ended, reason: str) -> bool:
+    """Refuse it and free the slot. A reason may hold a stranger's long address: it is cut."""
+    return Submission.objects.move(
+        submission_id,
+        [Status.IN_REVIEW],
+        Status.REJECTED,
+        reason_code=code,
+        reason=Truncator(reason).chars(LONGEST_REASON),
+        decided_at=Now(),
+    )
+
+
+def cancel(submission_id: UUID, *, olds: list[Status], code: Ended, reason: str) -> bool:
+    """End it and free the slot; a released tool's address is free for others too."""
+    return Submission.objects.move(
+        submission_id,
+        olds,
+        Status.CANCELLED,
+        reason_code=code,
+        reason=reason,
+        slug="",
+        decided_at=Now(),
+    )
+
+
+def expire(submission_id: UUID) -> bool:
+    """Cancel a reservation whose timer ran out; False if the details won."""
+    return cancel(submission_id, olds=[Status.PENDING], code=Ended.EXPIRED, reason=EXPIRED)
+
+
+def expire_overdue(which: Q) -> int:
+    """Cancel the overdue reservations among `which` without waiting for the cluster.
+
+    Their runs find that out when their timers ring, and write to the makers.
+    """
+    return (
+        Submission.objects.overdue()
+        .filter(which)
+        .update(
+            status=Status.CANCELLED, reason_code=Ended.EXPIRED, reason=EXPIRED, decided_at=Now()
+        )
+    )

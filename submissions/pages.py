@@ -1,0 +1,98 @@
+"""The pages that more than one view answers with."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from submissions import selectors
+from submissions.errors import SubmissionError
+from submissions.forms import DetailsForm
+from submissions.http import SiteRequest, depends_on_viewer, fragment, wants_fragment
+from submissions.models import Board, Submission
+from submissions.progress import last_failed_try, tell_progress
+from submissions.slot_board import slot_board
+from submissions.states import Ended, Status
+from workflows import api as workflows
+
+
+def board_page(
+    request: SiteRequest, board: Board, refusal: SubmissionError | None = None
+) -> HttpResponseBase:
+    """Show the board, or its live part; a refusal goes on top of the whole page."""
+    shown = slot_board(request.user, board, request.GET.get("state", ""))
+    facts: dict[str, Any] = {
+        "board": board,
+        "cells": shown.cells,
+        "counts": shown.counts,
+        "state_filter": shown.state_filter,
+        "free_slots": shown.free_slots,
+        "refusal": refusal,
+    }
+    if refusal is None and wants_fragment(request):
+        about = [request.user.pk, board.slug, board.is_open, shown.state_filter]
+        version = [*about, shown.counts, shown.version]
+        return fragment(request, "submissions/_board.html", facts, version=version)
+    status = refusal.status if refusal else 200
+    return depends_on_viewer(render(request, "submissions/board.html", facts, status=status))
+
+
+def submission_page(request: SiteRequest, submission: Submission) -> HttpResponseBase:
+    """Show what a submission needs now: the form, its progress, or a way to start again."""
+    if wants_fragment(request):
+        return status_page(request, submission)
+    is_late = submission.status == Status.PENDING and submission.seconds_left == 0
+    if is_late or submission.reason_code == Ended.EXPIRED:
+        return expired_page(request, submission, DetailsForm(initial=submission.typed))
+    if submission.status == Status.PENDING:
+        return details_page(request, submission, DetailsForm(initial=submission.typed))
+    return status_page(request, submission)
+
+
+def details_page(
+    request: SiteRequest, submission: Submission, form: DetailsForm, status: int = 200
+) -> HttpResponse:
+    facts = {
+        "submission": submission,
+        "form": form,
+        "seconds_left": submission.seconds_left,
+        "window_seconds": submission.window_seconds,
+    }
+    return render(request, "submissions/details.html", facts, status=status)
+
+
+def expired_page(
+    request: SiteRequest,
+    submission: Submission,
+    form: DetailsForm,
+    refusal: SubmissionError | None = None,
+) -> HttpResponse:
+    facts = {
+        "submission": submission,
+        "form": form,
+        "free_slots": selectors.free_slots(submission.board),
+        "refusal": refusal,
+    }
+    return render(request, "submissions/expired.html", facts, status=409 if refusal else 200)
+
+
+def status_page(request: SiteRequest, submission: Submission) -> HttpResponseBase:
+    """Show the steps as they happen, or their live part; the polling ends with the submission."""
+    history = workflows.get_history(submission.run_id) if submission.run_id else []
+    now = submission.expires_at - submission.time_left
+    progress = tell_progress(submission, last_failed_try(history), now)
+    facts: dict[str, Any] = {
+        "submission": submission,
+        "title": progress.title,
+        "lead": progress.lead,
+        "steps": progress.steps,
+        "poll": not submission.is_over,
+        "free_slots": selectors.free_slots(submission.board) if submission.is_over else [],
+    }
+    if wants_fragment(request):
+        steps = [asdict(step) | {"seconds_to_next": None} for step in progress.steps]
+        version = [submission.pk, submission.status, progress.title, progress.lead, steps]
+        over = submission.is_over
+        return fragment(request, "submissions/_status.html", facts, version=version, over=over)
+    return depends_on_viewer(render(request, "submissions/status.html", facts))

@@ -1,0 +1,1 @@
+"""What people and moderators do: a file per verb, each one transaction."""

@@ -1,0 +1,69 @@
+"""What moderators decide. The row decides who was first; the run, if it still goes, only tells."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from submissions import moves
+from submissions.errors import AlreadyDecided
+from submissions.flows import result_letter
+from submissions.models import Submission
+from submissions.states import ACTIVE, Ended, Status
+from workflows import api as workflows
+
+LONGEST_REASON = 300
+
+
+@transaction.atomic
+def approve(*, submission_id: UUID, by: User) -> None:
+    """Publish a tool in review, whether or not its link check has ended. Raises AlreadyDecided."""
+    submission = Submission.objects.get(pk=submission_id)
+    if not moves.approve(submission_id, submission.name):
+        raise already_decided(submission_id)
+    announce(submission, Status.APPROVED, by)
+
+
+@transaction.atomic
+def reject(*, submission_id: UUID, reason: str, by: User) -> None:
+    """Refuse a tool in review; the maker reads the reason. Raises AlreadyDecided."""
+    submission = Submission.objects.get(pk=submission_id)
+    if not moves.reject(submission_id, code=Ended.REFUSED, reason=reason):
+        raise already_decided(submission_id)
+    announce(submission, Status.REJECTED, by)
+
+
+@transaction.atomic
+def release(*, submission_id: UUID, reason: str, by: User) -> None:
+    """Take the slot back from whoever holds it; the maker reads the reason. AlreadyDecided."""
+    submission = Submission.objects.get(pk=submission_id)
+    if not moves.cancel(submission_id, olds=list(ACTIVE), code=Ended.RELEASED, reason=reason):
+        raise already_decided(submission_id)
+    if submission.run_id is not None:
+        workflows.cancel(submission.run_id, reason="released", by=by.get_username())
+    write_letter(submission, Status.CANCELLED)
+
+
+def already_decided(submission_id: UUID) -> AlreadyDecided:
+    submission = Submission.objects.get(pk=submission_id)
+    return AlreadyDecided(submission.slot, submission.state_label)
+
+
+def announce(submission: Submission, status: Status, by: User) -> None:
+    """Let the submission's own run tell the maker; write a letter where there is none to do it."""
+    if submission.run_id is None:
+        return write_letter(submission, status)
+    payload = {"status": status, "by": by.get_username()}
+    try:
+        workflows.send_event(submission.run_id, "decision", payload=payload, key="decision")
+    except workflows.RunIsOver:
+        write_letter(submission, status)
+
+
+def write_letter(submission: Submission, status: Status) -> None:
+    workflows.start(
+        result_letter,
+        key=f"letter-{submission.pk}-{status}",
+        submission_id=submission.pk,
+        status=status,
+    )

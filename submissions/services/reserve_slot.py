@@ -1,0 +1,155 @@
+"""Reserve a slot: the row and its run are one commit."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from submissions import moves
+from submissions.constraint import violated
+from submissions.errors import (
+    BoardClosed,
+    BoardUnknown,
+    CarryUnknown,
+    KeyUnusable,
+    OpenReservation,
+    SlotTaken,
+    SlotUnknown,
+)
+from submissions.flows import tool_submission
+from submissions.models import Board, Submission
+from submissions.states import FINISHED, Status
+from workflows import api as workflows
+
+TRIES = 3
+"""Each try sees what others committed meanwhile; more than one repeat takes three people."""
+RIVALRIES = {
+    "one_active_submission_per_slot",
+    "one_open_reservation_per_person",
+    "one_submission_per_idempotency_key",
+}
+LONGEST_KEY = 200
+
+
+@transaction.atomic
+def reserve_slot(
+    *,
+    maker: User,
+    board_slug: str,
+    slot: int,
+    idempotency_key: str = "",
+    carry: str = "",
+    window_seconds: int | None = None,
+) -> Submission:
+    """Hold the slot for the maker and start the countdown, the board's unless another is given.
+
+    The same maker asking again for the same slot, or with the same key, gets the same submission.
+    `carry` names a finished submission of the maker's whose typed details become the draft.
+    Raises BoardUnknown, SlotUnknown, BoardClosed, SlotTaken, OpenReservation, CarryUnknown,
+    KeyUnusable.
+    """
+    refuse_bad_key(idempotency_key)
+    board = hold_board(board_slug)
+    if not 1 <= slot <= board.slots:
+        raise SlotUnknown(slot, board.slots)
+    source = carried(maker, carry)
+    wanted = Submission(
+        board=board,
+        slot=slot,
+        maker=maker,
+        idempotency_key=idempotency_key,
+        draft=source.typed if source else {},
+        carried_from=source,
+        expires_at=Now() + timedelta(seconds=window_seconds or board.reservation_seconds),
+    )
+    earlier = insert(wanted)
+    return earlier or with_its_run(wanted, float(window_seconds or board.reservation_seconds))
+
+
+def refuse_bad_key(key: str) -> None:
+    if len(key) > LONGEST_KEY or not all("!" <= character <= "~" for character in key):
+        raise KeyUnusable
+
+
+def hold_board(slug: str) -> Board:
+    """Return the board, locked against a change of its slots or hours until this commit.
+
+    Reservations share the lock, so they do not wait for each other.
+    """
+    query = Board.objects.with_is_open().filter(slug=slug)
+    sql, parameters = query.query.sql_with_params()
+    boards = Board.objects.raw(f"{sql} FOR SHARE", parameters)
+    for board in boards:
+        return board
+    raise BoardUnknown
+
+
+def carried(maker: User, carry: str) -> Submission | None:
+    """Return the maker's finished submission to copy from."""
+    if not carry:
+        return None
+    try:
+        return Submission.objects.get(pk=UUID(carry), maker=maker, status__in=FINISHED)
+    except (ValueError, Submission.DoesNotExist):
+        raise CarryUnknown from None
+
+
+def insert(wanted: Submission) -> Submission | None:
+    """Insert the row, or return the earlier one this request repeats. The constraints decide."""
+    for _ in range(TRIES):
+        rivals = find_rivals(wanted)
+        for rival in rivals:
+            if is_repeat(wanted, rival):
+                return rival
+        refuse(wanted, rivals)
+        try:
+            with transaction.atomic():
+                wanted.save(force_insert=True)
+            return None
+        except IntegrityError as error:
+            if violated(error) not in RIVALRIES:
+                raise
+        overdue = Q(slot=wanted.slot) | Q(maker=wanted.maker)
+        moves.expire_overdue(Q(board=wanted.board) & overdue)
+    raise SlotTaken(wanted.slot)
+
+
+def find_rivals(wanted: Submission) -> list[Submission]:
+    """Return what may stand in the way: the slot's holder, the maker's own, the key's first use."""
+    in_the_way = Q(slot=wanted.slot) | Q(maker=wanted.maker, status=Status.PENDING)
+    holding = Submission.objects.holding().filter(in_the_way, board=wanted.board)
+    found = list(holding)
+    if wanted.idempotency_key:
+        key = wanted.idempotency_key
+        found += Submission.objects.filter(maker=wanted.maker, idempotency_key=key)
+    return found
+
+
+def is_repeat(wanted: Submission, rival: Submission) -> bool:
+    if rival.maker_id != wanted.maker_id:
+        return False
+    same_key = bool(wanted.idempotency_key) and rival.idempotency_key == wanted.idempotency_key
+    return same_key or (rival.board_id == wanted.board_id and rival.slot == wanted.slot)
+
+
+def refuse(wanted: Submission, rivals: list[Submission]) -> None:
+    if not wanted.board.is_open:
+        raise BoardClosed(wanted.board.name)
+    if any(rival.slot == wanted.slot for rival in rivals):
+        raise SlotTaken(wanted.slot)
+    if rivals:
+        raise OpenReservation(rivals[0].slot)
+
+
+def with_its_run(submission: Submission, window_seconds: float) -> Submission:
+    run = workflows.start(
+        tool_submission,
+        key=f"submission-{submission.pk}",
+        submission_id=submission.pk,
+        window_seconds=window_seconds,
+    )
+    Submission.objects.filter(pk=submission.pk).update(run_id=run.id)
+    return Submission.objects.with_time_left().select_related("board").get(pk=submission.pk)

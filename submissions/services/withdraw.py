@@ -1,0 +1,29 @@
+"""Give a slot back."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from submissions import moves
+from submissions.models import Submission
+from submissions.selectors import own_submission
+from submissions.states import Ended, Status
+from workflows import api as workflows
+
+GIVEN_BACK = "You gave the slot back."
+
+
+@transaction.atomic
+def withdraw(*, maker: User, submission_id: UUID) -> Submission:
+    """Free the slot and stop the run; calm where it is over already. Raises SubmissionUnknown."""
+    submission = own_submission(maker, submission_id)
+    won = moves.cancel(
+        submission_id,
+        olds=[Status.PENDING, Status.IN_REVIEW],
+        code=Ended.WITHDRAWN,
+        reason=GIVEN_BACK,
+    )
+    if won and submission.run_id is not None:
+        workflows.cancel(submission.run_id, reason="withdrawn", by=maker.get_username())
+    return own_submission(maker, submission_id)

@@ -1,0 +1,94 @@
+"""People, boards and submissions for tests. alice owns, bob is allowed, charlie is not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from django.contrib.auth.models import User
+from django.db.models import F
+from django.db.models.functions import Now
+
+from submissions.details import Details
+from submissions.link_check import Code, LinkVerdict, Outcome
+from submissions.models import Board, Submission
+from submissions.services.reserve_slot import reserve_slot
+from submissions.services.send_details import send_details
+
+GOOD = {
+    "name": "QueryLens",
+    "category": "data",
+    "link": "https://querylens.dev/",
+    "tagline": "Explains slow SQL in plain words",
+    "description": "For teams that own their queries.",
+}
+
+
+def person(name: str) -> User:
+    user = User.objects.filter(username=name).first()
+    return user or User.objects.create_user(name, f"{name}@example.com")
+
+
+def moderator() -> User:
+    return User.objects.create_superuser("mona", "mona@example.com")
+
+
+def make_board(slug: str = "launch", **fields: Any) -> Board:
+    fields = {"name": "Launch", "slots": 24, "reservation_seconds": 120} | fields
+    return Board.objects.create(slug=slug, **fields)
+
+
+def good_details(**changes: str) -> Details:
+    return Details(**(GOOD | changes))
+
+
+def reserved(maker: User, board: Board, slot: int = 3, **more: Any) -> Submission:
+    return reserve_slot(maker=maker, board_slug=board.slug, slot=slot, **more)
+
+
+def in_review(maker: User, board: Board, slot: int = 3, **changes: str) -> Submission:
+    submission = reserved(maker, board, slot)
+    return send(submission, **changes)
+
+
+def send(submission: Submission, **changes: str) -> Submission:
+    return send_details(
+        maker=submission.maker,
+        submission_id=submission.pk,
+        details=good_details(**changes),
+        typed=GOOD | changes,
+    )
+
+
+def close_window(submission: Submission) -> None:
+    """Put the end of the window into the past; its run has not noticed yet."""
+    Submission.objects.filter(pk=submission.pk).update(
+        reserved_at=F("reserved_at") - F("expires_at") + Now(), expires_at=Now()
+    )
+
+
+def verdict(code: Code = Code.OK, **facts: Any) -> LinkVerdict:
+    outcome = {Code.OK: Outcome.VALID, Code.TOO_SLOW: Outcome.TRY_AGAIN}.get(code, Outcome.INVALID)
+    facts = {
+        "outcome": outcome,
+        "code": code,
+        "status": 200 if code is Code.OK else None,
+        "final_url": None,
+        "retry_after_seconds": None,
+        "seconds": 0.1,
+        "hops": (),
+        "title": None,
+    } | facts
+    return LinkVerdict(**facts)
+
+
+@contextmanager
+def link_answers(*answers: LinkVerdict) -> Iterator[mock.Mock]:
+    """Let the guard answer so, one after the other; the last answer stays."""
+    script = list(answers)
+
+    def answer(url: str, **options: Any) -> LinkVerdict:
+        return script.pop(0) if len(script) > 1 else script[0]
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=answer) as guard:
+        yield guard

@@ -1,0 +1,104 @@
+"""The web door: a request, one service or selector, one page."""
+
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from submissions import pages, selectors
+from submissions.errors import DetailsTooLate, Refused, Unusable
+from submissions.forms import DetailsForm
+from submissions.http import (
+    HttpResponseSeeOther,
+    SiteRequest,
+    UserRequest,
+    refusals_as_pages,
+    sign_in_first,
+)
+from submissions.models import Submission
+from submissions.services.reserve_slot import reserve_slot
+from submissions.services.send_details import send_details as send
+from submissions.services.withdraw import withdraw as give_back
+
+
+@require_safe
+@refusals_as_pages
+def home(request: SiteRequest) -> HttpResponseBase:
+    return pages.board_page(request, selectors.current_board())
+
+
+@require_safe
+@refusals_as_pages
+def board(request: SiteRequest, slug: str) -> HttpResponseBase:
+    return pages.board_page(request, selectors.find_board(slug))
+
+
+@require_POST
+@sign_in_first(back_to="submissions:board")
+@refusals_as_pages
+def reserve(request: UserRequest, slug: str, slot: int) -> HttpResponseBase:
+    key = request.headers.get("Idempotency-Key", "")
+    carry = request.POST.get("carry", "")
+    try:
+        submission = reserve_slot(
+            maker=request.user, board_slug=slug, slot=slot, idempotency_key=key, carry=carry
+        )
+    except Refused as refusal:
+        return pages.board_page(request, selectors.find_board(slug), refusal)
+    return to_submission(submission)
+
+
+@require_safe
+@sign_in_first()
+@refusals_as_pages
+def submission(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
+    return pages.submission_page(request, selectors.own_submission(request.user, submission_id))
+
+
+@require_POST
+@sign_in_first(back_to="submissions:submission")
+@refusals_as_pages
+def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
+    form = DetailsForm(request.POST)
+    details, typed = form.details(), form.typed()
+    try:
+        sent = send(maker=request.user, submission_id=submission_id, details=details, typed=typed)
+        return to_submission(sent)
+    except DetailsTooLate as late:
+        return pages.expired_page(request, late.submission, form, late)
+    except Unusable as refusal:
+        form.explain(refusal)
+    current = selectors.own_submission(request.user, submission_id)
+    return pages.details_page(request, current, form, status=422)
+
+
+@require_POST
+@sign_in_first(back_to="submissions:submission")
+@refusals_as_pages
+def withdraw(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
+    return to_submission(give_back(maker=request.user, submission_id=submission_id))
+
+
+@require_safe
+@sign_in_first()
+def mine(request: UserRequest) -> HttpResponseBase:
+    submissions = selectors.my_submissions(request.user)
+    return render(request, "submissions/mine.html", {"submissions": submissions})
+
+
+@require_safe
+def tools(request: SiteRequest) -> HttpResponseBase:
+    asked = {name: request.GET.get(name, "") for name in ("q", "category", "sort", "page")}
+    return render(request, "submissions/tools.html", vars(selectors.find_tools(**asked)))
+
+
+@require_safe
+@refusals_as_pages
+def tool(request: SiteRequest, slug: str) -> HttpResponseBase:
+    return render(request, "submissions/tool.html", {"tool": selectors.find_tool(slug)})
+
+
+def to_submission(submission: Submission) -> HttpResponseSeeOther:
+    return HttpResponseSeeOther(reverse("submissions:submission", args=[submission.pk]))
