@@ -27,7 +27,7 @@ def check_conf(**kwargs: Any) -> list[CheckMessage]:
 
 def check_database(**kwargs: Any) -> list[CheckMessage]:
     """workflows.E002, E003: a database the engine cannot work on."""
-    database = settings.DATABASES.get("default", {})
+    database: dict[str, Any] = settings.DATABASES.get("default", {})
     if "postgresql" not in database.get("ENGINE", ""):
         return [
             Error(

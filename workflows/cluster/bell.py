@@ -47,10 +47,10 @@ class Bell:
 
     def _listen(self, own: store.Connection) -> int:
         due = store.look_ahead(own, limit=self._workers)
-        calls = self._count_calls(due.count)
+        calls = self._count_calls(due.runs)
         if calls == 0 and not shared.stopping():
             pause = conf().poll_seconds
-            if due.count == 0 and due.next_seconds is not None:
+            if due.runs == 0 and due.next_seconds is not None:
                 pause = min(max(due.next_seconds, 0.001), pause)
             self._sleep(own, pause)
         return calls

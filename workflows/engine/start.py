@@ -37,7 +37,7 @@ def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: A
         key=key,
         input_text=input_text,
     )
-    return get_run(run_id if created else _same_run(definition.name, str(key), input_text))
+    return created or get_run(_same_run(definition.name, str(key), input_text))
 
 
 def _same_run(workflow: str, key: str, input_text: str) -> uuid.UUID:

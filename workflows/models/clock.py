@@ -7,4 +7,4 @@ class ClockTimestamp(Func):
     """The time at the moment of evaluation; Now() would be the statement's."""
 
     function = "clock_timestamp"
-    output_field = DateTimeField()  # type: ignore[var-annotated]
+    output_field = DateTimeField()

@@ -3,18 +3,19 @@
 import uuid
 from typing import Any
 
+from workflows.core.codec import loads
 from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun
+from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
-from workflows.store.database import CHANNEL, query, query_one
+from workflows.store.database import CHANNEL, query_one
 
 _CREATE = f"""
     WITH created AS (
         INSERT INTO workflows_run (id, workflow, version, state, status, key, input, wake_at)
         VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, clock_timestamp())
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
-        RETURNING id)
-    SELECT id, pg_notify('{CHANNEL}', '') FROM created
+        RETURNING created_at, wake_at)
+    SELECT created_at, wake_at, pg_notify('{CHANNEL}', '') FROM created
 """
 
 # statement_timestamp() bounds the index scan; clock_timestamp() is volatile and cannot.
@@ -86,9 +87,29 @@ _ENDINGS = {
 
 def create_run(
     *, run_id: uuid.UUID, workflow: str, version: int, key: str | None, input_text: str
-) -> bool:
-    """Insert a due run in the caller's transaction. False when the key is taken."""
-    return bool(query(_CREATE, [run_id, workflow, version, key, input_text]))
+) -> RunView | None:
+    """Insert a due run in the caller's transaction and return it. None: the key is taken."""
+    row = query_one(_CREATE, [run_id, workflow, version, key, input_text])
+    if row is None:
+        return None
+    return RunView(
+        id=run_id,
+        workflow=workflow,
+        version=version,
+        state=RunState.PENDING,
+        status="",
+        key=key,
+        input=loads(input_text),
+        output=None,
+        error=None,
+        wake_at=row[1],
+        waiting_for=(),
+        attempt=0,
+        crashes=0,
+        created_at=row[0],
+        started_at=None,
+        finished_at=None,
+    )
 
 
 def claim_run(*, worker_id: int | None, lease_seconds: float) -> ClaimedRun | None:

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from workflows.core.codec import loads
@@ -76,9 +76,9 @@ def set_status(run: ClaimedRun, position: int, label: str) -> Written | None:
     return None if row is None else written(row, fact)
 
 
-def written(row: tuple[object, ...], fact: Fact) -> Written:
+def written(row: tuple[Any, ...], fact: Fact) -> Written:
+    """Return the report of an append: its row is (state, events, line id, time)."""
     state, events, line_id, at = row
-    assert isinstance(events, int) and isinstance(line_id, int) and isinstance(at, datetime)  # noqa: S101
     entry = HistoryEntry(
         id=line_id,
         position=fact.position,

@@ -49,7 +49,7 @@ LOOK_AHEAD = f"""
 class Due(NamedTuple):
     """What the queue holds."""
 
-    count: int
+    runs: int
     """Runs due now, counted up to the limit asked for."""
     next_seconds: float | None
     """Until the earliest is due (negative: it is); None when none ever is."""
