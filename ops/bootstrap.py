@@ -122,4 +122,4 @@ def installer() -> list[str | Path]:
     uv = shutil.which("uv")
     if uv:
         return [uv, "pip", "install", "-q", "--python", PYTHON]
-    return [PYTHON, "-m", "pip", "install", "-q", "--no-input", "--disable-pip-version-check"]
+    return [PYTHON, "-m", "pip", "install", "-qq", "--no-input", "--disable-pip-version-check"]

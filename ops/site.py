@@ -177,6 +177,11 @@ def running_environment() -> dict[str, str]:
 
 def web(port: int, env: dict[str, str], logs: Path) -> Service:
     """Return the web server."""
+    return python_service("web", web_command(port), env=env, logs=logs)
+
+
+def web_command(port: int) -> list[str | Path]:
+    """Return what starts the web server. Each thread holds one database connection."""
     options = {
         "--interface": "wsgi",
         "--host": HOST,
@@ -187,8 +192,15 @@ def web(port: int, env: dict[str, str], logs: Path) -> Service:
         "--log-level": "warning",
     }
     flat = [part for option in options.items() for part in option]
-    command = ["-m", "granian", *flat, "--no-ws", "--factory", "toolsite.wsgi:child_application"]
-    return python_service("web", [PYTHON, *command], env=env, logs=logs)
+    return [
+        PYTHON,
+        "-m",
+        "granian",
+        *flat,
+        "--no-ws",
+        "--factory",
+        "toolsite.wsgi:child_application",
+    ]
 
 
 def cluster(env: dict[str, str], logs: Path) -> Service:
