@@ -26,11 +26,12 @@ _CANCEL = f"""
         INSERT INTO workflows_history (run_id, kind, data, attempt)
         SELECT id, '{HistoryKind.CANCEL_REQUESTED}',
                jsonb_build_object('by', %s::text, 'reason', %s::text), attempt
-        FROM moved),
+        FROM moved RETURNING run_id),
     ended AS (
         INSERT INTO workflows_history (run_id, kind, data, attempt)
         SELECT id, '{HistoryKind.RUN_CANCELLED}', '{{}}'::jsonb, attempt
-        FROM moved WHERE state = '{RunState.CANCELLED}')
+        FROM moved JOIN asked ON run_id = id  -- so that the request stands before the end
+        WHERE state = '{RunState.CANCELLED}')
     SELECT EXISTS (SELECT FROM moved) FROM target
 """
 _WAKE = f"""

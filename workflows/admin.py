@@ -1,0 +1,158 @@
+"""Runs in the Django admin: read-only with their history; cancel and retry now as actions."""
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from workflows import api
+from workflows.models import Run
+
+if TYPE_CHECKING:
+    RunModelAdmin = admin.ModelAdmin[Run]
+else:
+    RunModelAdmin = admin.ModelAdmin
+
+Runs = QuerySet[Run]
+
+
+@admin.action(description="Cancel", permissions=["steer"])
+def cancel(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
+    """Ask, then cancel each run through the api."""
+    return _confirmed(model_admin, request, runs, "cancel", "Cancel", api.cancel)
+
+
+@admin.action(description="Retry now", permissions=["steer"])
+def retry_now(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
+    """Ask, then wake each waiting or blocked run through the api."""
+    return _confirmed(model_admin, request, runs, "retry_now", "Retry now", api.retry_now)
+
+
+def _confirmed(
+    model_admin: RunModelAdmin,
+    request: HttpRequest,
+    runs: Runs,
+    action: str,
+    label: str,
+    verb: Callable[..., bool],
+) -> HttpResponse | None:
+    if "confirmed" not in request.POST:
+        context = {
+            **model_admin.admin_site.each_context(request),
+            "title": f"{label}: {runs.count()} selected",
+            "label": label,
+            "action": action,
+            "runs": runs,
+            "opts": model_admin.opts,
+        }
+        return TemplateResponse(request, "admin/workflows/run/confirm.html", context)
+    done = [run.pk for run in runs if _apply(verb, run.pk, request)]
+    model_admin.message_user(request, f"{label}: {len(done)} done.", messages.SUCCESS)
+    if left := runs.count() - len(done):
+        text = f"{left} left as they were: not in a state for it."
+        model_admin.message_user(request, text, messages.WARNING)
+    return None
+
+
+def _apply(verb: Callable[..., bool], run_id: UUID, request: HttpRequest) -> bool:
+    return verb(run_id, by=request.user.get_username())
+
+
+@admin.register(Run)
+class RunAdmin(RunModelAdmin):
+    """Nothing is edited here: a run is steered through the api, which records who did it."""
+
+    actions = (cancel, retry_now)
+    list_display = (
+        "short_id",
+        "workflow",
+        "badge",
+        "status",
+        "attempt",
+        "crashes",
+        "wake_at",
+        "created_at",
+        "finished_at",
+    )
+    list_filter = ("state", "workflow")
+    search_fields = ("=id", "=key", "workflow")
+    search_help_text = "A run's id or key, or a part of a workflow's name"
+    ordering = ("-created_at",)
+    show_full_result_count = False
+    fieldsets = (
+        (None, {"fields": ("workflow", "version", "badge", "status", "key", "problem")}),
+        (
+            "Times",
+            {"fields": ("created_at", "started_at", "finished_at", "wake_at", "waits_for")},
+        ),
+        ("Worker", {"fields": ("attempt", "crashes", "worker_id", "lease_until")}),
+        ("Values", {"fields": ("input_text", "output_text")}),
+        ("History", {"fields": ("history_lines",)}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_steer_permission(self, request: HttpRequest) -> bool:
+        """Asked by the actions."""
+        return request.user.has_perm("workflows.change_run")
+
+    @admin.display(description="run", ordering="id")
+    def short_id(self, run: Run) -> str:
+        return str(run.pk)[:8]
+
+    @admin.display(description="state", ordering="state")
+    def badge(self, run: Run) -> SafeString:
+        return format_html('<span class="badge" data-state="{}">{}</span>', run.state, run.state)
+
+    @admin.display(description="waits for")
+    def waits_for(self, run: Run) -> str:
+        return ", ".join(run.waiting_for) or "-"
+
+    @admin.display(description="problem")
+    def problem(self, run: Run) -> str:
+        return f"{run.error['type']}: {run.error['message']}" if run.error else "-"
+
+    @admin.display(description="input")
+    def input_text(self, run: Run) -> SafeString:
+        return _pretty(run.input)
+
+    @admin.display(description="output")
+    def output_text(self, run: Run) -> SafeString:
+        return _pretty(run.output)
+
+    @admin.display(description="history")
+    def history_lines(self, run: Run) -> SafeString:
+        lines = SafeString("").join(
+            format_html(
+                '<tr><td>{}</td><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>',
+                entry.position or "",
+                entry.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+                entry.kind.replace("_", " "),
+                entry.name,
+                _pretty(entry.data) if entry.data else "",
+            )
+            for entry in api.get_history(run.pk)
+        )
+        return format_html(
+            '<table class="history"><thead><tr><th>No.</th><th>Time (UTC)</th><th>What</th>'
+            "<th>Name</th><th>Data</th></tr></thead><tbody>{}</tbody></table>",
+            lines,
+        )
+
+
+def _pretty(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,62 @@
+"""Runs in the admin: seen with their history, steered with a confirmation, never edited."""
+
+from django.contrib.auth.models import Permission, User
+from django.test import TestCase
+from django.urls import reverse
+
+from workflows.api import Context, RunState, get_history, get_run, start, workflow
+
+LIST = reverse("admin:workflows_run_changelist")
+
+
+@workflow("tests.admin_waits")
+def waits(run: Context, note: str) -> None:
+    run.wait_event("never")
+
+
+class RunAdminTests(TestCase):
+    def setUp(self) -> None:
+        self.alice = User.objects.create_superuser("alice")
+        self.client.force_login(self.alice)
+        self.run = start(waits, note="<script>alert(1)</script>")
+
+    def act(self, action: str, **more: str) -> str:
+        posted = {"action": action, "_selected_action": str(self.run.id), **more}
+        return self.client.post(LIST, posted, follow=True).content.decode()
+
+    def test_an_action_asks_before_it_does_anything(self) -> None:
+        page = self.act("cancel")
+
+        self.assertIn("Cancel these runs?", page)
+        self.assertEqual(get_run(self.run.id).state, RunState.PENDING)
+
+    def test_a_confirmed_cancel_is_recorded_with_the_name_of_who_did_it(self) -> None:
+        page = self.act("cancel", confirmed="yes")
+
+        self.assertIn("Cancel: 1 done.", page)
+        self.assertEqual(get_run(self.run.id).state, RunState.CANCELLED)
+        self.assertEqual(get_history(self.run.id)[0].data["by"], "alice")
+
+    def test_a_run_in_no_state_for_it_is_left_and_counted(self) -> None:
+        page = self.act("retry_now", confirmed="yes")
+
+        self.assertIn("1 left as they were", page)
+
+    def test_the_page_of_a_run_shows_its_values_as_text_and_offers_no_edit(self) -> None:
+        address = reverse("admin:workflows_run_change", args=[self.run.id])
+
+        page = self.client.get(address).content.decode()
+
+        self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;", page)
+        self.assertNotIn("<script>alert(1)", page)
+        self.assertNotIn('name="_save"', page)
+
+    def test_staff_who_may_only_look_are_offered_no_action(self) -> None:
+        bob = User.objects.create_user("bob", is_staff=True)
+        bob.user_permissions.add(Permission.objects.get(codename="view_run"))
+        self.client.force_login(bob)
+
+        page = self.act("cancel", confirmed="yes")
+
+        self.assertNotIn("Cancel: 1 done.", page)
+        self.assertEqual(get_run(self.run.id).state, RunState.PENDING)
