@@ -7,7 +7,6 @@ import json
 import unicodedata
 import uuid
 import zlib
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +16,6 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField
 from django.templatetags.static import static
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -113,18 +111,6 @@ def clock(seconds: float) -> str:
 
 
 @register.filter
-def seconds_left(deadline: datetime) -> int:
-    """Return the whole seconds until the deadline, 0 when it is over."""
-    return max(0, int((deadline - timezone.now()).total_seconds()))
-
-
-@register.filter
-def seconds_since(later: datetime, earlier: datetime) -> int:
-    """Return the whole seconds from the earlier time to the later one, at least 1."""
-    return max(1, int((later - earlier).total_seconds()))
-
-
-@register.filter
 def slot_number(number: int) -> str:
     """Write a slot's number with two digits, 7 as 07."""
     return f"{number:02d}"
@@ -203,3 +189,10 @@ def error_static(path: str) -> str:
         return static(path)
     except ValueError:
         return urljoin(settings.STATIC_URL, path)
+
+
+@register.filter
+def message_state(level: str) -> str:
+    """Return the state whose colours a message of this level wears."""
+    states = {"success": "approved", "warning": "reserved", "error": "rejected"}
+    return states.get(level, "in_review")
