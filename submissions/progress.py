@@ -62,7 +62,7 @@ def tell_progress(submission: Submission, failed: FailedTry | None, now: datetim
     steps = [reserved_step(submission), details_step(submission)]
     if submission.details_at is not None:
         steps.append(link_step(submission, failed, now))
-        if submission.board.needs_moderator or submission.reason_code == Ended.REFUSED:
+        if has_moderator(submission):
             steps.append(moderator_step(submission))
     steps.append(result_step(submission))
     return Progress(title=title, lead=lead, steps=steps)
@@ -141,6 +141,12 @@ def link_step(submission: Submission, failed: FailedTry | None, now: datetime) -
         next_at=failed.next_at,
         seconds_to_next=ceil((failed.next_at - now).total_seconds()),
     )
+
+
+def has_moderator(submission: Submission) -> bool:
+    """Say whether a person decides, or decided, about this one."""
+    waits = submission.status == Status.IN_REVIEW and submission.link_checked_at is not None
+    return submission.board.needs_moderator or waits or submission.reason_code == Ended.REFUSED
 
 
 def moderator_step(submission: Submission) -> StatusStep:

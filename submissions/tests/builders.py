@@ -14,6 +14,7 @@ from submissions.link_check import Code, LinkVerdict, Outcome
 from submissions.models import Board, Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details
+from workflows.api import cancel
 
 GOOD = {
     "name": "QueryLens",
@@ -65,6 +66,18 @@ def close_window(submission: Submission) -> None:
     Submission.objects.filter(pk=submission.pk).update(
         reserved_at=F("reserved_at") - F("expires_at") + Now(), expires_at=Now()
     )
+
+
+def stop_run(submission: Submission) -> None:
+    """Do what an operator does to a run that is stuck."""
+    assert submission.run_id is not None
+    assert cancel(submission.run_id, reason="stuck", by="mona")
+
+
+def without_run(submission: Submission) -> None:
+    """Make it a row that never had a run, as the demo has some."""
+    stop_run(submission)
+    Submission.objects.filter(pk=submission.pk).update(run_id=None)
 
 
 def verdict(code: Code = Code.OK, **facts: Any) -> LinkVerdict:

@@ -1,0 +1,358 @@
+"""The whole story of a submission, driven without a cluster."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.core.mail import EmailMessage
+from django.test import override_settings
+
+from submissions import moves
+from submissions.link_check import Code, LinkVerdict
+from submissions.models import Submission
+from submissions.services.moderate import approve, reject, release
+from submissions.services.withdraw import withdraw
+from submissions.states import Ended, Status
+from submissions.tests.builders import (
+    close_window,
+    in_review,
+    link_answers,
+    make_board,
+    moderator,
+    person,
+    reserved,
+    send,
+    verdict,
+    without_run,
+)
+from workflows.api import HistoryKind, RunState, get_history, get_run, list_runs
+from workflows.testing import drive_until_idle, pass_time
+
+pytestmark = pytest.mark.django_db
+
+SLOW = verdict(Code.TOO_SLOW)
+
+
+def outcome(submission: Submission) -> tuple[str, str, str]:
+    """Return the row's status and code, and the state of its run."""
+    submission.refresh_from_db()
+    assert submission.run_id is not None
+    state = get_run(submission.run_id).state
+    return submission.status, submission.reason_code, state
+
+
+def history_of(submission: Submission, kind: HistoryKind) -> list[str]:
+    assert submission.run_id is not None
+    return [entry.name for entry in get_history(submission.run_id) if entry.kind == kind]
+
+
+def test_a_good_link_is_approved_and_the_maker_told(mailoutbox: list[EmailMessage]) -> None:
+    submission = reserved(person("alice"), make_board())
+    drive_until_idle()
+
+    send(submission)
+    with link_answers(verdict()):
+        drive_until_idle()
+
+    assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
+    assert submission.link_checked_at is not None and submission.decided_at is not None
+    assert [letter.subject for letter in mailoutbox] == ["QueryLens is published"]
+
+
+def test_the_labels_on_the_way_are_words_for_people() -> None:
+    submission = in_review(person("alice"), make_board(needs_moderator=True))
+    with link_answers(verdict()):
+        drive_until_idle()
+    approve(submission_id=submission.pk, by=moderator())
+    drive_until_idle()
+
+    assert history_of(submission, HistoryKind.STATUS_SET) == [
+        "Waiting for the details",
+        "Checking the link",
+        "Waiting for a moderator",
+        "Approved",
+    ]
+
+
+def test_a_bad_link_is_rejected_with_the_guards_sentence(mailoutbox: list[EmailMessage]) -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with link_answers(verdict(Code.NO_SUCH_HOST)) as guard:
+        drive_until_idle()
+
+    assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
+    assert "domain name does not exist" in submission.reason
+    assert guard.call_count == 1
+    assert submission.reason in mailoutbox[0].body
+
+
+def test_the_link_check_asks_for_the_link_and_passes_the_allowed_networks() -> None:
+    in_review(person("alice"), make_board(), link="https://querylens.dev/page")
+
+    with link_answers(verdict()) as guard, allowed("127.0.0.0/8"):
+        drive_until_idle()
+
+    [call] = guard.call_args_list
+    assert call.args == ("https://querylens.dev/page",)
+    assert [str(network) for network in call.kwargs["allow"]] == ["127.0.0.0/8"]
+
+
+def test_a_site_that_answers_at_the_third_try_is_approved() -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with link_answers(SLOW, SLOW, verdict()):
+        drive_until_idle()
+        for _ in range(2):
+            next_try(submission)
+
+    assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
+
+
+def test_a_site_that_does_not_answer_in_five_tries_is_rejected_as_unreachable(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with link_answers(SLOW) as guard:
+        drive_until_idle()
+        for _ in range(4):
+            next_try(submission)
+
+    assert outcome(submission) == (Status.REJECTED, Ended.UNREACHABLE, RunState.COMPLETED)
+    assert guard.call_count == 5
+    assert "did not answer in time" in submission.reason
+    assert "We tried 5 times" in submission.reason
+    assert len(mailoutbox) == 1
+
+
+def test_the_tries_are_spread_over_minutes_and_the_sites_own_wish_counts() -> None:
+    submission = in_review(person("alice"), make_board())
+    asked = verdict(Code.TOO_SLOW, retry_after_seconds=1800.0)
+
+    waits = []
+    with link_answers(SLOW, SLOW, asked):
+        drive_until_idle()
+        for _ in range(3):
+            waits.append(seconds_to_next_try(submission))
+            next_try(submission)
+
+    assert 8 < waits[0] < 12 and 26 < waits[1] < 34
+    assert 1790 < waits[2] <= 1800
+
+
+def test_a_fault_of_ours_is_not_read_out_to_the_maker() -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=KeyError("secret")):
+        drive_until_idle()
+        for _ in range(4):
+            next_try(submission)
+
+    assert outcome(submission)[:2] == (Status.REJECTED, Ended.UNREACHABLE)
+    assert "secret" not in submission.reason
+
+
+def test_no_details_free_the_slot_and_the_maker_is_told(mailoutbox: list[EmailMessage]) -> None:
+    board = make_board()
+    submission = reserved(person("alice"), board, 3)
+    drive_until_idle()
+
+    next_try(submission)
+
+    assert outcome(submission) == (Status.CANCELLED, Ended.EXPIRED, RunState.COMPLETED)
+    assert [letter.subject for letter in mailoutbox] == ["Slot 3 of Launch is no longer yours"]
+    assert reserved(person("bob"), board, 3).pk != submission.pk
+
+
+def test_a_slot_that_was_taken_over_when_overdue_is_mailed_once(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    board = make_board()
+    submission = reserved(person("alice"), board, 3)
+    drive_until_idle()
+    close_window(submission)
+    reserved(person("bob"), board, 3)
+
+    next_try(submission)
+
+    assert outcome(submission) == (Status.CANCELLED, Ended.EXPIRED, RunState.COMPLETED)
+    assert [letter.to for letter in mailoutbox] == [["alice@example.com"]]
+
+
+def test_details_that_won_at_the_deadline_go_on_although_the_timer_rang() -> None:
+    submission = reserved(person("alice"), make_board())
+    drive_until_idle()
+    meddled = details_arrive_during(submission, moves.expire)
+
+    with mock.patch("submissions.moves.expire", side_effect=meddled), link_answers(verdict()):
+        next_try(submission)
+
+    assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
+    assert history_of(submission, HistoryKind.WAIT_TIMED_OUT) == [""]
+    assert history_of(submission, HistoryKind.EVENT_RECEIVED) == ["details"]
+
+
+def test_a_moderator_decides_after_the_link_check(mailoutbox: list[EmailMessage]) -> None:
+    board = make_board(needs_moderator=True)
+    good = in_review(person("alice"), board, 3)
+    poor = in_review(person("bob"), board, 4, name="Advert", link="https://advert.dev/")
+    with link_answers(verdict()):
+        drive_until_idle()
+    assert outcome(good)[::2] == (Status.IN_REVIEW, RunState.WAITING)
+
+    mona = moderator()
+    approve(submission_id=good.pk, by=mona)
+    reject(submission_id=poor.pk, reason="It is an advert.", by=mona)
+    drive_until_idle()
+
+    assert outcome(good) == (Status.APPROVED, "", RunState.COMPLETED)
+    assert outcome(poor) == (Status.REJECTED, Ended.REFUSED, RunState.COMPLETED)
+    assert sorted(letter.subject for letter in mailoutbox) == [
+        "Advert was not published",
+        "QueryLens is published",
+    ]
+
+
+def test_a_bad_link_needs_no_moderator() -> None:
+    submission = in_review(person("alice"), make_board(needs_moderator=True))
+
+    with link_answers(verdict(Code.NOT_FOUND)):
+        drive_until_idle()
+
+    assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
+
+
+@pytest.mark.parametrize("needs_moderator", [True, False])
+@pytest.mark.parametrize("code", [Code.OK, Code.NOT_FOUND])
+@pytest.mark.parametrize("decision", [Status.APPROVED, Status.REJECTED])
+def test_a_decision_during_the_link_check_sticks_and_is_mailed_once(
+    needs_moderator: bool, code: Code, decision: Status, mailoutbox: list[EmailMessage]
+) -> None:
+    submission = in_review(person("alice"), make_board(needs_moderator=needs_moderator))
+    mona = moderator()
+
+    def decide_meanwhile(url: str, **options: Any) -> LinkVerdict:
+        if decision == Status.APPROVED:
+            approve(submission_id=submission.pk, by=mona)
+        else:
+            reject(submission_id=submission.pk, reason="No.", by=mona)
+        return verdict(code)
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=decide_meanwhile):
+        drive_until_idle()
+
+    assert outcome(submission)[::2] == (decision, RunState.COMPLETED)
+    assert len(mailoutbox) == 1
+    assert list_runs(workflow="submissions.result_letter") == []
+
+
+def test_withdrawn_while_the_link_is_checked_stays_withdrawn(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    alice = person("alice")
+    submission = in_review(alice, make_board())
+
+    def withdraw_meanwhile(url: str, **options: Any) -> LinkVerdict:
+        withdraw(maker=alice, submission_id=submission.pk)
+        return verdict()
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=withdraw_meanwhile):
+        drive_until_idle()
+
+    assert outcome(submission) == (Status.CANCELLED, Ended.WITHDRAWN, RunState.CANCELLED)
+    assert mailoutbox == []
+
+
+def test_withdrawn_between_two_tries_stays_withdrawn() -> None:
+    alice = person("alice")
+    submission = in_review(alice, make_board())
+
+    with link_answers(SLOW):
+        drive_until_idle()
+        withdraw(maker=alice, submission_id=submission.pk)
+        drive_until_idle()
+
+    assert outcome(submission) == (Status.CANCELLED, Ended.WITHDRAWN, RunState.CANCELLED)
+
+
+def test_a_released_tool_is_mailed_by_a_letter_of_its_own(mailoutbox: list[EmailMessage]) -> None:
+    submission = in_review(person("alice"), make_board())
+    with link_answers(verdict()):
+        drive_until_idle()
+
+    release(submission_id=submission.pk, reason="It moved to another board.", by=moderator())
+    drive_until_idle()
+
+    assert [letter.subject for letter in mailoutbox] == [
+        "QueryLens is published",
+        "Slot 3 of Launch is no longer yours",
+    ]
+    assert "It moved to another board." in mailoutbox[1].body
+
+
+def test_good_news_that_was_overtaken_by_a_release_is_not_sent(
+    mailoutbox: list[EmailMessage],
+) -> None:
+    submission = in_review(person("alice"), make_board())
+    without_run(submission)
+    mona = moderator()
+    approve(submission_id=submission.pk, by=mona)
+    release(submission_id=submission.pk, reason="By mistake.", by=mona)
+
+    drive_until_idle()
+
+    assert [letter.subject for letter in mailoutbox] == ["Slot 3 of Launch is no longer yours"]
+
+
+def test_a_mail_server_that_is_away_is_tried_again_with_the_same_message_id() -> None:
+    submission = in_review(person("alice"), make_board())
+    sent: list[str] = []
+
+    def send_or_fail(letter: EmailMessage) -> int:
+        sent.append(letter.extra_headers["Message-ID"])
+        if len(sent) == 1:
+            raise ConnectionRefusedError
+        return 1
+
+    with (
+        link_answers(verdict()),
+        mock.patch.object(EmailMessage, "send", autospec=True, side_effect=send_or_fail),
+    ):
+        drive_until_idle()
+        next_try(submission)
+
+    assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
+    assert len(sent) == 2 and sent[0] == sent[1]
+
+
+def next_try(submission: Submission) -> None:
+    """Let the time pass that the run waits for."""
+    submission.refresh_from_db()
+    assert submission.run_id is not None
+    pass_time(submission.run_id)
+    drive_until_idle()
+
+
+def seconds_to_next_try(submission: Submission) -> float:
+    assert submission.run_id is not None
+    run = get_run(submission.run_id)
+    last = get_history(submission.run_id)[-1]
+    assert run.wake_at is not None
+    return (run.wake_at - last.at).total_seconds()
+
+
+def details_arrive_during(
+    submission: Submission, expire: Callable[..., bool]
+) -> Callable[..., bool]:
+    """Return a step's move before which the maker's details are accepted."""
+
+    def meddled(*args: Any) -> bool:
+        send(submission)
+        return expire(*args)
+
+    return meddled
+
+
+def allowed(network: str) -> override_settings:
+    return override_settings(SUBMISSIONS={"link_check_allow": [network]})
