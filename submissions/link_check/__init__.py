@@ -1,0 +1,28 @@
+"""Ask the outside world whether a stranger's link is good, without becoming their tool.
+
+The only place that fetches an address somebody else chose. In the order a link passes them:
+
+    parse    strict rules of writing; `hostname` for the host   (no network)
+    resolve  one look-up in a thread that cannot hold us
+    addresses  is every answer on the public internet?
+    connect  a socket to exactly the checked address, TLS verified for the name
+    transport  one request by `requests` over that socket
+    content  is there a page in the answer?
+    fetch    the redirect loop around these; `bounds` limits its time and bytes
+    check    the verdict; its words are in `verdict`
+"""
+
+from submissions.link_check.check import check_link
+from submissions.link_check.parse import normalise_link, validate_link_syntax
+from submissions.link_check.verdict import Code, LinkSyntaxError, LinkVerdict, Outcome, explain
+
+__all__ = [
+    "Code",
+    "LinkSyntaxError",
+    "LinkVerdict",
+    "Outcome",
+    "check_link",
+    "explain",
+    "normalise_link",
+    "validate_link_syntax",
+]

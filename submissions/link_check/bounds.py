@@ -1,0 +1,57 @@
+"""How long a check may take and how much it may read, whatever the other side does."""
+
+import time
+
+from submissions.link_check.verdict import Code, LinkFault
+
+MAX_LINK_CHARACTERS = 2_048
+MAX_REDIRECTS = 5
+MAX_HEADER_BYTES = 32 * 1024
+MAX_RAW_BYTES = 64 * 1024
+"""Read from the network for one answer, status line and headers included."""
+MAX_PAGE_BYTES = 256 * 1024
+"""Kept of one page after decompression."""
+CONNECT_SECONDS = 5.0
+"""For one address of a host, so that the next address gets its turn."""
+
+
+class EnoughRead(Exception):
+    """The byte allowance is used up; what was read so far is all there will be."""
+
+
+class Allowance:
+    """The time of one check and the bytes of the answer being read.
+
+    Asked before every single wait on a socket, so no thread is needed to keep watch, and a peer
+    that sends one byte a second gains nothing by it.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+        self._bytes_left = 0
+        self.peer_has_closed = False
+
+    def seconds_left(self) -> float:
+        """Return how long may be waited now, above 0. Raises LinkFault when time is up."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise LinkFault(Code.TOO_SLOW)
+        return left
+
+    def begin_answer(self) -> None:
+        self._bytes_left = MAX_HEADER_BYTES
+        self.peer_has_closed = False
+
+    def begin_body(self) -> None:
+        self._bytes_left += MAX_RAW_BYTES - MAX_HEADER_BYTES
+
+    def bytes_left(self) -> int:
+        """Return how many bytes may be read now, above 0. Raises EnoughRead."""
+        if self._bytes_left <= 0:
+            raise EnoughRead
+        return self._bytes_left
+
+    def count(self, received_bytes: int) -> None:
+        self._bytes_left -= received_bytes
+        if received_bytes == 0:
+            self.peer_has_closed = True

@@ -1,0 +1,142 @@
+"""One GET by `requests` over a socket that is already open, and nothing of ours with it.
+
+The adapter is used without a `requests.Session`. A session would add credentials from .netrc,
+proxies and authorities from the environment and cookies of earlier hops; and for every redirect,
+even one it is told not to follow, it reads the whole body into memory.
+"""
+
+import http.client
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError
+
+from submissions.link_check.addresses import IPNetwork
+from submissions.link_check.bounds import Allowance, EnoughRead
+from submissions.link_check.connect import MeteredSocket, close_now, open_connection
+from submissions.link_check.parse import Link
+from submissions.link_check.resolve import checked_addresses
+from submissions.link_check.verdict import Code, LinkFault
+
+HEADERS = {
+    "User-Agent": "ToolsiteLinkCheck/1 (checks once that a submitted link opens)",
+    "Accept": "text/html,application/xhtml+xml,text/plain;q=0.9,*/*;q=0.1",
+    "Accept-Encoding": "gzip, deflate",
+    "Connection": "close",
+}
+
+# What the libraries are known to raise for an answer that is no HTTP, and what parsers in general
+# raise for input nobody foresaw. A step's time limit is none of these and passes through.
+PROTOCOL_ERRORS = (
+    requests.RequestException,
+    HTTPError,
+    http.client.HTTPException,
+    EnoughRead,
+    OSError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    AssertionError,
+)
+
+
+class MeteredAnswer(http.client.HTTPResponse):
+    """An answer whose headers have a byte limit of their own."""
+
+    def __init__(
+        self,
+        sock: MeteredSocket,
+        debuglevel: int = 0,
+        method: str | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        self._allowance = sock.allowance
+
+    def begin(self) -> None:
+        super().begin()
+        if self._allowance.peer_has_closed:
+            # http.client takes headers that break off for complete ones.
+            raise LinkFault(Code.CONNECTION_LOST)
+        # Nobody keeps cookies here, so no parser needs to see them.
+        del self.headers["Set-Cookie"]
+        self._allowance.begin_body()
+
+
+class OpenedConnection(HTTPConnection):
+    """urllib3's connection over our socket, whatever host it believes to be talking to."""
+
+    response_class = MeteredAnswer
+
+    def __init__(self, host: str, port: int, *, opened: MeteredSocket, **_: object) -> None:
+        super().__init__(host, port)
+        self._opened = opened
+
+    def connect(self) -> None:
+        self.sock = self._opened
+
+
+class OpenedPool(HTTPConnectionPool):
+    """A pool of that one connection. TLS is done by then, so https is no different here."""
+
+    ConnectionCls = OpenedConnection
+
+
+class OpenedSocketAdapter(HTTPAdapter):
+    """A `requests` adapter that can reach one socket and nothing else."""
+
+    def __init__(self, link: Link, opened: MeteredSocket) -> None:
+        super().__init__(max_retries=0)
+        self._pool = OpenedPool(link.host, link.port, opened=opened)
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,
+        proxies: Mapping[str, str] | None = None,
+        cert: tuple[str, str] | str | None = None,
+    ) -> HTTPConnectionPool:
+        return self._pool
+
+
+@contextmanager
+def ask(
+    link: Link, allow: Sequence[IPNetwork], allowance: Allowance
+) -> Iterator[requests.Response]:
+    """Resolve, connect, and send one GET; the body is still to be read. Raises LinkFault."""
+    addresses = checked_addresses(link, allow, allowance)
+    allowance.begin_answer()
+    opened = open_connection(link, addresses, allow, allowance)
+    try:
+        adapter = OpenedSocketAdapter(link, opened)
+        with remote_faults(allowance):
+            request = requests.Request("GET", link.url, {**HEADERS, "Host": link.authority})
+            response = adapter.send(request.prepare(), stream=True)
+            yield response
+    finally:
+        close_now(opened)
+
+
+@contextmanager
+def remote_faults(allowance: Allowance) -> Iterator[None]:
+    """Turn whatever the libraries say of a broken answer into a LinkFault."""
+    try:
+        yield
+    except PROTOCOL_ERRORS as error:
+        broke_off = allowance.peer_has_closed and not was_garbage(error)
+        raise LinkFault(Code.CONNECTION_LOST if broke_off else Code.BAD_HTTP) from error
+
+
+def was_garbage(error: BaseException) -> bool:
+    """Say whether the answer's first line came, and was none of HTTP."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, http.client.BadStatusLine):
+            return not isinstance(cause, http.client.RemoteDisconnected)
+        cause = cause.__context__
+    return False
