@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from ops.browser import NONE_TO_BE_HAD, find
 from toolsite.tests.live_site import LiveSite
@@ -20,7 +20,7 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-VIEWPORT = {"width": 1280, "height": 900}
+VIEWPORT = ViewportSize(width=1280, height=900)
 
 StartSite = Callable[..., LiveSite]
 
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def start_site(transactional_db: None) -> Iterator[StartSite]:
-    """Return a function that starts a site: start_site(workers=2, settings={"TOOLSITE_…": "…"})."""
+    """Return a function that starts a site: start_site(workers=2, variables={"TOOLSITE_…": "…"})."""
     cache.clear()  # rate limits of the test before
     started: list[LiveSite] = []
 

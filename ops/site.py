@@ -20,7 +20,9 @@ from ops.refusal import Refused
 from ops.supervise import Service, python_service, supervise
 
 HOST = "127.0.0.1"
-WEB_THREADS = 8
+WEB_THREADS = 2 * (os.cpu_count() or 1) + 1
+"""More would only wait for one another, and each holds a database connection."""
+DEMO_ACCOUNTS = "demo-accounts.txt"
 LEFTOVERS_SECONDS = 10
 MAX_LOG_BYTES = 10_000_000
 SETTING_NAMES = ("DATABASE_URL", "EMAIL_URL")
@@ -36,10 +38,11 @@ def start_site(port: int, workers: int | None) -> int:
         logs = log_folder(folder)
         with database(logs) as (url, services):
             env = site_environment(url, port, workers)
+            welcome = Welcome(port, folder)
             prepare(env)
             with remembered(folder, env):
                 services += [web(port, env, logs), cluster(env, logs)]
-                return supervise(services, each_tick=Welcome(port, folder, env).tell)
+                return supervise(services, each_tick=welcome.tell)
 
 
 @contextlib.contextmanager
@@ -209,13 +212,20 @@ def cluster(env: dict[str, str], logs: Path) -> Service:
 
 
 class Welcome:
-    """Says once where the site is, as soon as it answers."""
+    """Says once where the site is, as soon as it answers, and who can sign in to a new demo."""
 
-    def __init__(self, port: int, folder: Path, env: dict[str, str]) -> None:
+    def __init__(self, port: int, folder: Path) -> None:
         self.port = port
         self.folder = folder
-        self.is_demo = env["TOOLSITE_DEBUG"] == "1"
+        self.known_accounts = self.accounts()
         self.said = False
+
+    def accounts(self) -> str:
+        """Return the demo's accounts with their passwords, if there are any."""
+        try:
+            return (self.folder / DEMO_ACCOUNTS).read_text()
+        except OSError:
+            return ""
 
     def tell(self) -> None:
         """Print the address when the web server answers for the first time."""
@@ -223,6 +233,9 @@ class Welcome:
             return
         self.said = True
         say(f"Toolsite is running: http://{HOST}:{self.port}/   (Ctrl-C stops everything)")
+        if self.accounts() != self.known_accounts:
+            say(f"Accounts (shown once; kept in {self.folder / DEMO_ACCOUNTS}):")
+            say(self.accounts().rstrip())
         say(f"Logs: {self.folder / 'log'}")
 
 

@@ -3,7 +3,6 @@
 import logging
 import sys
 from collections.abc import Callable
-from typing import Any
 
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError, connections
@@ -76,9 +75,10 @@ def unavailable() -> HttpResponse:
 
 
 class OutageFilter(logging.Filter):
-    """Keeps Django's traceback of an outage out of the log: one line has been written already."""
+    """Keeps Django's words about an outage out of the log: a line has been written already."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Say whether the record is to be written."""
-        error: Any = record.exc_info[1] if record.exc_info else None
-        return not (record.name == "django.request" and is_outage(error))
+        error = record.exc_info[1] if record.exc_info else None
+        is_told = is_outage(error) or getattr(record, "status_code", None) == 503
+        return not (record.name == "django.request" and is_told)

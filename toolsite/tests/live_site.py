@@ -8,10 +8,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
@@ -21,15 +22,14 @@ from ops.places import PYTHON
 from ops.process import kill_group, spawn
 from ops.site import HOST, web_command
 
-READY_SECONDS = 60
+READY_SECONDS = 30
 PORTS = range(21000, 22000)
-SECRET_KEY = "live-site-" + "0123456789" * 5
 
 
 class LiveSite:
     """The processes of one site. Everything it has started is gone after close()."""
 
-    def __init__(self, *, workers: int = 2, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, *, workers: int = 2, variables: Mapping[str, str] | None = None) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="toolsite-live-")
         self.data_dir = Path(self.folder.name)
         self.port = free_port()
@@ -43,10 +43,10 @@ class LiveSite:
             "PYTHONUNBUFFERED": "1",
             "TOOLSITE_DATA_DIR": str(self.data_dir),
             "TOOLSITE_DEBUG": "1",
-            "TOOLSITE_SECRET_KEY": SECRET_KEY,
+            "TOOLSITE_SECRET_KEY": settings.SECRET_KEY,
             "TOOLSITE_SITE_URL": self.url,
             "TOOLSITE_WORKERS": str(workers),
-            **(settings or {}),
+            **(variables or {}),
         }
 
     def start(self) -> None:
@@ -58,7 +58,7 @@ class LiveSite:
     def start_web(self) -> None:
         """Start the web server and wait until it answers."""
         self.web = self.spawn(web_command(self.port), "web.log")
-        wait_for(lambda: self.status("/healthz") == 200, "the web server to answer", self.logs)
+        self.wait_for_status("/healthz", 200)
 
     def start_cluster(self) -> subprocess.Popen[bytes]:
         """Start one more cluster, without waiting for it."""
@@ -84,16 +84,29 @@ class LiveSite:
 
     def wait_until_ready(self) -> None:
         """Wait until the web server, the database and a cluster are there."""
-        wait_for(lambda: self.status("/readyz") == 200, "the site to be ready", self.logs)
+        self.wait_for_status("/readyz", 200)
+
+    def wait_for_status(self, path: str, status: int) -> None:
+        """Wait until a page answers with this status; fail with the logs where it does not."""
+        deadline = time.monotonic() + READY_SECONDS
+        while (said := self.get(path))[0] != status:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{path} answers {said}, not {status}\n{self.logs()}")
+            time.sleep(0.02)
 
     def status(self, path: str) -> int:
         """Return the status of a page, 0 where nothing answers."""
+        return self.get(path)[0]
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return the status and the text of a page, 0 and the reason where nothing answers."""
         asked = http.client.HTTPConnection(HOST, self.port, timeout=10)
         try:
             asked.request("GET", path)
-            return asked.getresponse().status
-        except (OSError, http.client.HTTPException):
-            return 0
+            answer = asked.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            return 0, repr(error)
         finally:
             asked.close()
 
@@ -109,7 +122,7 @@ class LiveSite:
         session = SessionStore()
         session[SESSION_KEY] = str(user.pk)
         session[BACKEND_SESSION_KEY] = "allauth.account.auth_backends.AuthenticationBackend"
-        session[HASH_SESSION_KEY] = user._get_session_auth_hash(secret=SECRET_KEY)
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
         session.create()
         return session.session_key or ""
 
@@ -142,15 +155,6 @@ def end(process: subprocess.Popen[bytes], how: int) -> None:
     kill_group(process)
 
 
-def wait_for(condition: Callable[[], bool], what: str, logs: Callable[[], str]) -> None:
-    """Ask until it is so; fail with the logs where it takes too long."""
-    deadline = time.monotonic() + READY_SECONDS
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {READY_SECONDS} s for {what}\n{logs()}")
-        time.sleep(0.02)
-
-
 def free_port() -> int:
     """Return a port nobody listens on, below those that the kernel gives away by itself."""
     for port in random.SystemRandom().sample(PORTS, 50):
@@ -162,10 +166,10 @@ def free_port() -> int:
 
 def database_url() -> str:
     """Return the URL of the database that this test uses."""
-    settings = connection.settings_dict
-    login = quote(settings["USER"], safe="")
-    if settings["PASSWORD"]:
-        login += ":" + quote(settings["PASSWORD"], safe="")
-    where = f"host={quote(settings['HOST'], safe='')}" if settings["HOST"] else ""
-    port = f"&port={settings['PORT']}" if settings["PORT"] else ""
-    return f"postgresql://{login}@/{quote(settings['NAME'], safe='')}?{where}{port}"
+    where_it_is = connection.settings_dict
+    login = quote(where_it_is["USER"], safe="")
+    if where_it_is["PASSWORD"]:
+        login += ":" + quote(where_it_is["PASSWORD"], safe="")
+    options = {name.lower(): where_it_is[name] for name in ["HOST", "PORT"] if where_it_is[name]}
+    name = quote(where_it_is["NAME"], safe="")
+    return f"postgresql://{login}@/{name}?{urlencode(options)}"
