@@ -44,8 +44,11 @@ HUES = 5
 class HasState(Protocol):
     """What a badge shows of a submission."""
 
-    status: str
-    state_label: str
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def state_label(self) -> str: ...
 
 
 @cache
@@ -68,11 +71,8 @@ def icon(name: str, label: str = "") -> SafeString:
         raise LookupError(
             f"There is no icon {name!r}; add it to ops/vendor.json and run python ops/vendor.py"
         ) from None
-    speech = (
-        format_html('role="img" aria-label="{}"', label)
-        if label
-        else format_html('aria-hidden="true"')
-    )
+    silent = SafeString('aria-hidden="true"')
+    speech = format_html('role="img" aria-label="{}"', label) if label else silent
     # Width and height keep the icon small where the stylesheet did not load.
     return format_html(
         '<svg class="icon icon-{}" viewBox="0 0 24 24" width="18" height="18" {}>{}</svg>',
