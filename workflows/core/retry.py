@@ -1,5 +1,6 @@
 """How long to wait before the next attempt."""
 
+import math
 from dataclasses import dataclass
 
 from workflows.core.errors import DefinitionError
@@ -24,6 +25,9 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise DefinitionError(f"RetryPolicy: attempts is {self.attempts}; give at least 1")
+        numbers = (self.first_delay_seconds, self.factor, self.max_delay_seconds, self.jitter)
+        if not all(math.isfinite(number) for number in numbers):
+            raise DefinitionError("RetryPolicy: delays, factor and jitter are finite numbers")
         if min(self.first_delay_seconds, self.max_delay_seconds) < 0 or self.factor < 1:
             raise DefinitionError("RetryPolicy: delays are 0 or more and factor is 1 or more")
         if not 0 <= self.jitter <= 1:
@@ -37,6 +41,8 @@ class RetryPolicy:
         """
         if attempt >= self.attempts:
             return None
+        if self.first_delay_seconds == 0:
+            return 0.0
         try:
             wait = self.first_delay_seconds * self.factor ** (attempt - 1)
         except OverflowError:
