@@ -58,7 +58,9 @@ def my_submissions(maker: User) -> QuerySet[Submission]:
 
 
 def free_slots(board: Board) -> list[int]:
-    """Return the numbers of the slots nobody holds now."""
+    """Return the numbers of the slots that can be reserved now; none on a closed board."""
+    if not find_board(board.slug).is_open:
+        return []
     taken = set(board.submissions.holding().values_list("slot", flat=True))
     return [number for number in range(1, board.slots + 1) if number not in taken]
 

@@ -8,6 +8,7 @@ from unittest import mock
 from django.contrib.auth.models import User
 from django.db.models import F
 from django.db.models.functions import Now
+from django.test import Client
 
 from submissions.details import Details
 from submissions.link_check import Code, LinkVerdict, Outcome
@@ -105,3 +106,10 @@ def link_answers(*answers: LinkVerdict) -> Iterator[mock.Mock]:
 
     with mock.patch("submissions.steps.ask_the_guard", side_effect=answer) as guard:
         yield guard
+
+
+def signed_in(name: str) -> Client:
+    """Return a browser in which this person is signed in."""
+    client = Client()
+    client.force_login(person(name))
+    return client

@@ -1,0 +1,244 @@
+"""The board's page: reserving, refusals that help, and the live part."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from submissions.models import Board, Submission
+from submissions.states import Status
+from submissions.tests.builders import (
+    close_window,
+    in_review,
+    make_board,
+    person,
+    reserved,
+    signed_in,
+)
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+
+
+def reserve_url(slot: int, slug: str = "launch") -> str:
+    return f"/boards/{slug}/slots/{slot}/reserve"
+
+
+def close(board: Board) -> None:
+    Board.objects.filter(pk=board.pk).update(closes_at=timezone.now() - timedelta(hours=1))
+
+
+def test_everybody_sees_the_current_board(client: Client) -> None:
+    make_board("older", name="Older board")
+    make_board(name="Newest board")
+
+    answer = client.get("/")
+
+    assert answer.status_code == 200
+    assert answer.context["board"].name == "Newest board"
+    assert len(answer.context["cells"]) == 24
+
+
+def test_an_open_board_comes_before_a_newer_closed_one(client: Client) -> None:
+    make_board("open", name="Open board")
+    close(make_board(name="Closed board"))
+
+    assert client.get("/").context["board"].name == "Open board"
+
+
+def test_without_any_board_the_page_says_so(client: Client) -> None:
+    answer = client.get("/")
+
+    assert answer.status_code == 404
+    assert "no board" in answer.content.decode()
+
+
+def test_a_stranger_signs_in_first_and_comes_back_to_the_slot(client: Client) -> None:
+    make_board()
+
+    answer = client.post(reserve_url(3))
+
+    assert answer.status_code == 302
+    assert answer["Location"] == "/accounts/login/?next=/boards/launch/%23slot-3"
+    assert not Submission.objects.exists()
+
+
+def test_reserving_leads_to_the_submission() -> None:
+    make_board()
+
+    answer = signed_in("alice").post(reserve_url(3))
+
+    submission = Submission.objects.get()
+    assert answer.status_code == 303
+    assert answer["Location"] == reverse("submissions:submission", args=[submission.pk])
+
+
+def test_a_double_click_leads_to_the_same_submission() -> None:
+    make_board()
+    alice = signed_in("alice")
+
+    places = {alice.post(reserve_url(3))["Location"] for _ in range(3)}
+
+    assert len(places) == 1
+
+
+def test_the_same_idempotency_key_leads_to_the_same_submission() -> None:
+    make_board()
+    alice = signed_in("alice")
+
+    first = alice.post(reserve_url(3), headers={"Idempotency-Key": "k"})
+    again = alice.post(reserve_url(4), headers={"Idempotency-Key": "k"})
+
+    assert first["Location"] == again["Location"]
+
+
+def test_an_idempotency_key_that_cannot_be_one_is_a_422() -> None:
+    make_board()
+
+    answer = signed_in("alice").post(reserve_url(3), headers={"Idempotency-Key": "k" * 201})
+
+    assert answer.status_code == 422
+    assert "Idempotency-Key" in answer.content.decode()
+
+
+def test_a_taken_slot_is_a_409_that_names_it_and_lists_free_ones() -> None:
+    reserved(person("bob"), make_board(slots=5), 3)
+
+    answer = signed_in("alice").post(reserve_url(3))
+
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Someone took slot 3 a moment before you." in page
+    assert answer.context["free_slots"] == [1, 2, 4, 5]
+    assert all(f'href="#slot-{n}"' in page for n in (1, 2, 4, 5))
+
+
+def test_a_second_reservation_is_a_409_that_names_the_first() -> None:
+    reserved(person("alice"), make_board(), 3)
+
+    answer = signed_in("alice").post(reserve_url(4))
+
+    assert answer.status_code == 409
+    assert "You already hold slot 3" in answer.content.decode()
+
+
+def test_a_closed_board_is_a_409_but_can_be_looked_at() -> None:
+    close(make_board())
+    alice = signed_in("alice")
+
+    assert alice.post(reserve_url(3)).status_code == 409
+    page = alice.get("/boards/launch/")
+    assert (page.status_code, page.context["board"].is_open) == (200, False)
+
+
+@pytest.mark.parametrize("slot", ["0", "25", "9999", "9" * 40])
+def test_a_slot_outside_the_board_is_a_404_with_a_way_out(slot: str) -> None:
+    make_board()
+
+    answer = signed_in("alice").post(f"/boards/launch/slots/{slot}/reserve")
+
+    assert answer.status_code == 404
+    assert "slots 1 to 24" in answer.content.decode()
+
+
+@pytest.mark.parametrize("slot", ["-1", "x", "1.5", "%00", "9" * 5000])
+def test_a_slot_that_is_no_number_is_a_404(slot: str) -> None:
+    make_board()
+
+    assert signed_in("alice").post(f"/boards/launch/slots/{slot}/reserve").status_code == 404
+
+
+def test_an_unknown_board_is_a_404() -> None:
+    alice = signed_in("alice")
+
+    assert alice.post(reserve_url(3, "nowhere")).status_code == 404
+    assert alice.get("/boards/nowhere/").status_code == 404
+
+
+def test_a_foreign_submission_cannot_be_carried() -> None:
+    board = make_board()
+    late = reserved(person("bob"), board, 3)
+    close_window(late)
+
+    answer = signed_in("charlie").post(reserve_url(4), {"carry": str(late.pk)})
+
+    assert answer.status_code == 404
+    assert not Submission.objects.filter(slot=4).exists()
+
+
+def test_the_page_costs_a_counted_number_of_queries(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    board = make_board()
+    for slot in range(1, 6):
+        in_review(person(f"p{slot}"), board, slot, link=f"https://tool{slot}.dev/")
+    alice = signed_in("alice")
+
+    # Session, user, board, cells, the open reservation of the bar on top.
+    with django_assert_num_queries(5):
+        alice.get("/")
+    # A live part has no bar.
+    with django_assert_num_queries(4):
+        alice.get("/", headers=HTMX)
+
+
+def test_htmx_gets_the_live_part_only(client: Client) -> None:
+    make_board()
+
+    part = client.get("/boards/launch/", headers=HTMX)
+
+    assert "<html" not in part.content.decode()
+    assert 'id="slot-24"' in part.content.decode()
+    assert "HX-Request" in part["Vary"] and "Cookie" in part["Vary"]
+    assert "private" in part["Cache-Control"]
+
+
+@pytest.mark.parametrize("header", ["HX-Boosted", "HX-History-Restore-Request"])
+def test_htmx_gets_the_whole_page_where_it_swaps_the_whole_page(
+    client: Client, header: str
+) -> None:
+    make_board()
+
+    answer = client.get("/boards/launch/", headers=HTMX | {header: "true"})
+
+    assert "<html" in answer.content.decode()
+
+
+def test_an_unchanged_part_is_a_304_although_the_seconds_move(client: Client) -> None:
+    board = make_board()
+    submission = reserved(person("bob"), board, 3)
+    first = client.get("/boards/launch/", headers=HTMX)
+
+    again = client.get("/boards/launch/", headers=HTMX | {"If-None-Match": first["ETag"]})
+    close_window(submission)
+    changed = client.get("/boards/launch/", headers=HTMX | {"If-None-Match": first["ETag"]})
+
+    assert (first.status_code, again.status_code, changed.status_code) == (200, 304, 200)
+    assert again.content == b""
+    assert again["ETag"] == first["ETag"] != changed["ETag"]
+
+
+def test_the_part_is_another_one_for_each_viewer_and_filter(client: Client) -> None:
+    reserved(person("bob"), make_board(), 3)
+    tags = {
+        viewer.get(f"/boards/launch/{query}", headers=HTMX)["ETag"]
+        for viewer in (client, signed_in("alice"), signed_in("bob"))
+        for query in ("", "?state=free")
+    }
+
+    assert len(tags) == 6
+
+
+def test_looking_changes_nothing() -> None:
+    late = reserved(person("alice"), make_board(), 3)
+    close_window(late)
+    before = list(Submission.objects.values())
+
+    signed_in("alice").get("/")
+
+    assert list(Submission.objects.values()) == before
+    assert Submission.objects.get().status == Status.PENDING
