@@ -128,7 +128,7 @@ def test_an_overdue_reservation_shows_that_time_is_up_before_the_cluster_knows()
     answer = signed_in("alice").get(page(submission))
 
     assert answer.status_code == 200
-    assert [template.name for template in answer.templates][0] == "submissions/expired.html"
+    assert "submissions/expired.html" in [template.name for template in answer.templates]
 
 
 def test_the_tries_of_the_link_check_are_shown_as_they_happen() -> None:
