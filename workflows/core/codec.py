@@ -1,27 +1,29 @@
 """Values to JSON text and back, as their annotations say.
 
 Objects come back with their keys sorted: PostgreSQL's jsonb keeps no order of its own, and a
-replay must see what the first run saw.
+replay must see what the first run saw. Numbers likewise: jsonb knows no exponents and no -0.0.
 """
 
 import functools
 import inspect
 import json
 import re
+from decimal import Decimal
 from types import FunctionType, SimpleNamespace
 from typing import Any, get_type_hints
 
-from pydantic import TypeAdapter
-from pydantic_core import PydanticSerializationError, ValidationError
+from pydantic import ConfigDict, TypeAdapter
 
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+_LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[\d.]+e\+\d+')
+"""A string (to be passed over), or a number with a positive exponent."""
 
 
 def loads(text: str) -> Any:
     """Return the JSON value of a text, its objects in the order of their keys."""
-    return json.loads(text, object_pairs_hook=_sorted_object)
+    return json.loads(text, object_pairs_hook=_sorted_object, parse_float=_number)
 
 
 def dumps(value: Any) -> str:
@@ -33,7 +35,8 @@ def dumps(value: Any) -> str:
         raise ValueNotStorable(f"not a JSON value: {exc}") from None
     if _NUL.search(text):
         raise ValueNotStorable("text with a NUL character cannot be stored; remove it")
-    return text
+    # jsonb would give 1e+22 back as an integer, but 10000000000000000000000.0 as it stands.
+    return _LARGE.sub(_in_full, text) if "e+" in text else text
 
 
 class Codec:
@@ -41,7 +44,10 @@ class Codec:
 
     def __init__(self, annotation: Any = Any) -> None:
         try:
-            self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+            # By default pydantic writes an untyped NaN as null; `dumps` refuses it by name. Only
+            # what is no model itself takes such a setting, hence the list around it.
+            keep_nan = ConfigDict(ser_json_inf_nan="constants")
+            self._adapter: TypeAdapter[Any] = TypeAdapter(list[annotation], config=keep_nan)
         except Exception as exc:  # pydantic raises several kinds for what it cannot describe
             raise DefinitionError(
                 f"{annotation!r} cannot be stored as JSON: {_first_line(exc)}"
@@ -50,8 +56,8 @@ class Codec:
     def encode(self, value: Any, *, max_bytes: int) -> str:
         """Return the value as JSON text. Raises ValueNotStorable, ValueTooLarge."""
         try:
-            plain = self._adapter.dump_python(value, mode="json", warnings="error")
-        except (PydanticSerializationError, ValueError, RecursionError) as exc:
+            [plain] = self._adapter.dump_python([value], mode="json", warnings="error")
+        except Exception as exc:  # a class may refuse in any way of its own
             raise ValueNotStorable(
                 f"a {type(value).__name__} cannot be stored as JSON: {_first_line(exc)}"
             ) from None
@@ -70,9 +76,10 @@ class Codec:
     def from_plain(self, plain: Any) -> Any:
         """Return the annotated value of a plain JSON value."""
         try:
-            return self._adapter.validate_python(plain)
-        except (ValidationError, ValueError) as exc:
+            [value] = self._adapter.validate_python([plain])
+        except Exception as exc:  # as above
             raise ValueNotStorable(f"stored value does not fit: {_first_line(exc)}") from None
+        return value
 
 
 class Signature:
@@ -134,6 +141,15 @@ class Signature:
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(sorted(pairs))
+
+
+def _number(text: str) -> float:
+    return float(text) + 0.0  # -0.0 becomes 0.0
+
+
+def _in_full(match: re.Match[str]) -> str:
+    found = match[0]
+    return found if found.startswith('"') else f"{Decimal(found):f}.0"
 
 
 def _first_line(exc: Exception) -> str:
