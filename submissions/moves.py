@@ -94,15 +94,15 @@ def expire(submission_id: UUID) -> bool:
     return cancel(submission_id, olds=[Status.PENDING], code=Ended.EXPIRED, reason=EXPIRED)
 
 
-def expire_overdue(which: Q) -> int:
+def expire_overdue(which: Q) -> None:
     """Cancel the overdue reservations among `which` without waiting for the cluster.
 
     Their runs find that out when their timers ring, and write to the makers.
     """
-    return (
-        Submission.objects.overdue()
-        .filter(which)
-        .update(
+    overdue = Submission.objects.overdue().filter(which)
+    with transaction.atomic():
+        # Locked in one order, so that two people who clear each other's way cannot deadlock.
+        found = [row.pk for row in overdue.select_for_update().order_by("pk")]
+        Submission.objects.overdue().filter(pk__in=found).update(
             status=Status.CANCELLED, reason_code=Ended.EXPIRED, reason=EXPIRED, decided_at=Now()
         )
-    )

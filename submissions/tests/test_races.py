@@ -8,19 +8,20 @@ from datetime import timedelta
 from functools import partial
 
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.test import TransactionTestCase
 
 from submissions import moves
+from submissions.admin import BoardForm
 from submissions.errors import (
     DetailsTooLate,
     LinkOnBoard,
     OpenReservation,
     SlotTaken,
 )
-from submissions.models import Submission
+from submissions.models import Board, Submission
 from submissions.services.moderate import approve, reject
 from submissions.services.withdraw import withdraw
 from submissions.states import Ended, Status
@@ -186,6 +187,32 @@ class DetailsAgainstTheDeadline(TransactionTestCase):
             self.assertIn(submission.status, {Status.APPROVED, Status.CANCELLED})
 
 
+class FewerSlots(TransactionTestCase):
+    def test_a_board_does_not_shrink_below_a_reservation_that_is_being_made(self) -> None:
+        board, alice = make_board(slots=24), person("alice")
+        asked = threading.Event()
+        errors: list[str] = []
+
+        def shrink() -> None:
+            facts = {f: getattr(board, f) for f in BoardForm.Meta.fields} | {"slots": 10}
+            asked.set()
+            with transaction.atomic():
+                form = BoardForm(facts, instance=Board.objects.get(pk=board.pk))
+                errors.append(form.errors.as_text())
+            connection.close()
+
+        moderator_thread = threading.Thread(target=shrink)
+        with transaction.atomic():
+            reserved(alice, board, 20)
+            moderator_thread.start()
+            asked.wait(timeout=30)
+            while moderator_thread.is_alive() and not somebody_waits_for_a_lock():
+                pass
+        moderator_thread.join(timeout=30)
+
+        self.assertIn("Slot 20 is in use", "".join(errors))
+
+
 class OneLink(TransactionTestCase):
     def test_the_same_link_sent_by_many_at_once_is_taken_once(self) -> None:
         board = make_board()
@@ -222,6 +249,13 @@ class Moderators(TransactionTestCase):
             if withdrawn.reason_code == Ended.WITHDRAWN:
                 winners.append(Status.CANCELLED)
             self.assertEqual(winners, [submission.status], results)
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        [waits] = cursor.fetchone()
+    return bool(waits)
 
 
 def send_own(submission: Submission) -> Submission:
