@@ -4,21 +4,34 @@ import logging
 import os
 import select
 import time
+from typing import NamedTuple
 
 import psycopg
 
 from workflows import signals
 from workflows.cluster import shared
+from workflows.cluster.calls import Calls
 from workflows.conf import conf
 from workflows.store import workers as store
 
 logger = logging.getLogger("workflows.cluster")
 
-CALL_AGAIN_SECONDS = 1.0
-"""A call that nobody answered by then is lost (its worker was killed on the way): call again."""
+LONGEST_NAP_SECONDS = 1.0
+"""A run that parks for less than this rings the bell; for longer, it trusts in the next look."""
+SHORTEST_NAP_SECONDS = 0.001
+PAUSE_WHILE_STOPPING_SECONDS = 0.02
 PAUSE_WHILE_AWAY_SECONDS = 0.1
 """Between two tries to reach a database that is away."""
+PAUSE_AFTER_A_FAULT_SECONDS = 0.5
+SAY_AGAIN_SECONDS = 30.0
 FORGET_EVERY_SECONDS = 300.0
+
+
+class Workers(NamedTuple):
+    """What the pusher goes by: it naps until one of these changes."""
+
+    looks: int
+    busy: int
 
 
 class Bell:
@@ -27,51 +40,78 @@ class Bell:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._own: tuple[int, store.Connection] | None = None
-        self._calls = self._called_at = self._swept_at = self._forgot_at = 0.0
-        self._calls_base = 0
+        self._calls = Calls(workers)
+        self._rung = False
+        self._swept_at = self._forgot_at = 0.0
+        self._complained_at: float | None = None
 
     def wait(self) -> int:
-        """Return how many workers to call, after at most one poll. Never raises.
+        """Return how many workers to call, after one nap at most. Never raises.
 
         0: nothing is due, everybody is busy, or the database is away.
         """
         try:
             own = self._connection()
             self._sweep(own)
-            return self._listen(own)
+            calls = self._listen(own)
         except psycopg.Error as exc:
-            logger.warning("the database is away: %s", " ".join(str(exc).split()))
             self._drop()
-            time.sleep(PAUSE_WHILE_AWAY_SECONDS)
-            return 0
+            self._complain(exc)
+            return self._nap(PAUSE_WHILE_AWAY_SECONDS)
+        except Exception:
+            # django-q2 would let the pusher sleep for ten seconds and die.
+            self._drop()
+            logger.exception("the bell failed; trying on")
+            return self._nap(PAUSE_AFTER_A_FAULT_SECONDS)
+        self._stop_complaining()
+        return calls
 
     def _listen(self, own: store.Connection) -> int:
-        due = store.look_ahead(own, limit=self._workers)
-        calls = self._count_calls(due.runs)
-        if calls == 0 and not shared.stopping():
-            pause = conf().poll_seconds
-            if due.runs == 0 and due.next_seconds is not None:
-                pause = min(max(due.next_seconds, 0.001), pause)
-            self._sleep(own, pause)
-        return calls
-
-    def _count_calls(self, due: int) -> int:
-        """As many as there are due runs and idle workers, less those who are on their way."""
-        idle = self._workers - shared.busy_workers()
-        on_their_way = max(0, int(self._calls) - shared.looks())
-        if on_their_way and time.monotonic() - self._called_at > CALL_AGAIN_SECONDS:
-            self._calls, on_their_way = shared.looks(), 0
-        calls = max(0, min(due, idle) - on_their_way)
+        """Look at the queue unless nobody could go; nap unless somebody is called."""
+        shared.calm()
+        if shared.stopping():
+            return self._nap(PAUSE_WHILE_STOPPING_SECONDS)
+        before = workers_now()
+        if before.busy >= self._workers:
+            return self._nap(conf().poll_seconds, change_of=before)
+        self._rung = False
+        due = store.look_ahead(own, limit=self._calls.limit())
+        calls = self._calls.count(due)
         if calls:
-            self._calls = shared.looks() + on_their_way + calls
-            self._called_at = time.monotonic()
-        return calls
+            return calls
+        if due.runs:
+            return self._nap(self._calls.pause(), own, change_of=before)
+        until_next = conf().poll_seconds if due.next_seconds is None else due.next_seconds
+        return self._nap(until_next, own)
 
-    def _sleep(self, own: store.Connection, seconds: float) -> None:
-        """Wait for the bell, at most so long; ringing that came meanwhile is one ringing."""
-        select.select([own.fileno()], [], [], seconds)
-        for _ in own.notifies(timeout=0):
-            pass
+    def _nap(
+        self,
+        seconds: float,
+        own: store.Connection | None = None,
+        change_of: Workers | None = None,
+    ) -> int:
+        """Wait for a stop; for the bell, with own; for a worker to stir, with change_of.
+
+        At most so long, or one poll. Returns 0: nobody to call.
+        """
+        if own is not None and self._has_rung(own):
+            return 0
+        shared.watch(change_of is not None)
+        if change_of in (None, workers_now()):
+            waiting_for = [shared.stirred()] + ([] if own is None else [own.fileno()])
+            longest = min(conf().poll_seconds, LONGEST_NAP_SECONDS)
+            _wait_for_any(waiting_for, min(max(seconds, SHORTEST_NAP_SECONDS), longest))
+        shared.watch(False)
+        return 0
+
+    def _has_rung(self, own: store.Connection) -> bool:
+        """Whether the bell rang while the last answer was on its way, and came along with it."""
+        while notify := own.pgconn.notifies():
+            self._hear(notify)
+        return self._rung
+
+    def _hear(self, notify: object) -> None:
+        self._rung = True
 
     def _sweep(self, own: store.Connection) -> None:
         now = time.monotonic()
@@ -87,10 +127,40 @@ class Bell:
 
     def _connection(self) -> store.Connection:
         if self._own is None or self._own[0] != os.getpid():
-            self._own = (os.getpid(), store.open_connection(listen=True))
+            own = store.open_connection(listen=True)
+            own.add_notify_handler(self._hear)
+            self._own = (os.getpid(), own)
         return self._own[1]
 
     def _drop(self) -> None:
         if self._own is not None and self._own[0] == os.getpid():
             self._own[1].close()
         self._own = None
+
+    def _complain(self, exc: psycopg.Error) -> None:
+        now = time.monotonic()
+        if self._complained_at is not None and now - self._complained_at < SAY_AGAIN_SECONDS:
+            return
+        self._complained_at = now
+        if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+            logger.error("the database lacks tables of ours: run `manage.py migrate`; waiting")
+        else:
+            logger.warning("the database does not answer, waiting: %s", " ".join(str(exc).split()))
+
+    def _stop_complaining(self) -> None:
+        if self._complained_at is not None:
+            self._complained_at = None
+            logger.warning("the database answers again")
+
+
+def workers_now() -> Workers:
+    """Return what the workers are doing."""
+    return Workers(shared.looks(), shared.busy_workers())
+
+
+def _wait_for_any(readable: list[int], seconds: float) -> None:
+    # poll, not select: that one refuses descriptors above 1,023.
+    poll = select.poll()
+    for descriptor in readable:
+        poll.register(descriptor, select.POLLIN)
+    poll.poll(seconds * 1000)

@@ -1,8 +1,10 @@
 """The cluster's process: django-q2's Cluster, started again when it dies, stopped when asked."""
 
 import logging
+import os
 import signal
 import time
+from multiprocessing.process import BaseProcess
 
 from django.db import connections
 from django_q.cluster import Cluster
@@ -12,46 +14,101 @@ from workflows.cluster import shared, worker
 
 logger = logging.getLogger("workflows.cluster")
 
-PAUSE_SECONDS = 0.2
+FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
+"""Between two starts of a cluster that dies early; doubled each time up to this."""
+WATCH_SECONDS = 0.1
+SILENCE_SECONDS = 10.0
+"""A sentinel that reports nothing for so long hangs on a lock that somebody died with."""
+IDLE_STOP_SECONDS = 0.6
+"""A cluster that was told to stop drives nothing any more once it is idle; it may be killed then."""
 
 
 def run_cluster() -> None:
     """Run a cluster until SIGTERM or SIGINT; start it again whenever it dies by itself."""
     shared.install()
     post_spawn.connect(worker.born)
-    pause = PAUSE_SECONDS
+    pause = FIRST_PAUSE_SECONDS
     while not shared.stopping():
         connections.close_all()
+        shared.reset()
         started = time.monotonic()
         _run_once()
         if shared.stopping():
             return
         if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
-            pause = PAUSE_SECONDS
+            pause = FIRST_PAUSE_SECONDS
         logger.error("the cluster died; starting it again in %.1f s", pause)
-        time.sleep(pause)
+        _pause(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _run_once() -> None:
-    cluster = _StoppableCluster()
+    cluster = _QuietCluster()
     try:
         cluster.start()
     except RuntimeError:
         return  # it died while starting, and has said so
-    cluster.sentinel.join()
+    _Watch(cluster).until_it_ends()
 
 
-class _StoppableCluster(Cluster):  # type: ignore[misc]
-    """Tells the drives before django-q2 waits for them."""
+def _pause(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not shared.stopping() and time.monotonic() < until:
+        time.sleep(WATCH_SECONDS)  # one long sleep would go on after a signal
+
+
+class _QuietCluster(Cluster):  # type: ignore[misc]
+    """Its signal handler only takes note: what it must wait for is waited for outside of it."""
 
     def sig_handler(self, signum: int, frame: object) -> None:
+        """Tell the drives and the sentinel to stop; a second signal changes nothing."""
+        if shared.stopping():
+            return
         shared.stop()
-        if signum == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-        super().sig_handler(signum, frame)
+        if self.stop_event is not None:
+            self.stop_event.set()
 
-    def stop(self) -> bool:
-        shared.stop()
-        return bool(super().stop()) if self.sentinel and self.stop_event else False
+
+class _Watch:
+    """Sees a sentinel to its end, which it may not reach by itself.
+
+    Whoever is killed while holding one of django-q2's locks leaves it locked: the sentinel then
+    waits for it for ever, or for workers that cannot take their last task.
+    """
+
+    def __init__(self, cluster: _QuietCluster) -> None:
+        self._cluster = cluster
+        self._sentinel: BaseProcess = cluster.sentinel
+        self._beats = -1
+        self._silent = self._idle = 0.0
+
+    def until_it_ends(self) -> None:
+        """Wait for the sentinel; kill it, and so all of its children, where it cannot end."""
+        while self._sentinel.is_alive():
+            self._sentinel.join(WATCH_SECONDS)
+            if shared.stopping():
+                self._help_it_stop()
+            else:
+                self._look_whether_it_hangs()
+
+    def _look_whether_it_hangs(self) -> None:
+        beats, self._beats = self._beats, shared.beats()
+        self._silent = self._silent + WATCH_SECONDS if beats == self._beats else 0.0
+        if self._silent >= SILENCE_SECONDS:
+            logger.critical("the sentinel hangs; the cluster starts again")
+            self._kill()
+
+    def _help_it_stop(self) -> None:
+        # A signal that came before the event was made has not set it.
+        if not self._cluster.stop_event.is_set():
+            self._cluster.stop_event.set()
+        self._idle = 0.0 if shared.busy_workers() else self._idle + WATCH_SECONDS
+        if self._idle >= IDLE_STOP_SECONDS:
+            self._kill()
+
+    def _kill(self) -> None:
+        pid = self._sentinel.pid
+        assert pid is not None  # noqa: S101 - it was started
+        os.kill(pid, signal.SIGKILL)
+        self._sentinel.join()

@@ -1,25 +1,24 @@
 """A worker process of the cluster: what it does when it is born and when the bell rings."""
 
+import logging
+from functools import cache
+
 from workflows.cluster import shared
 from workflows.cluster.liveness import Liveness
 from workflows.engine.work import work_off
 
-_liveness: Liveness | None = None
+logger = logging.getLogger("workflows.cluster")
 
 
 def born(**kwargs: object) -> None:
-    """Take an id before the first run comes (receiver of django-q2's post_spawn)."""
-    global _liveness
-    _liveness = Liveness()
+    """Begin to show that this worker lives (receiver of django-q2's post_spawn)."""
+    _liveness().begin()
 
 
 def ring() -> int:
-    """Answer the bell: drive due runs until there are none. Returns how many."""
-    global _liveness
-    if _liveness is None:
-        _liveness = Liveness()
+    """Answer the bell: drive due runs until there are none. Returns how many. Raises nothing."""
     shared.set_busy(True)
-    looked = False
+    looked, driven = False, 0
 
     def note() -> None:
         nonlocal looked
@@ -27,8 +26,20 @@ def ring() -> int:
         shared.count_look()
 
     try:
-        return work_off(_liveness, stopping=shared.stopping, looked=note)
+        driven = work_off(_liveness(), stopping=shared.stopping, looked=note)
+    except Exception:
+        # django-q2 would keep it as a failed task, pickled, in a table of its own.
+        logger.exception("a worker failed between two runs; it goes on")
     finally:
-        shared.set_busy(False)
         if not looked:
             shared.count_look()
+        if not driven:
+            shared.count_empty_look()
+        shared.set_busy(False)
+    return driven
+
+
+@cache
+def _liveness() -> Liveness:
+    """Return this process's own; the first call is made after the fork."""
+    return Liveness()
