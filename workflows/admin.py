@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from workflows import api
@@ -136,16 +136,19 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="history")
     def history_lines(self, run: Run) -> SafeString:
-        lines = SafeString("").join(
-            format_html(
-                '<tr><td>{}</td><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>',
-                entry.position or "",
-                entry.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
-                entry.kind.replace("_", " "),
-                entry.name,
-                _pretty(entry.data) if entry.data else "",
-            )
-            for entry in api.get_history(run.pk)
+        lines = format_html_join(
+            "",
+            '<tr><td>{}</td><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>',
+            (
+                (
+                    entry.position or "",
+                    entry.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+                    entry.kind.replace("_", " "),
+                    entry.name,
+                    _pretty(entry.data) if entry.data else "",
+                )
+                for entry in api.get_history(run.pk)
+            ),
         )
         return format_html(
             '<table class="history"><thead><tr><th>No.</th><th>Time (UTC)</th><th>What</th>'

@@ -5,6 +5,7 @@ from django.test import TestCase
 from django.urls import reverse
 
 from workflows.api import Context, RunState, get_history, get_run, start, workflow
+from workflows.testing import drive_until_idle
 
 LIST = reverse("admin:workflows_run_changelist")
 
@@ -50,6 +51,15 @@ class RunAdminTests(TestCase):
         self.assertIn("&lt;script&gt;alert(1)&lt;/script&gt;", page)
         self.assertNotIn("<script>alert(1)", page)
         self.assertNotIn('name="_save"', page)
+
+    def test_the_history_of_a_run_is_a_table_with_a_row_for_each_line(self) -> None:
+        drive_until_idle()
+        address = reverse("admin:workflows_run_change", args=[self.run.id])
+
+        page = self.client.get(address).content.decode()
+
+        self.assertIn("<td>wait started</td>", page)
+        self.assertNotIn("&lt;td&gt;", page)
 
     def test_staff_who_may_only_look_are_offered_no_action(self) -> None:
         bob = User.objects.create_user("bob", is_staff=True)
