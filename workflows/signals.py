@@ -1,4 +1,7 @@
-"""What the engine announces. Receivers must be quick: they run inside the drive."""
+"""What the engine announces.
+
+Receivers must be quick: they run inside the drive. One that raises is logged and passed over.
+"""
 
 from django.dispatch import Signal
 

@@ -120,7 +120,7 @@ class Bell:
         self._swept_at = now
         runs = store.sweep(own, max_crashes=conf().max_crashes)
         if runs:
-            signals.runs_recovered.send(sender=Bell, runs=runs)
+            signals.runs_recovered.send_robust(sender=Bell, runs=runs)
         if now - self._forgot_at > FORGET_EVERY_SECONDS:
             self._forgot_at = now
             store.forget_the_dead(own)

@@ -119,7 +119,7 @@ def _run_atomic(
             # Whether the commit took place, the replay will tell.
             raise StoreFailed(exc) from exc
         # An on_commit hook of the step failed: the effect and its record stand.
-        signals.hook_failed.send(
+        signals.hook_failed.send_robust(
             sender=StepDefinition, run_id=info.run_id, step=info.name, error=exc
         )
     return recorded
@@ -155,7 +155,7 @@ def _failed(session: Session, info: StepInfo, step: StepDefinition, exc: BaseExc
     failure = describe(exc)
     permanent = isinstance(exc, Permanent | ValueNotStorable)
     delay = None if permanent else _delay(step, info.attempt, exc)
-    signals.attempt_failed.send(
+    signals.attempt_failed.send_robust(
         sender=StepDefinition,
         run_id=info.run_id,
         workflow=session.run.workflow,

@@ -145,7 +145,7 @@ def _end(
     if not store.end_run(session.run, state, output=output, error=error):
         _end_otherwise(session)
         return
-    signals.run_finished.send(
+    signals.run_finished.send_robust(
         sender=Session,
         run_id=session.run.id,
         workflow=session.run.workflow,
@@ -166,13 +166,13 @@ def _end_otherwise(session: Session) -> None:
 def _block(run: ClaimedRun, exc: Exception) -> None:
     failure = describe(exc)
     if store.block_run(run, error=to_json(failure)):
-        signals.run_blocked.send(
+        signals.run_blocked.send_robust(
             sender=Session, run_id=run.id, workflow=run.workflow, error=failure
         )
 
 
 def _lost(session: Session) -> None:
     run = session.run
-    signals.lease_lost.send(
+    signals.lease_lost.send_robust(
         sender=Session, run_id=run.id, workflow=run.workflow, attempt=run.attempt
     )

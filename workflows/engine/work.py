@@ -10,7 +10,7 @@ from workflows.conf import conf
 from workflows.core.errors import StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
-from workflows.store.runs import claim_run
+from workflows.store.runs import claim_run, release_run
 
 
 class Holder(Protocol):
@@ -57,9 +57,20 @@ def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> Non
         drive(run, stopping=stopping)
     except StoreFailed as failed:
         connection.close()
-        holder.lose()
-        signals.drive_abandoned.send(
+        if not _given_back(run):
+            holder.lose()
+        signals.drive_abandoned.send_robust(
             sender=ClaimedRun, run_id=run.id, workflow=run.workflow, error=failed.cause
         )
     finally:
         holder.hold(None)
+
+
+def _given_back(run: ClaimedRun) -> bool:
+    """Give the run back over a fresh connection, where there is one: its worker lives, so this
+    must not count as a crash. What the broken connection still has under way goes by the fence."""
+    try:
+        return release_run(run)
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return False
