@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from workflows.core.codec import Signature
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
@@ -13,6 +13,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_RETRY = RetryPolicy()
+OnEnd = Literal["stop", "compensate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,9 @@ class WorkflowDefinition:
     version: int
     function: FunctionType
     signature: Signature
+    on_failure: OnEnd = "stop"
+    on_cancel: OnEnd = "stop"
+    deadline_seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,14 +38,28 @@ class StepDefinition:
     signature: Signature
     retry: RetryPolicy = field(default=DEFAULT_RETRY)
     timeout_seconds: float | None = None
+    heartbeat_seconds: float | None = None
     atomic: bool = False
+    compensate: "StepDefinition | None" = None
+    isolation: str | None = None
+    at_most_once: bool = False
 
 
 _workflows: dict[tuple[str, int], WorkflowDefinition] = {}
 
 
-def workflow(name: str, version: int = 1) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def workflow(
+    name: str,
+    version: int = 1,
+    *,
+    on_failure: OnEnd = "stop",
+    on_cancel: OnEnd = "stop",
+    deadline_seconds: float | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
+
+    on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
+    deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
@@ -50,6 +68,10 @@ def workflow(name: str, version: int = 1) -> Callable[[Callable[P, R]], Callable
         raise DefinitionError('name the workflow: @workflow("app.verb")')
     if not isinstance(version, int) or version < 1:
         raise DefinitionError(f"workflow {name!r}: version is {version!r}; give 1 or more")
+
+    for option, value in {"on_failure": on_failure, "on_cancel": on_cancel}.items():
+        if value not in ("stop", "compensate"):
+            raise DefinitionError(f'workflow {name!r}: {option} is "stop" or "compensate"')
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
@@ -60,7 +82,13 @@ def workflow(name: str, version: int = 1) -> Callable[[Callable[P, R]], Callable
                 "give the new one another name or version"
             )
         definition = WorkflowDefinition(
-            name=name, version=version, function=plain, signature=Signature(plain, skip_first=True)
+            name=name,
+            version=version,
+            function=plain,
+            signature=Signature(plain, skip_first=True),
+            on_failure=on_failure,
+            on_cancel=on_cancel,
+            deadline_seconds=deadline_seconds,
         )
         _workflows[name, version] = definition
         plain.workflow_definition = definition  # type: ignore[attr-defined]
@@ -76,7 +104,9 @@ def step(
     *,
     retry: RetryPolicy = ...,
     timeout_seconds: float | None = ...,
+    heartbeat_seconds: float | None = ...,
     atomic: bool = ...,
+    compensate: Callable[..., Any] | None = ...,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def step(
     function: Callable[P, R] | None = None,
@@ -84,19 +114,26 @@ def step(
     *,
     retry: RetryPolicy = DEFAULT_RETRY,
     timeout_seconds: float | None = None,
+    heartbeat_seconds: float | None = None,
     atomic: bool = False,
+    compensate: Callable[..., Any] | None = None,
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
+    heartbeat_seconds  an attempt that is silent for longer, that is, does not call heartbeat(),
+                     is interrupted and counts as failed
+    compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
+                     itself, with options of its own where it is decorated
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
     The function stays an ordinary callable outside workflows.
     """
-    if timeout_seconds is not None and timeout_seconds <= 0:
-        raise DefinitionError(f"timeout_seconds is {timeout_seconds}; give more than 0, or None")
+    for limit in (timeout_seconds, heartbeat_seconds):
+        if limit is not None and limit <= 0:
+            raise DefinitionError(f"a limit of {limit} seconds; give more than 0, or None")
 
     def define(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
@@ -106,11 +143,24 @@ def step(
             signature=Signature(plain),
             retry=retry,
             timeout_seconds=timeout_seconds,
+            heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
+            compensate=None if compensate is None else _as_step(compensate),
         )
         return function
 
     return define if function is None else define(function)
+
+
+def _as_step(function: Callable[..., Any]) -> StepDefinition:
+    if not hasattr(function, "step_definition"):
+        step(function)
+    return step_definition(function)
+
+
+def known_code() -> tuple[list[str], list[int]]:
+    """Return the names and versions, pairwise, of the workflows this process has code for."""
+    return [name for name, _ in _workflows], [version for _, version in _workflows]
 
 
 def find_workflow(name: str, version: int) -> WorkflowDefinition | None:

@@ -13,6 +13,9 @@ WorkflowError
 │   └── ValueTooLarge
 ├── StepError
 │   ├── StepFailed           raised into workflow code: a step has failed for good
+│   ├── ChildFailed          raised into workflow code: a child failed or was cancelled
+│   ├── WaitTimedOut         raised into workflow code: a child took too long
+│   ├── DeadlineExceeded     the run did not end by its deadline
 │   ├── Permanent            raised by a step: do not try again
 │   └── Transient            raised by a step: try again, perhaps after a given time
 └── ReplayError
@@ -22,6 +25,8 @@ Control (BaseException)      not errors: they unwind workflow code; never catch 
 ├── Cancelled                the run was cancelled
 ├── Drain                    the worker stops; the run goes on elsewhere
 ├── LeaseLost                another worker has the run; write nothing
+├── ContinueAsNew            the run ends and a new one takes over
+├── EndOfHistory             a replay that may do nothing new has reached the new
 └── StoreFailed              the database did not answer; what was committed stands
 """
 
@@ -140,6 +145,33 @@ class StepFailed(StepError):
         return f"step {self.step!r} failed after {tries}: {self.error_type}: {self.message}"
 
 
+class ChildFailed(StepError):
+    """A child run failed, was cancelled or was compensated. run_id and state say which and how."""
+
+    code = "child_failed"
+
+    def __init__(self, workflow: str, run_id: str, state: str, error_type: str, message: str) -> None:
+        super().__init__(workflow, run_id, state, error_type, message)
+        self.workflow, self.run_id, self.state = workflow, run_id, state
+        self.error_type, self.message = error_type, message
+
+    def __str__(self) -> str:
+        why = f": {self.error_type}: {self.message}" if self.error_type else ""
+        return f"child {self.workflow!r} ({self.run_id}) {self.state}{why}"
+
+
+class WaitTimedOut(StepError):
+    """A child did not end within the time given to wait for it; it goes on."""
+
+    code = "wait_timed_out"
+
+
+class DeadlineExceeded(StepError):
+    """The run did not end by its deadline."""
+
+    code = "deadline_exceeded"
+
+
 class ReplayError(WorkflowError):
     """The run cannot be replayed with the code at hand."""
 
@@ -176,6 +208,18 @@ class Drain(Control):
 
 class LeaseLost(Control):
     """The run has been given to another worker, or has ended. Nothing more may be written."""
+
+
+class EndOfHistory(Control):
+    """Everything recorded has been replayed; what follows would be new."""
+
+
+class ContinueAsNew(Control):
+    """The run ends here; a new one of the same workflow takes over with another input."""
+
+    def __init__(self, input_text: str) -> None:
+        super().__init__(input_text)
+        self.input_text = input_text
 
 
 class StoreFailed(Control):

@@ -26,10 +26,22 @@ class HistoryKind(enum.StrEnum):
     SLEEP_ENDED = "sleep_ended"
     STATUS_SET = "status_set"
     """name: the label."""
+    GROUP_STARTED = "group_started"
+    """A gather or graph began. data: names of its steps, in the order of their positions."""
+    CHILD_STARTED = "child_started"
+    """name: the child's workflow. data: run (its id), detached."""
+    PATCH_TAKEN = "patch_taken"
+    """name: the patch's id. Runs without this line go on with the code before the patch."""
+    COMPENSATION_COMPLETED = "compensation_completed"
+    """A completed step was undone. data: output."""
+    COMPENSATION_ATTEMPT_FAILED = "compensation_attempt_failed"
+    """data: attempt, attempts, error, retry_at (None: the last of this round)."""
     RECOVERED = "recovered"
     """A worker was lost; the run went back to the queue. data: worker, crashes."""
     BLOCKED = "blocked"
     """data: error."""
+    COMPENSATION_STARTED = "compensation_started"
+    """data: by (who asked), error (what the run failed with)."""
     WOKEN = "woken"
     """An operator asked for the next attempt now. data: by."""
     CANCEL_REQUESTED = "cancel_requested"
@@ -38,6 +50,9 @@ class HistoryKind(enum.StrEnum):
     RUN_FAILED = "run_failed"
     """data: error."""
     RUN_CANCELLED = "run_cancelled"
+    RUN_COMPENSATED = "run_compensated"
+    CONTINUED = "continued"
+    """The run went on as a new one. data: run (its id)."""
 
 
 _ = HistoryKind
@@ -51,8 +66,15 @@ OPERATION = {
     _.SLEEP_STARTED: "sleep",
     _.SLEEP_ENDED: "sleep",
     _.STATUS_SET: "status",
+    _.GROUP_STARTED: "group",
+    _.CHILD_STARTED: "child",
+    _.PATCH_TAKEN: "patch",
 }
 """Which durable operation of workflow code a line belongs to. Other lines are about the run."""
+
+
+UNDO = 1_000_000
+"""Added to the part of a line about the compensation of the step at its position."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +97,20 @@ class History:
 
     def __init__(self, entries: Iterable[HistoryEntry] = ()) -> None:
         self._parts: dict[int, dict[int, HistoryEntry]] = {}
+        self._undo: dict[int, dict[int, HistoryEntry]] = {}
         self.last_position = 0
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: HistoryEntry) -> None:
         """Take in a line that has just been written or read."""
-        if entry.position is not None:
-            self._parts.setdefault(entry.position, {})[entry.part] = entry
-            self.last_position = max(self.last_position, entry.position)
+        if entry.position is None:
+            return
+        if entry.part >= UNDO:
+            self._undo.setdefault(entry.position, {})[entry.part - UNDO] = entry
+            return
+        self._parts.setdefault(entry.position, {})[entry.part] = entry
+        self.last_position = max(self.last_position, entry.position)
 
     def outcome(self, position: int) -> HistoryEntry | None:
         """Return how the operation at this position ended, None while it has not."""
@@ -101,3 +128,17 @@ class History:
         """Count the attempts of the step at this position that have failed so far."""
         parts = self._parts.get(position, {})
         return sum(entry.kind == HistoryKind.ATTEMPT_FAILED for entry in parts.values())
+
+    def last_failure(self, position: int) -> HistoryEntry | None:
+        """Return the newest failed attempt of the step at this position."""
+        parts = self._parts.get(position, {})
+        failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
+        return max(failed, key=lambda entry: entry.part, default=None)
+
+    def undone(self, position: int) -> bool:
+        """Say whether the step at this position has been compensated."""
+        return 0 in self._undo.get(position, {})
+
+    def failed_undos(self, position: int) -> int:
+        """Count the failed attempts to compensate the step at this position, over all rounds."""
+        return len(self._undo.get(position, {}).keys() - {0})

@@ -26,8 +26,23 @@ class RunView:
     """type and message (and traceback where there is one) of a failed or blocked run."""
     wake_at: datetime | None
     """When a waiting run is due; None for an event without a time limit."""
+    deadline: datetime | None
+    """When the run fails if it has not ended; None: never."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
+    compensation_error: dict[str, Any] | None
+    """type and message of the compensation that failed for good."""
+    data: dict[str, Any]
+    """What the workflow keeps for readers outside."""
+    attributes: dict[str, Any]
+    """Searchable by list_runs(attributes=...)."""
+    progress: dict[str, Any] | None
+    """done, total, note: what the workflow last said of its progress."""
+    heartbeat: dict[str, Any] | None
+    """position, details, at: what a long step last said of itself."""
+    parent_id: uuid.UUID | None
+    continued_as: uuid.UUID | None
+    """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
     crashes: int
@@ -49,11 +64,18 @@ class ClaimedRun:
     id: uuid.UUID
     workflow: str
     version: int
+    state: RunState
+    """running or compensating."""
     attempt: int
     input: str
     """JSON text."""
     events: int
     """How many events had been sent when the counter was last read."""
+    data: str = "{}"
+    attributes: str = "{}"
+    heartbeat: str | None = None
+    error: str | None = None
+    deadline: datetime | None = None
     created_at: datetime
     now: datetime
     """The database's clock at the claim."""
@@ -112,3 +134,5 @@ class StepInfo:
     """Counts from 1."""
     idempotency_key: str = field(default="")
     """The same at every attempt, after every crash: hand it to the outside world."""
+    heartbeat: Any = None
+    """The details of the last heartbeat of an earlier attempt."""

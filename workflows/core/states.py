@@ -19,29 +19,48 @@ class RunState(TextChoices):
     COMPLETED = "completed"
     """Returned. Final."""
     FAILED = "failed"
-    """Raised. Final."""
+    """Raised, or its compensation failed. Final, but for `compensate`."""
     CANCELLING = "cancelling"
     """Cancelled while a worker drives it; the drive ends at its next durable operation."""
     CANCELLED = "cancelled"
-    """Stopped on request. Final."""
+    """Stopped on request. Final, but for `compensate`."""
+    COMPENSATING = "compensating"
+    """Undoing completed steps, last first; driven, or parked for the next attempt."""
+    COMPENSATED = "compensated"
+    """Every completed step that could be undone is undone. Final."""
 
 
 _ = RunState
 RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
-    _.PENDING: frozenset({_.RUNNING, _.CANCELLED}),
-    _.RUNNING: frozenset({_.PENDING, _.WAITING, _.BLOCKED, _.COMPLETED, _.FAILED, _.CANCELLING}),
-    _.WAITING: frozenset({_.RUNNING, _.CANCELLED}),
-    _.BLOCKED: frozenset({_.PENDING, _.CANCELLED}),
-    _.CANCELLING: frozenset({_.CANCELLED}),
+    _.PENDING: frozenset({_.RUNNING, _.CANCELLED, _.COMPENSATING}),
+    _.RUNNING: frozenset(
+        {
+            _.PENDING,
+            _.WAITING,
+            _.BLOCKED,
+            _.COMPLETED,
+            _.FAILED,
+            _.CANCELLING,
+            _.COMPENSATING,
+        }
+    ),
+    _.WAITING: frozenset({_.RUNNING, _.CANCELLED, _.COMPENSATING}),
+    _.BLOCKED: frozenset({_.PENDING, _.CANCELLED, _.COMPENSATING}),
+    _.CANCELLING: frozenset({_.CANCELLED, _.COMPENSATING}),
+    _.COMPENSATING: frozenset({_.COMPENSATED, _.FAILED}),
     _.COMPLETED: frozenset(),
-    _.FAILED: frozenset(),
-    _.CANCELLED: frozenset(),
+    _.FAILED: frozenset({_.COMPENSATING}),
+    _.CANCELLED: frozenset({_.COMPENSATING}),
+    _.COMPENSATED: frozenset(),
 }
-FINAL_STATES = frozenset(state for state, moves in RUN_MOVES.items() if not moves)
-DUE_STATES = frozenset({_.PENDING, _.WAITING})
+FINAL_STATES = frozenset({_.COMPLETED, _.FAILED, _.CANCELLED, _.COMPENSATED})
+"""One outcome, written once. Only an operator's `compensate` leads on, from failed or cancelled."""
+DUE_STATES = frozenset({_.PENDING, _.WAITING, _.COMPENSATING})
 """A run in one of these is claimed once its wake_at has passed."""
-HELD_STATES = frozenset({_.RUNNING, _.CANCELLING})
-"""A worker holds the lease of a run in one of these; only then may a drive write."""
+HELD_STATES = frozenset({_.RUNNING, _.CANCELLING, _.COMPENSATING})
+"""A worker may hold the lease of a run in one of these; only then may a drive write."""
+DEAF_STATES = FINAL_STATES | {_.COMPENSATING}
+"""No event reaches a run in one of these."""
 
 
 def may_move(old: RunState, new: RunState) -> bool:

@@ -1,6 +1,8 @@
-"""The operator's verbs: cancel, retry now."""
+"""The operator's verbs: cancel, retry now, compensate."""
 
 from uuid import UUID
+
+from django.db import transaction
 
 from workflows.core.errors import RunNotFound
 from workflows.core.failure import storable
@@ -8,12 +10,27 @@ from workflows.store import control as store
 
 
 def cancel(run_id: UUID, *, reason: str = "", by: str = "") -> bool:
-    """Cancel a run, in the caller's transaction. False: it was over already. Raises RunNotFound.
+    """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound.
 
     A run that a worker drives ends at its next durable operation: the step in progress is
-    recorded first. Any other run ends at once. Nothing that finishes later overwrites it.
+    recorded first. Any other run ends at once. Nothing that finishes later overwrites it. Where
+    the workflow says on_cancel="compensate", the run undoes its steps instead of ending.
+    Detached children go on.
     """
-    return _found(run_id, store.cancel_run(run_id, reason=storable(reason, 500), by=_name(by)))
+    words = {"reason": storable(reason, 500), "by": _name(by)}
+    with transaction.atomic():
+        for child in store.open_descendants(run_id):
+            store.cancel_run(child, **words)
+        return _found(run_id, store.cancel_run(run_id, **words))
+
+
+def compensate(run_id: UUID, *, by: str = "") -> bool:
+    """Undo the completed steps of a failed or cancelled run, the last first.
+
+    After a compensation has failed for good, calling it again goes on where it stopped. False:
+    the run is in another state. Raises RunNotFound.
+    """
+    return _found(run_id, store.compensate_run(run_id, by=_name(by)))
 
 
 def retry_now(run_id: UUID, *, by: str = "") -> bool:

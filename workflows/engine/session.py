@@ -1,35 +1,72 @@
-"""One drive's memory: the run it holds, its history and inbox, and the write guard."""
+"""One drive's memory: the run it holds, its history, inbox and notes, and the write guard."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
-from workflows.core.errors import Cancelled, LeaseLost, StoreFailed, Suspend
+from workflows.conf import conf
+from workflows.core.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    EndOfHistory,
+    LeaseLost,
+    StoreFailed,
+    Suspend,
+)
 from workflows.core.history import History
+from workflows.core.notes import Kept
 from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
-from workflows.registry import WorkflowDefinition
+from workflows.registry import StepDefinition, WorkflowDefinition
 from workflows.store import events as events_store
 from workflows.store import steps as steps_store
+from workflows.store.fence import Notes
 from workflows.store.steps import Written
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A completed step, with what its compensation needs."""
+
+    position: int
+    step: StepDefinition
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
 
 
 class Session:
     """What a drive knows. Lives for one drive; replays of the same drive share it."""
 
     def __init__(
-        self, run: ClaimedRun, definition: WorkflowDefinition, stopping: Callable[[], bool]
+        self,
+        run: ClaimedRun,
+        definition: WorkflowDefinition,
+        stopping: Callable[[], bool],
+        *,
+        only_replay: bool = False,
     ) -> None:
         self.run, self.definition, self.stopping = run, definition, stopping
+        self.only_replay = only_replay
+        """Nothing new may happen: the first new operation raises EndOfHistory."""
         self.history = History()
         self.inbox: list[InboxEvent] = []
         self.events = run.events
         """The event counter as last read, always before the inbox it belongs to."""
-        self.position = 0
-        self.ending: BaseException | None = None
-        """Why the workflow code must unwind; raised again at every operation until it has."""
-        self.now = run.created_at
+        self.worn_out = False
+        """A step outlived its time limit in a thread: the process should end after this drive."""
+        self.lock = threading.Lock()
+        """Held while a branch of a gather takes in what it has written."""
+        self._claimed_at = time.monotonic()
+        self.data = Kept("data", run.data, max_bytes=conf().max_payload_bytes)
+        self.attributes = Kept("attributes", run.attributes, max_bytes=conf().max_payload_bytes)
+        self.rewind()
 
     def load(self) -> None:
         """Read history and inbox. A fresh run has neither and costs nothing."""
@@ -40,7 +77,13 @@ class Session:
 
     def rewind(self) -> None:
         """Start the workflow code from its top."""
-        self.position, self.ending, self.now = 0, None, self.run.created_at
+        self.position = 0
+        self.ending: BaseException | None = None
+        """Why the workflow code must unwind; raised again at every operation until it has."""
+        self.now = self.run.created_at
+        self.done: list[Done] = []
+        self.data.values.clear()
+        self.attributes.values.clear()
 
     def next_position(self) -> int:
         """Take the next position of the code. Raises what ends this drive."""
@@ -57,6 +100,26 @@ class Session:
     def suspend(self, park: Park) -> BaseException:
         """Return what to raise to park the run."""
         return self.end(Suspend(park))
+
+    def before_new(self) -> None:
+        """Called before anything new happens. Raises what forbids it."""
+        if self.only_replay:
+            raise self.end(EndOfHistory())
+        if self.run.deadline is not None and self.clock() >= self.run.deadline:
+            raise self.end(DeadlineExceeded("the run did not end by its deadline"))
+
+    def clock(self) -> datetime:
+        """Return the database's time, as of the claim and this process's time since."""
+        return self.run.now + timedelta(seconds=time.monotonic() - self._claimed_at)
+
+    def notes(self) -> Notes:
+        """Return what the workflow keeps, as far as it has changed since it was stored."""
+        return Notes(self.data.change(), self.attributes.change())
+
+    def kept(self, notes: Notes) -> None:
+        """Take note that these were stored."""
+        self.data.stored(notes.data)
+        self.attributes.stored(notes.attributes)
 
     @contextmanager
     def guarded(self) -> Iterator[None]:

@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
 
@@ -30,6 +31,20 @@ class Run(models.Model):
     lease_until = models.DateTimeField(null=True, blank=True)
     crashes = models.PositiveIntegerField(default=0, db_default=0)
     crash_mark = models.BigIntegerField(default=0, db_default=0)
+    data = models.JSONField(default=dict, db_default={})
+    attributes = models.JSONField(default=dict, db_default={})
+    progress = models.JSONField(null=True, blank=True)
+    heartbeat = models.JSONField(null=True, blank=True)
+    compensation_error = models.JSONField(null=True, blank=True)
+    deadline = models.DateTimeField(null=True, blank=True)
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
+    )
+    parent_position = models.PositiveIntegerField(null=True, blank=True)
+    detached = models.BooleanField(default=False, db_default=False)
+    undo_on_cancel = models.BooleanField(default=False, db_default=False)
+    chain_id = models.UUIDField(null=True, blank=True)
+    continued_as = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -53,6 +68,15 @@ class Run(models.Model):
                 fields=["lease_until"],
                 condition=Q(state__in=sorted(HELD_STATES)),
                 name="run_held_idx",
+            ),
+            # store/children.py: a parent's children; the trigger that tells it of their end.
+            Index(fields=["parent"], condition=Q(parent__isnull=False), name="run_children_idx"),
+            # api.list_runs(attributes=...).
+            GinIndex(
+                fields=["attributes"],
+                opclasses=["jsonb_path_ops"],
+                condition=~Q(attributes={}),
+                name="run_attributes_idx",
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),

@@ -4,19 +4,22 @@ from uuid import UUID
 
 from workflows.core.history import HistoryKind
 from workflows.core.states import RunState
-from workflows.store.database import CHANNEL, query_one
+from workflows.store.database import CHANNEL, query, query_one
 
 # The target is locked first, so that the old state decides and a concurrent claim waits its turn.
 _CANCEL = f"""
     WITH target AS (
-        SELECT id, state, attempt FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, state, undo_on_cancel FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
     moved AS (
         UPDATE workflows_run AS run
-        SET state = CASE target.state WHEN '{RunState.RUNNING}' THEN '{RunState.CANCELLING}'
-                                      ELSE '{RunState.CANCELLED}' END,
-            finished_at = CASE target.state WHEN '{RunState.RUNNING}' THEN NULL
-                                            ELSE clock_timestamp() END,
-            wake_at = NULL, waiting_for = '{{}}'
+        SET state = CASE WHEN target.state = '{RunState.RUNNING}' THEN '{RunState.CANCELLING}'
+                         WHEN target.undo_on_cancel THEN '{RunState.COMPENSATING}'
+                         ELSE '{RunState.CANCELLED}' END,
+            finished_at = CASE WHEN target.state <> '{RunState.RUNNING}'
+                                    AND NOT target.undo_on_cancel THEN clock_timestamp() END,
+            wake_at = CASE WHEN target.state <> '{RunState.RUNNING}' AND target.undo_on_cancel
+                           THEN clock_timestamp() END,
+            waiting_for = '{{}}'
         FROM target
         WHERE run.id = target.id
           AND target.state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.BLOCKED}',
@@ -27,12 +30,46 @@ _CANCEL = f"""
         SELECT id, '{HistoryKind.CANCEL_REQUESTED}',
                jsonb_build_object('by', %s::text, 'reason', %s::text), attempt
         FROM moved RETURNING run_id),
-    ended AS (
+    went_on AS (
         INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.RUN_CANCELLED}', '{{}}'::jsonb, attempt
+        SELECT id, CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
+                              ELSE '{HistoryKind.COMPENSATION_STARTED}' END,
+               '{{}}'::jsonb, attempt
         FROM moved JOIN asked ON run_id = id  -- so that the request stands before the end
-        WHERE state = '{RunState.CANCELLED}')
-    SELECT EXISTS (SELECT FROM moved) FROM target
+        WHERE state <> '{RunState.CANCELLING}')
+    SELECT EXISTS (SELECT FROM moved),
+           (SELECT pg_notify('{CHANNEL}', '') FROM moved WHERE state = '{RunState.COMPENSATING}')
+    FROM target
+"""
+_COMPENSATE = f"""
+    WITH target AS (
+        SELECT id, state FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+    moved AS (
+        UPDATE workflows_run AS run
+        SET state = '{RunState.COMPENSATING}', wake_at = clock_timestamp(), finished_at = NULL,
+            compensation_error = NULL, crashes = 0
+        FROM target
+        WHERE run.id = target.id
+          AND target.state IN ('{RunState.FAILED}', '{RunState.CANCELLED}')
+        RETURNING run.id, run.attempt, run.error),
+    fact AS (
+        INSERT INTO workflows_history (run_id, kind, data, attempt)
+        SELECT id, '{HistoryKind.COMPENSATION_STARTED}',
+               jsonb_build_object('by', %s::text, 'error', error), attempt
+        FROM moved)
+    SELECT EXISTS (SELECT FROM moved), (SELECT pg_notify('{CHANNEL}', '') FROM moved) FROM target
+"""
+# Children before their parents: a child that ends locks its own row and then its parent's.
+_OPEN_TREE = f"""
+    WITH RECURSIVE tree AS (
+        SELECT id, 0 AS depth FROM workflows_run WHERE id = %s
+        UNION ALL
+        SELECT child.id, tree.depth + 1
+        FROM workflows_run AS child JOIN tree ON child.parent_id = tree.id
+        WHERE NOT child.detached
+          AND child.state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.BLOCKED}',
+                              '{RunState.RUNNING}', '{RunState.CANCELLING}'))
+    SELECT id FROM tree WHERE depth > 0 ORDER BY depth DESC, id
 """
 _WAKE = f"""
     WITH target AS (
@@ -45,7 +82,8 @@ _WAKE = f"""
             error = CASE target.state WHEN '{RunState.BLOCKED}' THEN NULL ELSE run.error END
         FROM target
         WHERE run.id = target.id
-          AND target.state IN ('{RunState.WAITING}', '{RunState.BLOCKED}')
+          AND (target.state IN ('{RunState.WAITING}', '{RunState.BLOCKED}')
+               OR target.state = '{RunState.COMPENSATING}' AND run.worker_id IS NULL)
         RETURNING run.id, run.attempt),
     fact AS (
         INSERT INTO workflows_history (run_id, kind, data, attempt)
@@ -53,6 +91,11 @@ _WAKE = f"""
     SELECT EXISTS (SELECT FROM woken), (SELECT pg_notify('{CHANNEL}', '') FROM woken)
     FROM target
 """
+
+
+def open_descendants(run_id: UUID) -> list[UUID]:
+    """Return the children and theirs that still go and are not detached, the deepest first."""
+    return [row[0] for row in query(_OPEN_TREE, [run_id])]
 
 
 def cancel_run(run_id: UUID, *, reason: str, by: str) -> bool | None:
@@ -64,4 +107,10 @@ def cancel_run(run_id: UUID, *, reason: str, by: str) -> bool | None:
 def wake_run(run_id: UUID, *, by: str) -> bool | None:
     """Make a waiting or blocked run due now. False: in another state. None: no such run."""
     row = query_one(_WAKE, [run_id, by])
+    return None if row is None else bool(row[0])
+
+
+def compensate_run(run_id: UUID, *, by: str) -> bool | None:
+    """Let a failed or cancelled run undo its steps. False: in another state. None: no such run."""
+    row = query_one(_COMPENSATE, [run_id, by])
     return None if row is None else bool(row[0])

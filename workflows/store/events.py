@@ -5,9 +5,10 @@ from uuid import UUID
 
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
-from workflows.core.states import FINAL_STATES, RunState
+from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
-from workflows.store.steps import FENCE, Written, written
+from workflows.store.fence import UNCHANGED, Fenced, Notes
+from workflows.store.steps import Written, written
 
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.
@@ -35,17 +36,17 @@ _INBOX = """
     SELECT id, name, payload::text FROM workflows_event
     WHERE run_id = %s AND position IS NULL ORDER BY id
 """
-_CONSUME = f"""
-    WITH {FENCE}, taken AS (
+_CONSUME = Fenced(
+    f""", taken AS (
         UPDATE workflows_event AS event SET position = %s
         FROM fence WHERE event.id = %s AND event.run_id = fence.id AND event.position IS NULL
         RETURNING event.run_id),
     fact AS (
         INSERT INTO workflows_history (run_id, position, kind, name, data, attempt)
         SELECT run_id, %s, '{HistoryKind.EVENT_RECEIVED}', %s, %s::jsonb, %s FROM taken
-        RETURNING id, at)
-    SELECT fence.state, fence.events, fact.id, fact.at FROM fence, fact
-"""
+        RETURNING id, at, data)
+    SELECT fence.state, fence.events, fact.id, fact.at, fact.data::text FROM fence, fact"""
+)
 
 
 class Sent(enum.Enum):
@@ -62,7 +63,7 @@ def send_event(run_id: UUID, *, name: str, payload: str, key: str | None) -> Sen
 
     One statement in the caller's transaction. payload is JSON text.
     """
-    over = [state.value for state in FINAL_STATES]
+    over = [state.value for state in DEAF_STATES]
     row = query_one(_SEND, [over, run_id, name, payload, key, name, name, run_id, key])
     if row is None:
         return Sent.NOT_FOUND
@@ -75,10 +76,11 @@ def load_inbox(run_id: UUID) -> list[InboxEvent]:
     return [InboxEvent(id=i, name=n, payload=p) for i, n, p in query(_INBOX, [run_id])]
 
 
-def consume(run: ClaimedRun, event: InboxEvent, *, position: int, data: str) -> Written | None:
+def consume(
+    run: ClaimedRun, event: InboxEvent, *, position: int, data: str, notes: Notes = UNCHANGED
+) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
     fact = Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event.name, data=data)
-    fence = [run.id, run.attempt, None, None]
     line = [position, event.id, position, event.name, data, run.attempt]
-    row = query_one(_CONSUME, fence + line)
-    return None if row is None else written(row, fact)
+    sql, params = _CONSUME.bind(run, line, notes=notes)
+    return written(query_one(sql, params), fact)

@@ -8,14 +8,18 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
+from workflows.store.fence import UNCHANGED, Notes
+from workflows.store.waits import ANY_CODE, CODE_IS_HERE, DUE, Code
 
 _CREATE = f"""
     WITH created AS (
-        INSERT INTO workflows_run (id, workflow, version, state, status, key, input, wake_at)
-        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, clock_timestamp())
+        INSERT INTO workflows_run
+            (id, workflow, version, state, status, key, input, deadline, wake_at)
+        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb,
+                clock_timestamp() + %s::float8 * interval '1 second', clock_timestamp())
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
-        RETURNING created_at, wake_at)
-    SELECT created_at, wake_at, pg_notify('{CHANNEL}', '') FROM created
+        RETURNING created_at, wake_at, deadline)
+    SELECT created_at, wake_at, deadline, pg_notify('{CHANNEL}', '') FROM created
 """
 
 # statement_timestamp() bounds the index scan; clock_timestamp() is volatile and cannot.
@@ -23,24 +27,28 @@ _CREATE = f"""
 _CLAIM = f"""
     WITH due AS MATERIALIZED (
         SELECT id FROM workflows_run
-        WHERE state IN ('{RunState.PENDING}', '{RunState.WAITING}')
-          AND wake_at <= statement_timestamp()
+        WHERE {DUE} AND wake_at <= statement_timestamp() AND {CODE_IS_HERE}
         ORDER BY wake_at LIMIT 1
         FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE workflows_run AS run
-    SET state = '{RunState.RUNNING}', attempt = run.attempt + 1, worker_id = %s,
+    SET state = CASE run.state WHEN '{RunState.COMPENSATING}' THEN run.state
+                               ELSE '{RunState.RUNNING}' END,
+        attempt = run.attempt + 1, worker_id = %s,
         lease_until = clock_timestamp() + %s * interval '1 second', wake_at = NULL,
         waiting_for = '{{}}', started_at = coalesce(run.started_at, clock_timestamp())
     FROM due WHERE run.id = due.id
-    RETURNING run.id, run.workflow, run.version, run.attempt, run.input::text, run.events,
-              run.created_at, clock_timestamp()
+    RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
+              run.events, run.data::text, run.attributes::text, run.heartbeat::text,
+              run.error::text, run.deadline, run.created_at, clock_timestamp()
 """
 
 _END = """
     WITH ended AS (
         UPDATE workflows_run
-        SET state = %s, output = %s::jsonb, error = %s::jsonb, finished_at = clock_timestamp(),
-            wake_at = NULL, worker_id = NULL, lease_until = NULL
+        SET state = %s, output = %s::jsonb, error = coalesce(%s::jsonb, error),
+            compensation_error = %s::jsonb, finished_at = clock_timestamp(),
+            wake_at = NULL, worker_id = NULL, lease_until = NULL,
+            data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
         WHERE id = %s AND attempt = %s AND state = %s
         RETURNING id, attempt),
     fact AS (
@@ -66,75 +74,153 @@ _BLOCK = f"""
 _RELEASE = f"""
     WITH released AS (
         UPDATE workflows_run
-        SET state = '{RunState.PENDING}', wake_at = clock_timestamp(), worker_id = NULL,
-            lease_until = NULL
-        WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}'
+        SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
+                               ELSE '{RunState.PENDING}' END,
+            wake_at = clock_timestamp(), worker_id = NULL, lease_until = NULL
+        WHERE id = %s AND attempt = %s
+          AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
         RETURNING id)
     SELECT id, pg_notify('{CHANNEL}', '') FROM released
 """
 
+# The lease stays: the drive that failed goes on to compensate.
+_BEGIN_COMPENSATION = f"""
+    WITH moved AS (
+        UPDATE workflows_run
+        SET state = '{RunState.COMPENSATING}', error = coalesce(%s::jsonb, error),
+            compensation_error = NULL,
+            data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
+        WHERE id = %s AND attempt = %s
+          AND state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
+        RETURNING id, attempt),
+    fact AS (
+        INSERT INTO workflows_history (run_id, kind, data, attempt)
+        SELECT id, '{HistoryKind.COMPENSATION_STARTED}',
+               jsonb_build_object('by', '', 'error', %s::jsonb), attempt
+        FROM moved)
+    SELECT id FROM moved
+"""
+
 _HOLD = """
     SELECT state, events FROM workflows_run
-    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling')
+    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
 """
 
 _ENDINGS = {
-    RunState.COMPLETED: (RunState.RUNNING, HistoryKind.RUN_COMPLETED),
-    RunState.FAILED: (RunState.RUNNING, HistoryKind.RUN_FAILED),
-    RunState.CANCELLED: (RunState.CANCELLING, HistoryKind.RUN_CANCELLED),
+    RunState.COMPLETED: HistoryKind.RUN_COMPLETED,
+    RunState.FAILED: HistoryKind.RUN_FAILED,
+    RunState.CANCELLED: HistoryKind.RUN_CANCELLED,
+    RunState.COMPENSATED: HistoryKind.RUN_COMPENSATED,
 }
 
 
 def create_run(
-    *, run_id: uuid.UUID, workflow: str, version: int, key: str | None, input_text: str
+    *,
+    run_id: uuid.UUID,
+    workflow: str,
+    version: int,
+    key: str | None,
+    input_text: str,
+    deadline_seconds: float | None = None,
 ) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    row = query_one(_CREATE, [run_id, workflow, version, key, input_text])
+    params = [run_id, workflow, version, key, input_text, deadline_seconds]
+    row = query_one(_CREATE, params)
     if row is None:
         return None
-    return RunView(
+    created_at, wake_at, deadline, _ = row
+    return fresh_run(
         id=run_id,
         workflow=workflow,
         version=version,
-        state=RunState.PENDING,
-        status="",
         key=key,
         input=loads(input_text),
-        output=None,
-        error=None,
-        wake_at=row[1],
-        waiting_for=(),
-        attempt=0,
-        crashes=0,
-        created_at=row[0],
-        started_at=None,
-        finished_at=None,
+        created_at=created_at,
+        wake_at=wake_at,
+        deadline=deadline,
     )
 
 
-def claim_run(*, worker_id: int | None, lease_seconds: float) -> ClaimedRun | None:
+def fresh_run(**known: Any) -> RunView:
+    """Return the view of a run that nobody has driven yet."""
+    return RunView(
+        state=RunState.PENDING,
+        status="",
+        output=None,
+        error=None,
+        compensation_error=None,
+        data={},
+        attributes={},
+        progress=None,
+        heartbeat=None,
+        parent_id=None,
+        continued_as=None,
+        waiting_for=(),
+        attempt=0,
+        crashes=0,
+        started_at=None,
+        finished_at=None,
+        **known,
+    )
+
+
+def claim_run(
+    *, worker_id: int | None, lease_seconds: float, code: Code | None = None
+) -> ClaimedRun | None:
     """Take the lease of the run that has been due longest; None when none is due.
 
-    One statement, one commit. Runs that others are claiming or sending events to are passed over.
+    code: only of these workflows; None: of any. One statement, one commit. Runs that others are claiming or sending events to are passed over.
     """
-    row = query_one(_CLAIM, [worker_id, lease_seconds])
-    if row is None:
-        return None
-    names = ("id", "workflow", "version", "attempt", "input", "events", "created_at", "now")
-    return ClaimedRun(**dict(zip(names, row, strict=True)))
+    known = ANY_CODE if code is None else code.params()
+    row = query_one(_CLAIM, [*known, worker_id, lease_seconds])
+    return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
+
+
+_CLAIMED = (
+    "id",
+    "workflow",
+    "version",
+    "state",
+    "attempt",
+    "input",
+    "events",
+    "data",
+    "attributes",
+    "heartbeat",
+    "error",
+    "deadline",
+    "created_at",
+    "now",
+)
 
 
 def end_run(
-    run: ClaimedRun, state: RunState, *, output: str | None = None, error: str | None = None
+    run: ClaimedRun,
+    state: RunState,
+    *,
+    before: RunState,
+    output: str | None = None,
+    error: str | None = None,
+    compensation_error: str | None = None,
+    notes: Notes = UNCHANGED,
 ) -> bool:
-    """End the run and record it. False: the lease is lost, or another end has won.
+    """End the run from the state before, and record it. False: another end has won.
 
-    output and error are JSON texts.
+    output and errors are JSON texts.
     """
-    before, kind = _ENDINGS[state]
-    data = "{}" if error is None else f'{{"error": {error}}}'
-    row = query_one(_END, [state, output, error, run.id, run.attempt, before, kind, data])
-    return row is not None
+    told = compensation_error or error
+    data = "{}" if told is None else f'{{"error": {told}}}'
+    values = [state, output, error, compensation_error, *notes]
+    held = [run.id, run.attempt, before]
+    return query_one(_END, [*values, *held, _ENDINGS[state], data]) is not None
+
+
+def begin_compensation(
+    run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED
+) -> bool:
+    """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays."""
+    params = [error, *notes, run.id, run.attempt, error]
+    return query_one(_BEGIN_COMPENSATION, params) is not None
 
 
 def block_run(run: ClaimedRun, *, error: str) -> bool:

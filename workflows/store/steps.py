@@ -10,31 +10,38 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import RunState
 from workflows.store.database import query, query_one
+from workflows.store.fence import UNCHANGED, Fenced, Notes
 
-# The fence locks the run's row in the same statement: a mere sub-select would let a concurrent
-# claim pass and the line appear behind it.
-FENCE = """
-    fence AS (
-        SELECT id, state, events FROM workflows_run
-        WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling')
-          AND (%s::integer IS NULL OR events = %s::integer)
-        FOR NO KEY UPDATE)
-"""
-_APPEND = f"""
-    WITH {FENCE}, fact AS (
+_REPORT = "SELECT fence.state, fence.events, fact.id, fact.at, fact.data::text FROM fence, fact"
+_APPEND = Fenced(
+    f""", fact AS (
         INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt)
         SELECT id, %s, %s, %s, %s, %s::jsonb, %s FROM fence
-        RETURNING id, at)
-    SELECT fence.state, fence.events, fact.id, fact.at FROM fence, fact
-"""
+        RETURNING id, at, data)
+    {_REPORT}"""
+)
+_APPEND_RETRY = Fenced(
+    f""", fact AS (
+        INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt)
+        SELECT id, %s, %s, %s, %s,
+               %s::jsonb || jsonb_build_object('retry_at',
+                   clock_timestamp() + %s::float8 * interval '1 second'), %s
+        FROM fence
+        RETURNING id, at, data)
+    {_REPORT}"""
+)
 _SET_STATUS = f"""
-    WITH {FENCE}, labelled AS (
-        UPDATE workflows_run SET status = %s FROM fence WHERE workflows_run.id = fence.id),
+    WITH fence AS (
+        UPDATE workflows_run
+        SET status = %s, data = coalesce(%s::jsonb, data),
+            attributes = coalesce(%s::jsonb, attributes)
+        WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling')
+        RETURNING id, state, events),
     fact AS (
         INSERT INTO workflows_history (run_id, position, kind, name, data, attempt)
         SELECT id, %s, '{HistoryKind.STATUS_SET}', %s, '{{}}'::jsonb, %s FROM fence
-        RETURNING id, at)
-    SELECT fence.state, fence.events, fact.id, fact.at FROM fence, fact
+        RETURNING id, at, data)
+    {_REPORT}
 """
 _LOAD = """
     SELECT id, position, part, kind, name, data::text, at FROM workflows_history
@@ -57,35 +64,46 @@ def load_history(run_id: UUID) -> list[HistoryEntry]:
     return [_entry(*row) for row in query(_LOAD, [run_id])]
 
 
-def append(run: ClaimedRun, fact: Fact, *, if_events: int | None = None) -> Written | None:
+def append(
+    run: ClaimedRun, fact: Fact, *, if_events: int | None = None, notes: Notes = UNCHANGED
+) -> Written | None:
     """Append a line if this drive still holds the run; one round trip, one commit.
 
     if_events: also only if the event counter is still this. None: nothing was written.
     """
-    fence = [run.id, run.attempt, if_events, if_events]
     line = [fact.position, fact.part, fact.kind, fact.name, fact.data, run.attempt]
-    row = query_one(_APPEND, fence + line)
-    return None if row is None else written(row, fact)
+    sql, params = _APPEND.bind(run, line, notes=notes, if_events=if_events)
+    return written(query_one(sql, params), fact)
 
 
-def set_status(run: ClaimedRun, position: int, label: str) -> Written | None:
+def append_retry(run: ClaimedRun, fact: Fact, *, seconds: float) -> Written | None:
+    """Append a failed attempt whose retry_at is so many seconds from now."""
+    line = [fact.position, fact.part, fact.kind, fact.name, fact.data, seconds, run.attempt]
+    sql, params = _APPEND_RETRY.bind(run, line)
+    return written(query_one(sql, params), fact)
+
+
+def set_status(
+    run: ClaimedRun, position: int, label: str, *, notes: Notes = UNCHANGED
+) -> Written | None:
     """Set the label people see and record it. None: the lease is lost."""
     fact = Fact(kind=HistoryKind.STATUS_SET, position=position, name=label)
-    params = [run.id, run.attempt, None, None, label, position, label, run.attempt]
-    row = query_one(_SET_STATUS, params)
-    return None if row is None else written(row, fact)
+    held = [label, *notes, run.id, run.attempt]
+    return written(query_one(_SET_STATUS, [*held, position, label, run.attempt]), fact)
 
 
-def written(row: tuple[Any, ...], fact: Fact) -> Written:
-    """Return the report of an append: its row is (state, events, line id, time)."""
-    state, events, line_id, at = row
+def written(row: tuple[Any, ...] | None, fact: Fact) -> Written | None:
+    """Return the report of an append: its row is (state, events, line id, time, data)."""
+    if row is None:
+        return None
+    state, events, line_id, at, data = row
     entry = HistoryEntry(
         id=line_id,
         position=fact.position,
         part=fact.part,
         kind=fact.kind,
         name=fact.name,
-        data=loads(fact.data),
+        data=loads(data),
         at=at,
     )
     return Written(RunState(state), events, entry)

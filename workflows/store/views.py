@@ -28,14 +28,23 @@ def get_history(run_id: UUID) -> list[HistoryEntry]:
 
 
 def list_runs(
-    *, workflow: str | None = None, state: RunState | str | None = None, limit: int = 100
+    *,
+    workflow: str | None = None,
+    state: RunState | str | None = None,
+    attributes: dict[str, Any] | None = None,
+    parent: UUID | None = None,
+    limit: int = 100,
 ) -> list[RunView]:
-    """Return the newest runs, of one workflow or state where given."""
+    """Return the newest runs: of one workflow, state or parent, with these attributes."""
     wanted: dict[str, Any] = {}
     if workflow is not None:
         wanted["workflow"] = workflow
     if state is not None:
         wanted["state"] = state
+    if attributes:
+        wanted["attributes__contains"] = attributes
+    if parent is not None:
+        wanted["parent_id"] = parent
     return [_view(run) for run in Run.objects.filter(**wanted).order_by("-created_at")[:limit]]
 
 
@@ -51,7 +60,15 @@ def _view(run: Run) -> RunView:
         output=run.output,
         error=run.error,
         wake_at=run.wake_at,
+        deadline=run.deadline,
         waiting_for=tuple(run.waiting_for),
+        compensation_error=run.compensation_error,
+        data=run.data,
+        attributes=run.attributes,
+        progress=run.progress,
+        heartbeat=run.heartbeat,
+        parent_id=run.parent_id,
+        continued_as=run.continued_as,
         attempt=run.attempt,
         crashes=run.crashes,
         created_at=run.created_at,

@@ -2,22 +2,33 @@
 
 from typing import NamedTuple
 
+from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
+from workflows.store.fence import UNCHANGED, Notes
 
-# "until" is computed here, by the database's clock, and recorded with the line that starts the
-# wait. The bell rings only for what falls due before the next poll.
+# The time is computed once, by the database's clock, and recorded with the line that starts the
+# wait. A run's deadline wakes it sooner. The bell rings only for what falls due before the next
+# poll.
 _PARK = f"""
-    WITH parked AS (
-        UPDATE workflows_run
-        SET state = '{RunState.WAITING}', worker_id = NULL, lease_until = NULL,
-            wake_at = coalesce(%s::timestamptz,
-                               clock_timestamp() + %s::float8 * interval '1 second'),
-            waiting_for = %s
-        WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}'
-          AND (%s::integer IS NULL OR events = %s::integer)
-        RETURNING id, wake_at)
+    WITH timing AS MATERIALIZED (
+        SELECT coalesce(%s::timestamptz,
+                        clock_timestamp() + %s::float8 * interval '1 second') AS at),
+    parked AS (
+        UPDATE workflows_run AS run
+        SET state = CASE run.state WHEN '{RunState.RUNNING}' THEN '{RunState.WAITING}'
+                                   ELSE run.state END,
+            worker_id = NULL, lease_until = NULL, waiting_for = %s,
+            wake_at = CASE run.state WHEN '{RunState.RUNNING}' THEN least(timing.at, run.deadline)
+                                     ELSE timing.at END,
+            data = coalesce(%s::jsonb, run.data),
+            attributes = coalesce(%s::jsonb, run.attributes)
+        FROM timing
+        WHERE run.id = %s AND run.attempt = %s
+          AND run.state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
+          AND (%s::integer IS NULL OR run.events = %s::integer)
+        RETURNING run.id, run.wake_at, timing.at)
 """
 _RING = f"""
     SELECT wake_at,
@@ -30,20 +41,30 @@ _PARK_AND_RECORD = (
     _PARK
     + """, fact AS (
         INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt)
-        SELECT id, %s, %s, %s, %s, %s::jsonb || jsonb_build_object(%s::text, wake_at), %s
+        SELECT id, %s, %s, %s, %s, %s::jsonb || jsonb_build_object(%s::text, at), %s
         FROM parked)
     """
     + _RING
 )
+DUE = f"state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.COMPENSATING}')"
+"""With wake_at in the past, these are claimed. The literals must be the ones of run_due_idx."""
+CODE_IS_HERE = """
+    (%s::text[] IS NULL
+     OR (workflow, version) IN (SELECT * FROM unnest(%s::text[], %s::integer[])))
+"""
+"""A worker takes only what it has code for. The first parameter repeats the second."""
 LOOK_AHEAD = f"""
     SELECT (SELECT count(*) FROM (
                 SELECT FROM workflows_run
-                WHERE state IN ('{RunState.PENDING}', '{RunState.WAITING}')
-                  AND wake_at <= statement_timestamp() LIMIT %s) AS due),
+                WHERE {DUE} AND wake_at <= statement_timestamp() AND {CODE_IS_HERE}
+                LIMIT %s) AS due),
            (SELECT extract(epoch FROM min(wake_at) - clock_timestamp())::float8
-            FROM workflows_run
-            WHERE state IN ('{RunState.PENDING}', '{RunState.WAITING}'))
+            FROM workflows_run WHERE {DUE})
 """
+_NAME_OF_TIME = {
+    HistoryKind.ATTEMPT_FAILED: "retry_at",
+    HistoryKind.COMPENSATION_ATTEMPT_FAILED: "retry_at",
+}
 
 
 class Due(NamedTuple):
@@ -55,27 +76,36 @@ class Due(NamedTuple):
     """Until the earliest is due (negative: it is); None when none ever is."""
 
 
-def park_run(run: ClaimedRun, park: Park, *, if_events: int | None = None) -> bool:
+class Code(NamedTuple):
+    """The workflows a process has code for: names and versions, pairwise."""
+
+    names: list[str]
+    versions: list[int]
+
+    def params(self) -> list[object]:
+        """Return the parameters of CODE_IS_HERE."""
+        return [self.names, self.names, self.versions]
+
+
+ANY_CODE: list[object] = [None, None, None]
+"""The parameters of CODE_IS_HERE for whoever takes every run."""
+
+
+def park_run(
+    run: ClaimedRun, park: Park, *, if_events: int | None = None, notes: Notes = UNCHANGED
+) -> bool:
     """Park the run and record why, in one statement. Ends the lease.
 
     if_events: only if the event counter is still this, so that no event slips between the look
     and the park. False: nothing was written.
     """
-    params = [
-        park.until,
-        park.seconds,
-        list(park.waiting_for),
-        run.id,
-        run.attempt,
-        if_events,
-        if_events,
-    ]
+    time = [park.until, park.seconds, list(park.waiting_for), *notes]
+    params: list[object] = [*time, run.id, run.attempt, if_events, if_events]
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
     return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None
 
 
 def _line(run: ClaimedRun, fact: Fact) -> list[object]:
-    name_of_time = "retry_at" if fact.kind == "attempt_failed" else "until"
     line = [fact.position, fact.part, fact.kind, fact.name, fact.data]
-    return [*line, name_of_time, run.attempt]
+    return [*line, _NAME_OF_TIME.get(fact.kind, "until"), run.attempt]

@@ -13,7 +13,7 @@ from django.db import connection, connections
 from workflows.core.history import HistoryKind
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL
-from workflows.store.waits import LOOK_AHEAD, Due
+from workflows.store.waits import LOOK_AHEAD, Code, Due
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -28,7 +28,7 @@ _LIVING = f"""
 
 _EXTEND = """
     UPDATE workflows_run SET lease_until = clock_timestamp() + %s * interval '1 second'
-    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling')
+    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
 """
 
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
@@ -36,47 +36,57 @@ _EXTEND = """
 # of crashes anew.
 _SWEEP = f"""
     WITH lost AS MATERIALIZED (
-        SELECT id, state, worker_id, crashes, crash_mark,
+        SELECT id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                 WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark
         FROM workflows_run AS run
-        WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
+        WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}', '{RunState.COMPENSATING}')
           AND (lease_until < statement_timestamp() OR worker_id NOT IN ({_LIVING}))
         ORDER BY id LIMIT 500
         FOR NO KEY UPDATE SKIP LOCKED),
-    judged AS (
-        SELECT id, state, worker_id, mark,
-               CASE WHEN mark = crash_mark THEN crashes + 1 ELSE 1 END AS crashes
+    counted AS (
+        SELECT *, CASE WHEN mark = crash_mark THEN crashes + 1 ELSE 1 END AS lost_in_a_row
         FROM lost),
+    judged AS (
+        SELECT id, worker_id, mark, lost_in_a_row AS crashes,
+               CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
+                    THEN '{RunState.COMPENSATING}'
+                    WHEN state = '{RunState.CANCELLING}' THEN '{RunState.CANCELLED}'
+                    WHEN lost_in_a_row < %(max_crashes)s AND state = '{RunState.RUNNING}'
+                    THEN '{RunState.PENDING}'
+                    WHEN lost_in_a_row < %(max_crashes)s THEN state
+                    WHEN state = '{RunState.RUNNING}' THEN '{RunState.BLOCKED}'
+                    ELSE '{RunState.FAILED}' END AS next,
+               jsonb_build_object('type', 'TooManyCrashes', 'message', format(
+                   '%%s workers in a row were lost while driving this run; find out what kills '
+                   'them, then retry it', lost_in_a_row)) AS verdict
+        FROM counted),
     moved AS (
         UPDATE workflows_run AS run
-        SET state = CASE WHEN judged.state = '{RunState.CANCELLING}' THEN '{RunState.CANCELLED}'
-                         WHEN judged.crashes >= %(max_crashes)s THEN '{RunState.BLOCKED}'
-                         ELSE '{RunState.PENDING}' END,
-            error = CASE WHEN judged.state <> '{RunState.CANCELLING}'
-                              AND judged.crashes >= %(max_crashes)s
-                         THEN jsonb_build_object('type', 'TooManyCrashes', 'message', format(
-                             '%%s workers in a row were lost while driving this run; find out '
-                             'what kills them, then retry it', judged.crashes))
-                         ELSE run.error END,
-            finished_at = CASE WHEN judged.state = '{RunState.CANCELLING}'
+        SET state = judged.next,
+            error = CASE judged.next WHEN '{RunState.BLOCKED}' THEN judged.verdict
+                                     ELSE run.error END,
+            compensation_error = CASE judged.next WHEN '{RunState.FAILED}' THEN judged.verdict
+                                                  ELSE run.compensation_error END,
+            finished_at = CASE WHEN judged.next IN ('{RunState.CANCELLED}', '{RunState.FAILED}')
                                THEN clock_timestamp() ELSE run.finished_at END,
-            wake_at = CASE WHEN judged.state = '{RunState.CANCELLING}'
-                                OR judged.crashes >= %(max_crashes)s
-                           THEN NULL ELSE clock_timestamp() END,
+            wake_at = CASE WHEN judged.next IN ('{RunState.PENDING}', '{RunState.COMPENSATING}')
+                           THEN clock_timestamp() END,
             crashes = judged.crashes, crash_mark = judged.mark,
             worker_id = NULL, lease_until = NULL
         FROM judged WHERE run.id = judged.id
-        RETURNING run.id, run.workflow, run.state, run.attempt, run.error,
+        RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
                   judged.worker_id, judged.crashes),
     facts AS (
         INSERT INTO workflows_history (run_id, kind, data, attempt)
         SELECT id,
                CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
                           WHEN '{RunState.BLOCKED}' THEN '{HistoryKind.BLOCKED}'
+                          WHEN '{RunState.FAILED}' THEN '{HistoryKind.RUN_FAILED}'
                           ELSE '{HistoryKind.RECOVERED}' END,
-               CASE state WHEN '{RunState.BLOCKED}' THEN jsonb_build_object('error', error)
-                          ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END,
+               CASE WHEN state IN ('{RunState.BLOCKED}', '{RunState.FAILED}')
+                    THEN jsonb_build_object('error', verdict)
+                    ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END,
                attempt
         FROM moved)
     SELECT id, workflow, state FROM moved
@@ -128,9 +138,9 @@ def forget_the_dead(own: Connection) -> None:
     own.execute(_FORGET)
 
 
-def look_ahead(own: Connection, *, limit: int) -> Due:
-    """Say how many runs are due, counted up to limit, and when the next one is."""
-    row = own.execute(LOOK_AHEAD, [limit]).fetchone()
+def look_ahead(own: Connection, *, limit: int, code: Code) -> Due:
+    """Say how many runs with code here are due, up to limit, and when the next one of all is."""
+    row = own.execute(LOOK_AHEAD, [*code.params(), limit]).fetchone()
     assert row is not None  # noqa: S101 - a select without FROM
     return Due(*row)
 

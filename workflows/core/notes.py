@@ -1,0 +1,29 @@
+"""What a workflow keeps on its run for readers outside: plain values, stored when they change."""
+
+from typing import Any
+
+from workflows.core.codec import dumps, loads
+from workflows.core.errors import ValueNotStorable, ValueTooLarge
+
+
+class Kept:
+    """A small mapping and its last stored text."""
+
+    def __init__(self, name: str, stored: str, *, max_bytes: int) -> None:
+        self.values: dict[str, Any] = {}
+        """Starts empty at every replay: the code sets it again, the same way."""
+        self._name, self._stored, self._max_bytes = name, stored, max_bytes
+
+    def change(self) -> str | None:
+        """Return the text to store, None when it is stored already. Raises ValueNotStorable."""
+        if not all(isinstance(key, str) for key in self.values):
+            raise ValueNotStorable(f"run.{self._name}: every key is a text")
+        text = dumps(self.values)
+        if len(text.encode()) > self._max_bytes:
+            raise ValueTooLarge(f"run.{self._name} takes more than {self._max_bytes:,} bytes")
+        return None if loads(text) == loads(self._stored) else text
+
+    def stored(self, text: str | None) -> None:
+        """Take note that a text was stored."""
+        if text is not None:
+            self._stored = text
