@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from ops import postgres
+from ops.postgres_programs import server_user
 from ops.process import kill_group
 from ops.refusal import Refused
 
@@ -41,7 +42,7 @@ def test_a_throw_away_server_is_removed_when_its_user_fails() -> None:
     seen: list[Path] = []
 
     with pytest.raises(ZeroDivisionError), postgres.throw_away_server(durable=False) as url:
-        seen.append(Path(psycopg.conninfo.conninfo_to_dict(url)["host"] or ""))
+        seen.append(Path(str(psycopg.conninfo.conninfo_to_dict(url)["host"])))
         raise ZeroDivisionError
 
     assert not seen[0].exists()
@@ -83,7 +84,7 @@ def test_only_its_owner_can_reach_the_socket(folder: Path) -> None:
 
 
 def test_data_of_another_major_version_is_refused_with_the_way_out(folder: Path) -> None:
-    base = postgres.own_folder(folder / "postgres", postgres.server_user())
+    base = postgres.own_folder(folder / "postgres", server_user())
     (base / "9").mkdir()
     (base / "9" / "PG_VERSION").write_text("9\n")
 
