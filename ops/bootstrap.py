@@ -16,6 +16,9 @@ from ops.refusal import Refused
 UNFINISHED = VENV / ".unfinished"
 """Present while something is being installed; found at a start, nothing in .venv is trusted."""
 
+ALSO_HOLDS = {"requirements-dev.txt": ["requirements.txt"]}
+"""Compiled to the same pins, so that what needs the first has the second too."""
+
 
 def ensure(requirements: str) -> None:
     """Make .venv hold exactly what the requirements file says. Quick where it does already."""
@@ -114,7 +117,8 @@ def install(requirements: str, *, dependencies: bool = True) -> None:
     UNFINISHED.unlink()
     if code:
         raise Refused(f"Installing {requirements} failed (exit code {code}); see the lines above.")
-    stamp_path(requirements).write_text(fingerprint(requirements))
+    for name in [requirements, *ALSO_HOLDS.get(requirements, [])]:
+        stamp_path(name).write_text(fingerprint(name))
 
 
 def installer() -> list[str | Path]:

@@ -31,6 +31,7 @@ DATABASE = USER = "toolsite"
 MAX_SOCKET_BYTES = 100  # macOS allows 104, Linux 108, for the whole path of the socket
 START_SECONDS = 60
 UNSAFE_BUT_FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+YOUNG_SECONDS = 60  # its maker may not have locked it yet
 THROW_AWAY_PREFIX = "toolsite-postgres-"
 
 
@@ -253,5 +254,6 @@ def remove_abandoned() -> None:
     for parent in {Path(tempfile.gettempdir()), Path("/tmp")}:  # noqa: S108
         for folder in parent.glob(f"{THROW_AWAY_PREFIX}*"):
             with contextlib.suppress(OSError):
-                if (folder / "lock").exists() and not is_locked(folder / "lock"):
+                is_old = time.time() - folder.stat().st_mtime > YOUNG_SECONDS
+                if is_old and not is_locked(folder / "lock"):
                     shutil.rmtree(folder)

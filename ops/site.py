@@ -143,6 +143,8 @@ def site_environment(url: str, port: int, workers: int | None) -> dict[str, str]
 def prepare(env: dict[str, str]) -> None:
     """Bring the database up to date, and fill it once in the demo."""
     code = run([PYTHON, "manage.py", "prepare_site"], env=env)
+    if code == 2:
+        raise SystemExit(2)  # the environment is wrong, and a line has said so
     if code:
         raise Refused("the site could not be prepared; the lines above say why.")
 

@@ -16,6 +16,7 @@ from ops.process import kill_group, spawn
 from ops.refusal import Refused
 
 MAX_DEATHS = 5
+FIRST_PAUSE_SECONDS = 0.2
 DEATHS_COUNT_SECONDS = 60
 STOP_SECONDS = 2.5
 """How long services may take to stop; they go in two rounds, and all is over within 5 s."""
@@ -130,8 +131,7 @@ def note_death(service: Service, child: subprocess.Popen[bytes]) -> None:
             f"{service.name} died {MAX_DEATHS} times within {DEATHS_COUNT_SECONDS} s, "
             f"so everything is stopped; the end of {service.log}:\n{tail(service.log)}"
         )
-    wait_seconds = 0.1 * 2 ** len(service.deaths)
-    service.start_at = now + wait_seconds
+    service.start_at = now + FIRST_PAUSE_SECONDS * 2 ** (len(service.deaths) - 1)
     say(f"{service.name} ended ({ending(child.returncode)}); it is started again.")
 
 

@@ -11,6 +11,8 @@ MAX_RAW_BYTES = 64 * 1024
 """Read from the network for one answer, status line and headers included."""
 MAX_PAGE_BYTES = 256 * 1024
 """Kept of one page after decompression."""
+MAX_HANDSHAKE_BYTES = 64 * 1024
+"""Read from the network for one TLS handshake, certificates included."""
 CONNECT_SECONDS = 5.0
 """For one address of a host, so that the next address gets its turn."""
 
@@ -37,6 +39,9 @@ class Allowance:
         if left <= 0:
             raise LinkFault(Code.TOO_SLOW)
         return left
+
+    def begin_handshake(self) -> None:
+        self._bytes_left = MAX_HANDSHAKE_BYTES
 
     def begin_answer(self) -> None:
         self._bytes_left = MAX_HEADER_BYTES

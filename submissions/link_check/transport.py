@@ -6,8 +6,10 @@ even one it is told not to follow, it reads the whole body into memory.
 """
 
 import http.client
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,10 +19,11 @@ from urllib3.exceptions import HTTPError
 
 from submissions.link_check.addresses import IPNetwork
 from submissions.link_check.bounds import Allowance, EnoughRead
-from submissions.link_check.connect import MeteredSocket, close_now, open_connection
+from submissions.link_check.connect import connected
 from submissions.link_check.parse import Link
 from submissions.link_check.resolve import checked_addresses
 from submissions.link_check.verdict import Code, LinkFault
+from submissions.link_check.wire import Wire
 
 HEADERS = {
     "User-Agent": "ToolsiteLinkCheck/1 (checks once that a submitted link opens)",
@@ -50,12 +53,12 @@ class MeteredAnswer(http.client.HTTPResponse):
 
     def __init__(
         self,
-        sock: MeteredSocket,
+        sock: Wire,
         debuglevel: int = 0,
         method: str | None = None,
         url: str | None = None,
     ) -> None:
-        super().__init__(sock, debuglevel, method, url)
+        super().__init__(cast(socket.socket, sock), debuglevel, method, url)
         self._allowance = sock.allowance
 
     def begin(self) -> None:
@@ -65,34 +68,37 @@ class MeteredAnswer(http.client.HTTPResponse):
             raise LinkFault(Code.CONNECTION_LOST)
         # Nobody keeps cookies here, so no parser needs to see them.
         del self.headers["Set-Cookie"]
+        # urllib3 would write a stranger's malformed lines into our log.
+        self.headers.defects.clear()
+        self.headers.set_payload("")
         self._allowance.begin_body()
 
 
-class OpenedConnection(HTTPConnection):
-    """urllib3's connection over our socket, whatever host it believes to be talking to."""
+class WiredConnection(HTTPConnection):
+    """urllib3's connection over our wire, whatever host it believes to be talking to."""
 
     response_class = MeteredAnswer
 
-    def __init__(self, host: str, port: int, *, opened: MeteredSocket, **_: object) -> None:
+    def __init__(self, host: str, port: int, *, wire: Wire, **_: object) -> None:
         super().__init__(host, port)
-        self._opened = opened
+        self._wire = wire
 
     def connect(self) -> None:
-        self.sock = self._opened
+        self.sock = cast(socket.socket, self._wire)
 
 
-class OpenedPool(HTTPConnectionPool):
+class WiredPool(HTTPConnectionPool):
     """A pool of that one connection. TLS is done by then, so https is no different here."""
 
-    ConnectionCls = OpenedConnection
+    ConnectionCls = WiredConnection
 
 
-class OpenedSocketAdapter(HTTPAdapter):
-    """A `requests` adapter that can reach one socket and nothing else."""
+class WiredAdapter(HTTPAdapter):
+    """A `requests` adapter that can reach the end of one wire and nothing else."""
 
-    def __init__(self, link: Link, opened: MeteredSocket) -> None:
+    def __init__(self, link: Link, wire: Wire) -> None:
         super().__init__(max_retries=0)
-        self._pool = OpenedPool(link.host, link.port, opened=opened)
+        self._pool = WiredPool(link.host, link.port, wire=wire)
 
     def get_connection_with_tls_context(
         self,
@@ -110,16 +116,10 @@ def ask(
 ) -> Iterator[requests.Response]:
     """Resolve, connect, and send one GET; the body is still to be read. Raises LinkFault."""
     addresses = checked_addresses(link, allow, allowance)
-    allowance.begin_answer()
-    opened = open_connection(link, addresses, allow, allowance)
-    try:
-        adapter = OpenedSocketAdapter(link, opened)
-        with remote_faults(allowance):
-            request = requests.Request("GET", link.url, {**HEADERS, "Host": link.authority})
-            response = adapter.send(request.prepare(), stream=True)
-            yield response
-    finally:
-        close_now(opened)
+    with connected(link, addresses, allow, allowance) as wire, remote_faults(allowance):
+        allowance.begin_answer()
+        request = requests.Request("GET", link.url, {**HEADERS, "Host": link.authority})
+        yield WiredAdapter(link, wire).send(request.prepare(), stream=True)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from submissions.link_check import LinkVerdict, check_link, connect
+from submissions.link_check import LinkVerdict, check_link
+from submissions.link_check import wire as link_wire
 
 PORTS = range(22_000, 23_000)
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -220,6 +221,6 @@ def resolve_names(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, Sequence[
 
 def trust_test_authority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let checks trust the authority that signed the tests' certificates."""
-    context = connect.tls_context.__wrapped__()
+    context = link_wire.tls_context.__wrapped__()
     context.load_verify_locations(CERTIFICATES / "authority.pem")
-    monkeypatch.setattr(connect, "tls_context", lambda: context)
+    monkeypatch.setattr(link_wire, "tls_context", lambda: context)

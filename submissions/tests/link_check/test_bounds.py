@@ -4,13 +4,11 @@ import gzip
 import socket
 import tracemalloc
 import zlib
-from collections.abc import Iterator
 
 import pytest
 
 from submissions.link_check import Code, Outcome
-from submissions.link_check.bounds import MAX_PAGE_BYTES, MAX_RAW_BYTES
-from submissions.link_check.connect import MeteredSocket
+from submissions.link_check.bounds import MAX_PAGE_BYTES, MAX_RAW_BYTES, Allowance
 from submissions.tests.link_check.hostile import (
     SHORT_SECONDS,
     Peer,
@@ -118,17 +116,17 @@ def test_a_slow_answer_ends_with_the_budget(script: Script) -> None:
 
 
 @pytest.fixture
-def received(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def received(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Sizes of everything read from sockets, in order."""
     sizes: list[int] = []
-    read = MeteredSocket.recv_into
+    count = Allowance.count
 
-    def counting(self: MeteredSocket, buffer: memoryview, nbytes: int = 0, flags: int = 0) -> int:
-        sizes.append(read(self, buffer, nbytes, flags))
-        return sizes[-1]
+    def counting(self: Allowance, received_bytes: int) -> None:
+        sizes.append(received_bytes)
+        count(self, received_bytes)
 
-    monkeypatch.setattr(MeteredSocket, "recv_into", counting)
-    return sizes  # type: ignore[return-value]
+    monkeypatch.setattr(Allowance, "count", counting)
+    return sizes
 
 
 @pytest.mark.parametrize(("start", "rest", "code"), ENDLESS.values(), ids=ENDLESS.keys())

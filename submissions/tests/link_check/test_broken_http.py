@@ -1,6 +1,7 @@
 """Answers that are no HTTP, or break off."""
 
 import gzip
+import logging
 import socket
 import struct
 
@@ -139,3 +140,12 @@ def test_a_server_that_answers_before_it_is_asked_is_heard() -> None:
     verdict = check_against(lambda peer: peer.send(answer()))
 
     assert verdict.code in {Code.OK, Code.CONNECTION_LOST}
+
+
+def test_a_stranger_s_words_are_not_written_to_our_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    verdict = check_against(says(b"HTTP/1.1 200 OK\r\nlook here\r\nX: y\r\n\r\n<p>x"))
+
+    assert verdict.code is Code.OK
+    assert caplog.records == []

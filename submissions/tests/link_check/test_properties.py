@@ -1,10 +1,13 @@
 """What holds for every link there is, tried on many that nobody thought of. Pure."""
 
 from ipaddress import IPv4Address, IPv6Address
+from urllib.parse import urlsplit
 
 import pytest
+import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from submissions.link_check import LinkSyntaxError, normalise_link, validate_link_syntax
 from submissions.link_check.addresses import (
@@ -55,6 +58,26 @@ def test_a_link_is_read_or_refused_and_nothing_else(text: str) -> None:
 
     assert plain.isascii()
     assert validate_link_syntax(plain) == plain
+
+
+@given(ANY_TEXT)
+@example("https://example.com//evil.com/%5C@x")
+@example("https://example.com/;a?b=//c@d:e")
+def test_other_parsers_see_the_same_host_port_and_target(text: str) -> None:
+    try:
+        link = parse_link(text)
+    except LinkSyntaxError:
+        return
+
+    split = urlsplit(str(link))
+    other = parse_url(str(link))
+    asked = requests.Request("GET", link.url).prepare()
+    bare_host = link.host.strip("[]")
+    target = link.path + (f"?{link.query}" if link.query else "")
+    assert (split.hostname, split.port or link.port) == (bare_host, link.port)
+    assert (other.host, other.port or link.port) == (link.host, link.port)
+    assert (split.username, other.auth) == (None, None)
+    assert asked.path_url == target
 
 
 @given(ANY_TEXT)

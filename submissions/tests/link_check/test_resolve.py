@@ -119,11 +119,7 @@ def test_a_peer_that_is_not_the_checked_address_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     resolve_names(monkeypatch, {NAME: ["127.0.0.1"]})
-    monkeypatch.setattr(
-        "submissions.link_check.connect.MeteredSocket.getpeername",
-        lambda _: ("127.0.0.3", 80),
-        raising=False,
-    )
+    monkeypatch.setattr(socket.socket, "getpeername", lambda _: ("127.0.0.3", 80), raising=False)
 
     with serving(says(answer())) as server:
         verdict = check(server.url(host=NAME))

@@ -168,3 +168,32 @@ def test_bytes_and_time_are_bounded_over_tls_too(monkeypatch: pytest.MonkeyPatch
     assert server.sent_bytes < 512 * 1024
     assert slow.code is Code.TOO_SLOW
     assert slow.seconds < SHORT_SECONDS + 1
+
+
+def test_session_tickets_without_end_count_as_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL swallows them out of sight, for as long as they come."""
+    trust_test_authority(monkeypatch)
+
+    with serving(says(answer()), certificate="good") as server:
+        assert server.tls
+        server.tls.num_tickets = 100_000
+        verdict = check(server.url(host=NAME))
+
+    assert (verdict.outcome, verdict.code) == (Outcome.INVALID, Code.BAD_HTTP)
+    assert verdict.seconds < 1
+
+
+def test_a_handshake_of_any_size_is_read_no_further_than_its_limit() -> None:
+    def endless_handshake(peer: Peer) -> None:
+        peer.wire.recv(4096)
+        # A certificate message of 16 MB, in records of 16 kB.
+        record = b"\x16\x03\x03\x40\x00"
+        peer.send(record + b"\x02" + b"\xff\xff\xff" + b"\x00" * 16_380)
+        peer.send_forever(record + b"\x00" * 16_384)
+
+    with serving(endless_handshake) as server:
+        verdict = check(server.url().replace("http:", "https:"))
+
+    assert verdict.outcome is not Outcome.VALID
+    assert verdict.seconds < 1
+    assert server.sent_bytes < 512 * 1024

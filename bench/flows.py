@@ -1,0 +1,71 @@
+"""What is measured: the smallest workflows of each kind."""
+
+import os
+import time
+
+from django.db import connection
+
+from workflows.api import Context, step, workflow
+
+LONGER_THAN_A_KILL_TAKES_SECONDS = 30.0
+
+
+@step
+def nothing() -> None:
+    """Do nothing, so that only the engine's own work is measured."""
+
+
+@step(atomic=True)
+def nothing_in_a_transaction() -> None:
+    """Do nothing, in one transaction with its record."""
+
+
+@step
+def hold_until_killed(name: str) -> None:
+    """Say which process is here, by the database's clock; the first to come stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO bench_witness (name, pid) VALUES (%s, %s) "
+            "RETURNING (SELECT count(*) FROM bench_witness WHERE name = %s)",
+            [name, os.getpid(), name],
+        )
+        came_before = cursor.fetchone()[0]
+    if not came_before:
+        time.sleep(LONGER_THAN_A_KILL_TAKES_SECONDS)
+
+
+@workflow("bench.no_steps")
+def no_steps(run: Context) -> None:
+    """Claim and end."""
+
+
+@workflow("bench.one_step")
+def one_step(run: Context) -> None:
+    """Claim, one step, end."""
+    run.step(nothing)
+
+
+@workflow("bench.one_atomic_step")
+def one_atomic_step(run: Context) -> None:
+    """Claim, one step with its effect and record in one transaction, end."""
+    run.step(nothing_in_a_transaction)
+
+
+@workflow("bench.three_steps")
+def three_steps(run: Context) -> None:
+    """Claim, three steps, end: five commits, as the bare loop does them."""
+    run.step(nothing)
+    run.step(nothing)
+    run.step(nothing)
+
+
+@workflow("bench.wait_for_event")
+def wait_for_event(run: Context, timeout_seconds: float) -> None:
+    """Wait, end."""
+    run.wait_event("go", timeout_seconds=timeout_seconds)
+
+
+@workflow("bench.hold")
+def hold(run: Context, name: str) -> None:
+    """Be under way until the worker is killed; then end at once elsewhere."""
+    run.step(hold_until_killed, name)

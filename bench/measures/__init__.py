@@ -1,0 +1,1 @@
+"""One measurement per file; each has measure(lab) and returns its figures."""
