@@ -163,6 +163,11 @@ def known_code() -> tuple[list[str], list[int]]:
     return [name for name, _ in _workflows], [version for _, version in _workflows]
 
 
+def latest_version(name: str) -> int:
+    """Return the newest version of a workflow this process has code for."""
+    return max(version for known, version in _workflows if known == name)
+
+
 def find_workflow(name: str, version: int) -> WorkflowDefinition | None:
     """Return the code for a name and version, None when this process has none."""
     return _workflows.get((name, version))

@@ -24,6 +24,8 @@ def recorded_operation(entry: HistoryEntry) -> Operation:
     what = OPERATION[entry.kind]
     if what == "wait":
         return Operation(what, ", ".join(entry.data.get("names", [entry.name])))
+    if what == "group":
+        return Operation(what, ", ".join(entry.data["names"]))
     return Operation(what, entry.name)
 
 

@@ -12,6 +12,8 @@ class HistoryKind(enum.StrEnum):
 
     STEP_COMPLETED = "step_completed"
     """data: output."""
+    STEP_STARTED = "step_started"
+    """Only of a step that runs at most once: its one attempt begins."""
     STEP_FAILED = "step_failed"
     """The step failed for good. data: error, attempts, permanent."""
     ATTEMPT_FAILED = "attempt_failed"
@@ -60,6 +62,7 @@ OPERATION = {
     _.STEP_COMPLETED: "step",
     _.STEP_FAILED: "step",
     _.ATTEMPT_FAILED: "step",
+    _.STEP_STARTED: "step",
     _.WAIT_STARTED: "wait",
     _.EVENT_RECEIVED: "wait",
     _.WAIT_TIMED_OUT: "wait",
@@ -138,6 +141,11 @@ class History:
     def undone(self, position: int) -> bool:
         """Say whether the step at this position has been compensated."""
         return 0 in self._undo.get(position, {})
+
+    def last_undo_failure(self, position: int) -> HistoryEntry | None:
+        """Return the newest failed attempt to compensate the step at this position."""
+        failed = {part: each for part, each in self._undo.get(position, {}).items() if part}
+        return failed[max(failed)] if failed else None
 
     def failed_undos(self, position: int) -> int:
         """Count the failed attempts to compensate the step at this position, over all rounds."""

@@ -1,14 +1,15 @@
-"""Run one attempt of one step: its limits, its transaction, its record, its retries."""
+"""Run one attempt of one step: its limits, its transaction, its record."""
 
-import contextvars
 import random
 from collections.abc import Callable
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from workflows import signals
 from workflows.conf import conf
+from workflows.core.codec import loads
 from workflows.core.errors import (
     Control,
     LeaseLost,
@@ -19,15 +20,15 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.failure import Failure, describe
-from workflows.core.history import HistoryKind
+from workflows.core.history import UNDO, HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
-from workflows.engine.session import Session
-from workflows.engine.time_limit import TimeLimitReached, call_within
+from workflows.engine.connections import clean_connection, run_isolated, transaction_depth
+from workflows.engine.current import Running, current
+from workflows.engine.session import Done, Session
+from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
 from workflows.registry import StepDefinition
 from workflows.store import steps as store
 from workflows.store.steps import Written, to_json
-
-_current: contextvars.ContextVar[StepInfo | None] = contextvars.ContextVar("step", default=None)
 
 
 class StepTimedOut(Exception):
@@ -38,44 +39,82 @@ class StepLeftOpen(Exception):
     """What history records for a step that returned with a transaction open."""
 
 
-def current_step() -> StepInfo | None:
-    """Return which attempt of which step is running here; None outside a step."""
-    return _current.get()
+class StepInDoubt(Exception):
+    """What history records for an at-most-once step whose worker was lost while it ran."""
 
 
-def attempt_step(
-    session: Session, position: int, step: StepDefinition, call: Callable[[], Any]
-) -> Any:
-    """Run the step once. Returns its result, decoded as a replay would decode it.
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A step to be run at a position: forward, or its compensation."""
+
+    position: int
+    step: StepDefinition
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    undo: bool = False
+
+    def __call__(self) -> Any:
+        return self.step.function(*self.args, **self.kwargs)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """The attempt's result, recorded; decoded as a replay would decode it."""
+
+    written: Written
+    value: Any
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The attempt failed and another follows. Nothing is recorded yet."""
+
+    fact: Fact
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The step has failed for good; recorded."""
+
+    written: Written
+    error: StepFailed
+
+
+def attempt_step(session: Session, job: Job) -> Any:
+    """Run the step once. Returns its result.
 
     Raises StepFailed after the last attempt, Suspend before the next one.
     """
-    number = session.history.failed_attempts(position) + 1
-    key = step_key(session, position)
-    info = StepInfo(
-        run_id=session.run.id,
-        name=step.name,
-        position=position,
-        attempt=number,
-        idempotency_key=key,
-    )
-    token = _current.set(info)
-    try:
-        written, value = _run(session, info, step, call)
-    except Control as control:
-        raise session.end(control) from None
-    except (Exception, TimeLimitReached) as exc:
-        _clean_connection()
-        _failed(session, info, step, exc)
-    finally:
-        _current.reset(token)
-    session.take_in(written)
-    return value
+    outcome = try_once(session, job)
+    match outcome:
+        case Retry():
+            raise session.suspend(Park(seconds=outcome.seconds, fact=outcome.fact))
+        case Failed():
+            session.take_in(outcome.written)
+            raise outcome.error
+    note_done(session, job, outcome.value)
+    session.take_in(outcome.written)
+    return outcome.value
 
 
-def step_key(session: Session, position: int) -> str:
+def note_done(session: Session, job: Job, output: Any) -> None:
+    """Remember a completed step for the case that it must be undone."""
+    if job.step.compensate is not None and not job.undo:
+        session.done.append(
+            Done(
+                position=job.position,
+                step=job.step,
+                args=job.args,
+                kwargs=job.kwargs,
+                output=output,
+            )
+        )
+
+
+def step_key(session: Session, position: int, *, undo: bool = False) -> str:
     """Return the idempotency key of the step at this position."""
-    return f"{session.run.id}:{position}"
+    return f"{session.run.id}:{position}" + (":undo" if undo else "")
 
 
 def step_failed(name: str, data: dict[str, Any]) -> StepFailed:
@@ -84,34 +123,84 @@ def step_failed(name: str, data: dict[str, Any]) -> StepFailed:
     return StepFailed(name, error["type"], error["message"], data["attempts"], data["permanent"])
 
 
-def _run(
-    session: Session, info: StepInfo, step: StepDefinition, call: Callable[[], Any]
-) -> tuple[Written, Any]:
+def try_once(session: Session, job: Job) -> Completed | Retry | Failed:
+    """Run the step once and record how it ended, but for a failure that is tried again."""
+    limit = Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
+    info = _info(session, job)
+    running = Running(
+        info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test
+    )
+    token = current.set(running)
+    try:
+        return _run(session, job, info, limit)
+    except Control as control:
+        raise session.end(control) from None
+    except (Exception, TimeLimitReached) as exc:
+        clean_connection()
+        return _failed(session, job, info, limit, exc)
+    finally:
+        current.reset(token)
+
+
+def _info(session: Session, job: Job) -> StepInfo:
+    history, policy = session.history, job.step.retry
+    if job.undo:
+        number = history.failed_undos(job.position) % policy.attempts + 1
+    else:
+        number = history.failed_attempts(job.position) + 1
+    beat = loads(session.run.heartbeat) if session.run.heartbeat else {}
+    return StepInfo(
+        run_id=session.run.id,
+        name=job.step.name,
+        position=job.position,
+        attempt=number,
+        idempotency_key=step_key(session, job.position, undo=job.undo),
+        heartbeat=beat.get("details") if beat.get("position") == job.position else None,
+    )
+
+
+def _run(session: Session, job: Job, info: StepInfo, limit: Limit) -> Completed:
     def limited() -> Any:
-        return call_within(step.timeout_seconds, call)
+        return call_within(limit, job)
 
     if connection.errors_occurred:
         connection.close_if_unusable_or_obsolete()
-    if step.atomic:
-        return _run_atomic(session, info, step, limited)
-    before = _transaction_depth()
+    if job.step.at_most_once:
+        _claim_only_attempt(session, job)
+    if job.step.atomic:
+        return _run_atomic(session, job, info, limited)
+    before = transaction_depth()
     output = limited()
-    if _transaction_depth() != before:
+    if transaction_depth() != before:
         raise StepLeftOpen("the step left a transaction open; use `with transaction.atomic()`")
-    return _record(session, info, step, output)
+    return _record(session, job, output)
+
+
+def _claim_only_attempt(session: Session, job: Job) -> None:
+    """Write down that the one attempt begins; found there already, its worker was lost in it."""
+    if session.history.started(job.position) is not None:
+        lost = "the worker was lost while this step ran; whether it took effect is not known"
+        raise Permanent(lost) from StepInDoubt(lost)
+    fact = Fact(
+        kind=HistoryKind.STEP_STARTED, position=job.position, part=1, name=job.step.name
+    )
+    with session.guarded():
+        written = store.append(session.run, fact)
+    session.take_in(written)
 
 
 def _run_atomic(
-    session: Session, info: StepInfo, step: StepDefinition, limited: Callable[[], Any]
-) -> tuple[Written, Any]:
-    recorded: tuple[Written, Any] | None = None
+    session: Session, job: Job, info: StepInfo, limited: Callable[[], Any]
+) -> Completed:
+    recorded: Completed | None = None
     committed: list[bool] = []
     try:
         with transaction.atomic():
             transaction.on_commit(lambda: committed.append(True))
-            output = limited()
-            # Last, so that the run's row is locked for the commit only, not for the whole step.
-            recorded = _record(session, info, step, output)
+            with run_isolated(job.step.isolation):
+                output = limited()
+                # Last, so that the run's row is locked for the commit only, not for the whole step.
+                recorded = _record(session, job, output)
     except Exception as exc:
         if recorded is None or not (committed or _lost_in_commit(exc)):
             raise
@@ -129,32 +218,38 @@ def _lost_in_commit(exc: Exception) -> bool:
     return isinstance(exc, OperationalError | InterfaceError) and not connection.is_usable()
 
 
-def _record(
-    session: Session, info: StepInfo, step: StepDefinition, output: Any
-) -> tuple[Written, Any]:
-    result = step.signature.result
+def _record(session: Session, job: Job, output: Any) -> Completed:
+    result = job.step.signature.result
     text = result.encode(output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
     fact = Fact(
-        kind=HistoryKind.STEP_COMPLETED,
-        position=info.position,
-        name=info.name,
+        kind=HistoryKind.COMPENSATION_COMPLETED if job.undo else HistoryKind.STEP_COMPLETED,
+        position=job.position,
+        part=UNDO if job.undo else 0,
+        name=job.step.name,
         data=f'{{"output": {text}}}',
     )
+    return Completed(_append(session, fact), value)
+
+
+def _append(session: Session, fact: Fact) -> Written:
+    notes = session.notes()
     with session.guarded():
-        written = store.append(session.run, fact)
+        written = store.append(session.run, fact, notes=notes)
     if written is None:
         raise LeaseLost
-    return written, value
+    session.kept(notes)
+    return written
 
 
-def _failed(session: Session, info: StepInfo, step: StepDefinition, exc: BaseException) -> NoReturn:
-    """Record a failed attempt: park for the next one, or fail the step for good."""
+def _failed(
+    session: Session, job: Job, info: StepInfo, limit: Limit, exc: BaseException
+) -> Retry | Failed:
     if isinstance(exc, TimeLimitReached):
-        exc = StepTimedOut(f"the step ran longer than its limit of {step.timeout_seconds:g} s")
+        exc = StepTimedOut(limit.reached())
     failure = describe(exc)
     permanent = isinstance(exc, Permanent | ValueNotStorable)
-    delay = None if permanent else _delay(step, info.attempt, exc)
+    delay = None if permanent else _delay(job.step, info.attempt, exc)
     signals.attempt_failed.send_robust(
         sender=StepDefinition,
         run_id=info.run_id,
@@ -165,15 +260,43 @@ def _failed(session: Session, info: StepInfo, step: StepDefinition, exc: BaseExc
         retry_in_seconds=delay,
     )
     if delay is not None:
-        raise session.suspend(_next_attempt(info, step, failure, delay))
+        return Retry(_attempt_fact(session, job, info, failure), delay)
+    return _failed_for_good(session, job, info, failure, permanent)
+
+
+def _failed_for_good(
+    session: Session, job: Job, info: StepInfo, failure: Failure, permanent: bool
+) -> Failed:
     data = {"error": failure, "attempts": info.attempt, "permanent": permanent}
-    fact = Fact(
-        kind=HistoryKind.STEP_FAILED, position=info.position, name=info.name, data=to_json(data)
-    )
-    with session.guarded():
-        written = store.append(session.run, fact)
-    session.take_in(written)
-    raise step_failed(info.name, data)
+    if job.undo:
+        # Without a retry_at: the last of this round. `compensate` begins another.
+        fact = _attempt_fact(session, job, info, failure, permanent=permanent)
+    else:
+        fact = Fact(
+            kind=HistoryKind.STEP_FAILED,
+            position=job.position,
+            name=info.name,
+            data=to_json(data),
+        )
+    return Failed(_append(session, fact), step_failed(info.name, data))
+
+
+def _attempt_fact(
+    session: Session, job: Job, info: StepInfo, failure: Failure, *, permanent: bool = False
+) -> Fact:
+    data = {
+        "attempt": info.attempt,
+        "attempts": job.step.retry.attempts,
+        "error": failure,
+        "permanent": permanent,
+    }
+    kind, part = HistoryKind.ATTEMPT_FAILED, info.attempt
+    if job.step.at_most_once:
+        part += 1  # the line that the attempt began has the first
+    if job.undo:
+        kind = HistoryKind.COMPENSATION_ATTEMPT_FAILED
+        part = UNDO + session.history.failed_undos(job.position) + 1
+    return Fact(kind=kind, position=job.position, part=part, name=info.name, data=to_json(data))
 
 
 def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | None:
@@ -181,30 +304,3 @@ def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | No
     if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
         return delay
     return max(0.0, exc.retry_after_seconds)
-
-
-def _next_attempt(info: StepInfo, step: StepDefinition, failure: Failure, delay: float) -> Park:
-    data = {"attempt": info.attempt, "attempts": step.retry.attempts, "error": failure}
-    fact = Fact(
-        kind=HistoryKind.ATTEMPT_FAILED,
-        position=info.position,
-        part=info.attempt,
-        name=info.name,
-        data=to_json(data),
-    )
-    return Park(seconds=delay, fact=fact)
-
-
-def _transaction_depth() -> tuple[bool, int, bool]:
-    depth = len(connection.savepoint_ids)
-    return connection.in_atomic_block, depth, connection.autocommit
-
-
-def _clean_connection() -> None:
-    """Drop a connection that a step left broken or inside a transaction."""
-    if connection.in_atomic_block and connection.is_usable() and not connection.needs_rollback:
-        return  # the transaction of a test around the drive
-    if connection.in_atomic_block or not connection.autocommit:
-        connection.close()
-        connection.connect()  # forgets the open transaction
-    connection.close_if_unusable_or_obsolete()

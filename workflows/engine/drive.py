@@ -5,16 +5,18 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 
-from workflows import signals
 from workflows.conf import conf
 from workflows.core.decide import check_end
 from workflows.core.errors import (
     Cancelled,
+    ContinueAsNew,
+    Control,
     DefinitionError,
     Drain,
     LeaseLost,
     ReplayError,
     ReplayMismatch,
+    StepFailed,
     StoreFailed,
     Suspend,
     UnknownWorkflow,
@@ -23,16 +25,20 @@ from workflows.core.errors import (
 from workflows.core.failure import describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
+from workflows.engine import endings
 from workflows.engine.context import Context
+from workflows.engine.control import cancel
 from workflows.engine.session import Session
-from workflows.registry import WorkflowDefinition, find_workflow
+from workflows.engine.undo import undo
+from workflows.registry import find_workflow
 from workflows.store import runs as store
 from workflows.store.steps import to_json
 from workflows.store.waits import park_run
 
 
-def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> None:
-    """Take a claimed run as far as it goes now.
+def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
+    """Take a claimed run as far as it goes now. True: this process should end afterwards, because
+    a step outlived its time limit in a thread.
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
     Never raises for what the workflow does. Raises StoreFailed when the database does not answer:
@@ -41,21 +47,49 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> N
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
         missing = f"no code here for {run.workflow!r} version {run.version}; deploy it, then retry"
-        _block(run, UnknownWorkflow(missing))
-        return
+        endings.block(run, UnknownWorkflow(missing))
+        return False
     session = Session(run, definition, stopping)
     try:
         session.load()
-        while not _replay(session):
-            session.rewind()
+        if run.state == RunState.COMPENSATING:
+            _recollect(session)
+        else:
+            while not _replay(session):
+                session.rewind()
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
+    return session.worn_out
+
+
+def call_workflow(session: Session) -> Any:
+    """Run the workflow code once from its top, and wait for its children at the end."""
+    given = session.definition.signature.decode_input(session.run.input)
+    context = Context(session)
+    try:
+        result = session.definition.function(context, **given)
+    except Exception:
+        if session.ending is None and not session.only_replay:
+            _end_children(session, context)
+        raise
+    if session.ending is None:
+        context.join()
+    return result
+
+
+def _end_children(session: Session, context: Context) -> None:
+    """The parent fails: so do its children, before it."""
+    for child in session.children:
+        if child not in session.ends:
+            with session.guarded():
+                cancel(child, reason="the parent failed", by="workflows")
+    context.join()
 
 
 def _replay(session: Session) -> bool:
-    """Run the workflow code once from its top. False: an event came as it parked; look again."""
+    """Run the workflow code once. False: an event came as it parked; look again."""
     try:
-        result = _call(session, session.definition)
+        result = call_workflow(session)
     except BaseException as exc:
         return _unwound(session, session.ending or exc)
     if session.ending is not None:  # the code swallowed it and returned
@@ -68,11 +102,6 @@ def _replay(session: Session) -> bool:
     return True
 
 
-def _call(session: Session, definition: WorkflowDefinition) -> Any:
-    given = definition.signature.decode_input(session.run.input)
-    return definition.function(Context(session), **given)
-
-
 def _unwound(session: Session, why: BaseException) -> bool:
     match why:
         case Suspend():
@@ -82,11 +111,13 @@ def _unwound(session: Session, why: BaseException) -> bool:
         case Drain():
             store.release_run(session.run)
         case LeaseLost():
-            _lost(session)
+            endings.lost(session)
+        case ContinueAsNew():
+            endings.continue_as_new(session, why.input_text)
         case StoreFailed():
             raise why
         case ReplayError() | DefinitionError():
-            _block(session.run, why)
+            endings.block(session.run, why)
         case Exception():
             _fail_or_block(session, why)
         case _:
@@ -97,11 +128,12 @@ def _unwound(session: Session, why: BaseException) -> bool:
 def _park(session: Session, park: Park) -> bool:
     # Only a wait for events must not miss one; a retry or a sleep parks whatever the inbox holds.
     seen = session.events if park.waiting_for else None
-    if park_run(session.run, park, if_events=seen):
+    notes = session.notes()
+    if park_run(session.run, park, if_events=seen, notes=notes):
         return True
     held = store.look(session.run)
     if held is None:
-        _lost(session)
+        endings.lost(session)
         return True
     state, events = held
     if state == RunState.CANCELLING:
@@ -126,32 +158,39 @@ def _fail_or_block(session: Session, exc: Exception) -> None:
     try:
         check_end(session.history, session.position)
     except ReplayMismatch as mismatch:
-        _block(session.run, ReplayMismatch(mismatch.position, f"{exc!r}", mismatch.recorded))
+        asked = ReplayMismatch(mismatch.position, f"{exc!r}", mismatch.recorded)
+        endings.block(session.run, asked)
         return
     _fail(session, exc)
 
 
 def _fail(session: Session, exc: Exception) -> None:
-    _end(session, RunState.FAILED, error=to_json(describe(exc)))
+    error = to_json(describe(exc))
+    if session.definition.on_failure == "compensate" and session.done:
+        if store.begin_compensation(session.run, error=error, notes=session.notes()):
+            _undo(session)
+            return
+        _end_otherwise(session)
+        return
+    _end(session, RunState.FAILED, error=error)
 
 
 def _cancelled(session: Session) -> None:
-    _end(session, RunState.CANCELLED)
+    if session.definition.on_cancel == "compensate":
+        if store.begin_compensation(session.run, error=None):
+            _recollect(session)
+            return
+        endings.lost(session)
+        return
+    if not endings.end(session, RunState.CANCELLED, before=RunState.CANCELLING):
+        endings.lost(session)
 
 
 def _end(
     session: Session, state: RunState, *, output: str | None = None, error: str | None = None
 ) -> None:
-    if not store.end_run(session.run, state, output=output, error=error):
+    if not endings.end(session, state, before=RunState.RUNNING, output=output, error=error):
         _end_otherwise(session)
-        return
-    signals.run_finished.send_robust(
-        sender=Session,
-        run_id=session.run.id,
-        workflow=session.run.workflow,
-        state=state,
-        error=error,
-    )
 
 
 def _end_otherwise(session: Session) -> None:
@@ -160,19 +199,50 @@ def _end_otherwise(session: Session) -> None:
     if held is not None and held[0] == RunState.CANCELLING:
         _cancelled(session)
     else:
-        _lost(session)
+        endings.lost(session)
 
 
-def _block(run: ClaimedRun, exc: Exception) -> None:
-    failure = describe(exc)
-    if store.block_run(run, error=to_json(failure)):
-        signals.run_blocked.send_robust(
-            sender=Session, run_id=run.id, workflow=run.workflow, error=failure
-        )
+def _recollect(session: Session) -> None:
+    """Learn from a replay which steps have completed, with their arguments; then undo them."""
+    session.rewind()
+    session.only_replay = True
+    try:
+        call_workflow(session)
+    except ReplayError as mismatch:
+        _not_undone(session, mismatch)
+        return
+    except (Control, Exception) as exc:
+        if isinstance(session.ending or exc, ReplayError | StoreFailed):
+            _not_undone(session, session.ending or exc)
+            return
+    session.only_replay = False
+    session.ending = None
+    _undo(session)
 
 
-def _lost(session: Session) -> None:
-    run = session.run
-    signals.lease_lost.send_robust(
-        sender=Session, run_id=run.id, workflow=run.workflow, attempt=run.attempt
-    )
+def _undo(session: Session) -> None:
+    session.ending = None
+    try:
+        undo(session, session.done, again=True)
+    except Suspend as suspended:
+        _park(session, suspended.park)
+    except Drain:
+        store.release_run(session.run)
+    except LeaseLost:
+        endings.lost(session)
+    except StepFailed as failed:
+        _not_undone(session, failed)
+    else:
+        if not endings.end(session, RunState.COMPENSATED, before=RunState.COMPENSATING):
+            endings.lost(session)
+
+
+def _not_undone(session: Session, why: BaseException) -> None:
+    if isinstance(why, StoreFailed):
+        raise why
+    error = to_json(describe(why))
+    before = RunState.COMPENSATING
+    if not endings.end(session, RunState.FAILED, before=before, compensation_error=error):
+        endings.lost(session)
+
+

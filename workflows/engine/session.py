@@ -2,13 +2,14 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 
 from workflows.conf import conf
 from workflows.core.errors import (
@@ -61,6 +62,8 @@ class Session:
         """The event counter as last read, always before the inbox it belongs to."""
         self.worn_out = False
         """A step outlived its time limit in a thread: the process should end after this drive."""
+        self.in_test = connection.in_atomic_block
+        """Inside a test's transaction: other connections, and so other threads, see nothing."""
         self.lock = threading.Lock()
         """Held while a branch of a gather takes in what it has written."""
         self._claimed_at = time.monotonic()
@@ -82,6 +85,11 @@ class Session:
         """Why the workflow code must unwind; raised again at every operation until it has."""
         self.now = self.run.created_at
         self.done: list[Done] = []
+        """Completed steps that can be undone, in the order of the code."""
+        self.children: list[uuid.UUID] = []
+        """Children that are not detached, as started so far."""
+        self.ends: dict[uuid.UUID, dict[str, Any]] = {}
+        """How children ended, as far as the code has waited for it."""
         self.data.values.clear()
         self.attributes.values.clear()
 

@@ -36,6 +36,8 @@ def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: A
         version=definition.version,
         key=key,
         input_text=input_text,
+        deadline_seconds=definition.deadline_seconds,
+        undo_on_cancel=definition.on_cancel == "compensate",
     )
     return created or get_run(_same_run(definition.name, str(key), input_text))
 

@@ -1,20 +1,21 @@
 """A time limit that interrupts: the step is stopped where it stands.
 
-Two stages. At the limit an interval timer raises TimeLimitReached in the main thread, and again
-every second until the step has unwound. A step stuck in C code, where Python raises nothing,
-is ended with its process GRACE_SECONDS later by faulthandler's own thread, which needs no
-interpreter; the run is then recovered elsewhere and the crash counted.
+In the main thread an interval timer raises TimeLimitReached, and again every second until the step
+has unwound. A step stuck in C code, where Python raises nothing, is ended with its process
+GRACE_SECONDS later by faulthandler's own thread, which needs no interpreter; the run is then
+recovered elsewhere and the crash counted. In a branch of a gather, that is, in another thread, a
+watching thread raises it; a branch stuck in C code is given up, and the process ends after the drive.
 """
 
+import ctypes
 import faulthandler
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
-from typing import TypeVar
-
-from workflows.core.errors import DefinitionError
+from typing import Protocol, TypeVar
 
 R = TypeVar("R")
 GRACE_SECONDS = 5.0
@@ -25,17 +26,45 @@ class TimeLimitReached(KeyboardInterrupt):
     psycopg cancels the running statement on the server when it sees one."""
 
 
-def call_within(seconds: float | None, function: Callable[[], R]) -> R:
-    """Call the function; raise TimeLimitReached if it takes longer. None: no limit.
+class Limit:
+    """How long an attempt may take, and how long it may be silent. Seconds; None: no limit."""
 
-    Works in the main thread only, where Python delivers signals; raises DefinitionError elsewhere.
-    """
-    if seconds is None:
+    def __init__(self, seconds: float | None, heartbeat_seconds: float | None = None) -> None:
+        self.seconds, self.heartbeat_seconds = seconds, heartbeat_seconds
+        self._ends_at = _after(seconds)
+        self._beat_by = _after(heartbeat_seconds)
+
+    @property
+    def is_none(self) -> bool:
+        """Whether there is nothing to watch."""
+        return self.seconds is None and self.heartbeat_seconds is None
+
+    def beat(self) -> None:
+        """Take note of a sign of life."""
+        self._beat_by = _after(self.heartbeat_seconds)
+
+    def left(self) -> float:
+        """Return the seconds until the first of the limits; 0 or less when one has passed."""
+        return min(self._ends_at, self._beat_by) - time.monotonic()
+
+    def reached(self) -> str:
+        """Say which limit was reached."""
+        if self._beat_by <= time.monotonic() < self._ends_at:
+            return f"the step sent no heartbeat for {self.heartbeat_seconds:g} s"
+        return f"the step ran longer than its limit of {self.seconds or 0:g} s"
+
+
+def _after(seconds: float | None) -> float:
+    return float("inf") if seconds is None else time.monotonic() + seconds
+
+
+def call_within(limit: Limit, function: Callable[[], R]) -> R:
+    """Call the function; raise TimeLimitReached in it when a limit is reached."""
+    if limit.is_none:
         return function()
-    if threading.current_thread() is not threading.main_thread():
-        raise DefinitionError("a step with timeout_seconds can only run in the main thread")
-    alarm = _Alarm(seconds)
-    alarm.set()
+    main = threading.current_thread() is threading.main_thread()
+    alarm: _Alarm = _SignalAlarm(limit) if main else _ThreadAlarm(limit)
+    alarm.on()
     # Twice: the alarm may ring while the first one is on its way to switch it off.
     try:
         try:
@@ -46,18 +75,19 @@ def call_within(seconds: float | None, function: Callable[[], R]) -> R:
         alarm.off()
 
 
-class _Alarm:
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._armed = seconds, True
+class _Alarm(Protocol):
+    def on(self) -> None: ...
+    def off(self) -> None: ...
+
+
+class _SignalAlarm:
+    def __init__(self, limit: Limit) -> None:
+        self._limit, self._armed = limit, True
         self._before = signal.getsignal(signal.SIGALRM)
 
-    def set(self) -> None:
+    def on(self) -> None:
         signal.signal(signal.SIGALRM, self._ring)
-        signal.setitimer(signal.ITIMER_REAL, self._seconds, 1.0)
-        if sys.__stderr__ is not None:
-            faulthandler.dump_traceback_later(
-                self._seconds + GRACE_SECONDS, exit=True, file=sys.__stderr__
-            )
+        self._set(max(self._limit.left(), 0.001))
 
     def off(self) -> None:
         self._armed = False
@@ -65,6 +95,47 @@ class _Alarm:
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, self._before)
 
+    def _set(self, seconds: float) -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+        if sys.__stderr__ is not None:
+            until_the_end = seconds + GRACE_SECONDS
+            faulthandler.dump_traceback_later(until_the_end, exit=True, file=sys.__stderr__)
+
     def _ring(self, signum: int, frame: FrameType | None) -> None:
-        if self._armed:
-            raise TimeLimitReached
+        if not self._armed:
+            return
+        left = self._limit.left()
+        if left > 0:  # a heartbeat has put it off
+            self._set(left)
+            return
+        raise TimeLimitReached
+
+
+class _ThreadAlarm:
+    def __init__(self, limit: Limit) -> None:
+        self._limit, self._armed = limit, True
+        self._lock = threading.Lock()
+        self._off = threading.Event()
+        self._target = ctypes.c_ulong(threading.get_ident())
+
+    def on(self) -> None:
+        threading.Thread(target=self._watch, name="time limit", daemon=True).start()
+
+    def off(self) -> None:
+        with self._lock:
+            self._armed = False
+            self._raise(None)  # takes back what has not been delivered
+        self._off.set()
+
+    def _watch(self) -> None:
+        while not self._off.wait(max(self._limit.left(), 0.001)):
+            with self._lock:
+                if self._armed and self._limit.left() <= 0:
+                    self._raise(TimeLimitReached)
+            if self._limit.left() <= 0 and self._off.wait(1.0):
+                return
+
+    def _raise(self, kind: type[BaseException] | None) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            self._target, None if kind is None else ctypes.py_object(kind)
+        )

@@ -51,9 +51,14 @@ def _consume(
 ) -> HistoryEntry:
     data = f'{{"names": {to_json(sorted(names))}, "payload": {event.payload}}}'
     with session.guarded():
-        written = events_store.consume(session.run, event, position=position, data=data)
+        notes = session.notes()
+        written = events_store.consume(
+            session.run, event, position=position, data=data, notes=notes
+        )
     session.inbox.remove(event)
-    return session.take_in(written).entry
+    taken = session.take_in(written).entry
+    session.kept(notes)
+    return taken
 
 
 def _park_for_event(

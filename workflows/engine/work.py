@@ -36,7 +36,11 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         while not stopping():
             if connection.errors_occurred:
                 connection.close_if_unusable_or_obsolete()
-            run = claim_run(worker_id=holder.worker_id(), lease_seconds=conf().lease_seconds)
+            run = claim_run(
+                worker_id=holder.worker_id(),
+                lease_seconds=conf().lease_seconds,
+                code=Code(*known_code()),
+            )
             if driven == 0:
                 looked()
             if run is None:

@@ -14,9 +14,9 @@ from workflows.store.waits import ANY_CODE, CODE_IS_HERE, DUE, Code
 _CREATE = f"""
     WITH created AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, key, input, deadline, wake_at)
+            (id, workflow, version, state, status, key, input, deadline, undo_on_cancel, wake_at)
         VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb,
-                clock_timestamp() + %s::float8 * interval '1 second', clock_timestamp())
+                clock_timestamp() + %s::float8 * interval '1 second', %s, clock_timestamp())
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
     SELECT created_at, wake_at, deadline, pg_notify('{CHANNEL}', '') FROM created
@@ -122,9 +122,10 @@ def create_run(
     key: str | None,
     input_text: str,
     deadline_seconds: float | None = None,
+    undo_on_cancel: bool = False,
 ) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    params = [run_id, workflow, version, key, input_text, deadline_seconds]
+    params = [run_id, workflow, version, key, input_text, deadline_seconds, undo_on_cancel]
     row = query_one(_CREATE, params)
     if row is None:
         return None

@@ -1,0 +1,107 @@
+"""Actions: steps under a public name, their parameters checked and described by annotations."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, ParamSpec, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from workflows.core.errors import DefinitionError, InvalidInput
+from workflows.core.retry import RetryPolicy
+from workflows.registry import StepDefinition, step, step_definition
+
+P = ParamSpec("P")
+R = TypeVar("R")
+ISOLATION_LEVELS = ("repeatable read", "serializable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """What is known of a registered action."""
+
+    name: str
+    description: str
+    step: StepDefinition
+    parameters: type[BaseModel]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the JSON schema of the parameters."""
+        return self.parameters.model_json_schema()
+
+    def check(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters with their types and defaults. Raises InvalidInput, naming each
+        that is missing, unknown or wrong."""
+        try:
+            checked = self.parameters.model_validate(given)
+        except ValidationError as exc:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in exc.errors()
+            )
+            raise InvalidInput(f"action {self.name!r}: {faults}") from None
+        return {name: getattr(checked, name) for name in self.parameters.model_fields}
+
+
+_actions: dict[str, Action] = {}
+
+
+def action(
+    name: str, *, description: str = "", isolation: str | None = None, atomic: bool = False,
+    timeout_seconds: float | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Register a step under a public name, to be called as run.actions.<name>(…) or execute_action.
+
+    It is executed at most once per key: an attempt that was lost with its worker fails as in doubt
+    and is not repeated. An atomic action may be repeated, since a lost attempt left nothing;
+    isolation ("repeatable read" or "serializable") makes it atomic, and what PostgreSQL refuses
+    to serialize is tried again.
+    """
+    if not name.isidentifier():
+        raise DefinitionError(f"action {name!r}: give a name that can follow `run.actions.`")
+    if isolation is not None and isolation not in ISOLATION_LEVELS:
+        raise DefinitionError(f"action {name!r}: isolation is one of {', '.join(ISOLATION_LEVELS)}")
+    is_atomic = atomic or isolation is not None
+
+    def register(function: Callable[P, R]) -> Callable[P, R]:
+        if name in _actions and _actions[name].step.function is not function:
+            raise DefinitionError(f"action {name!r} is registered already")
+        retry = RetryPolicy(attempts=5, first_delay_seconds=0.1) if is_atomic else RetryPolicy(attempts=1)
+        step(retry=retry, atomic=is_atomic, timeout_seconds=timeout_seconds)(function)
+        definition = replace(
+            step_definition(function), name=name, isolation=isolation, at_most_once=not is_atomic
+        )
+        function.step_definition = definition  # type: ignore[attr-defined]
+        _actions[name] = Action(
+            name=name,
+            description=description or inspect.getdoc(function) or "",
+            step=definition,
+            parameters=_parameters(name, definition),
+        )
+        return function
+
+    return register
+
+
+def find_action(name: str) -> Action:
+    """Return a registered action. Raises DefinitionError, which names those there are."""
+    try:
+        return _actions[name]
+    except KeyError:
+        known = ", ".join(sorted(_actions)) or "none is registered"
+        raise DefinitionError(f"there is no action {name!r} ({known})") from None
+
+
+def list_actions() -> list[Action]:
+    """Return all registered actions by name."""
+    return [_actions[name] for name in sorted(_actions)]
+
+
+def _parameters(name: str, definition: StepDefinition) -> type[BaseModel]:
+    fields: dict[str, Any] = {}
+    for each in inspect.signature(definition.function, eval_str=True).parameters.values():
+        if each.kind not in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD):
+            raise DefinitionError(f"action {name!r}: every parameter has a name of its own")
+        kind = Any if each.annotation is each.empty else each.annotation
+        fields[each.name] = (kind, ... if each.default is each.empty else each.default)
+    config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+    return create_model(f"{name}_parameters", __config__=config, **fields)

@@ -1,0 +1,26 @@
+"""Which branches of a gather or graph may start, and whether its dependencies make sense."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from workflows.core.errors import DefinitionError
+
+
+def check_graph(after: Mapping[str, Sequence[str]]) -> None:
+    """Raise DefinitionError for a dependency that does not exist, or a cycle."""
+    for name, needs in after.items():
+        for need in needs:
+            if need not in after:
+                raise DefinitionError(f"graph: {name!r} comes after {need!r}, which is not in it")
+    left = {name: set(needs) for name, needs in after.items()}
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    if left:
+        raise DefinitionError(f"graph: {', '.join(sorted(left))} wait for each other in a cycle")
+
+
+def ready(
+    after: Mapping[str, Sequence[str]], waiting: Iterable[str], completed: Collection[str]
+) -> list[str]:
+    """Return those of the waiting whose dependencies have all completed, in their order."""
+    return [name for name in waiting if all(need in completed for need in after[name])]

@@ -1,0 +1,33 @@
+"""Which attempt of which step is running here."""
+
+import contextvars
+from dataclasses import dataclass
+
+from workflows.core.run import StepInfo
+from workflows.engine.time_limit import Limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """An attempt while it runs."""
+
+    info: StepInfo
+    attempt: int
+    """The run's, which the fence knows."""
+    limit: Limit
+    in_test: bool
+    """Inside a test's transaction, which other connections do not see."""
+
+
+current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)
+
+
+def running_step() -> Running | None:
+    """Return the attempt that is running here, None outside a step."""
+    return current.get()
+
+
+def current_step() -> StepInfo | None:
+    """Return which attempt of which step is running here; None outside a step."""
+    running = current.get()
+    return None if running is None else running.info

@@ -1,0 +1,74 @@
+"""How a drive writes the end of a run, and tells the listeners."""
+
+import uuid
+
+from workflows import signals
+from workflows.core.failure import describe
+from workflows.core.run import ClaimedRun
+from workflows.core.states import RunState
+from workflows.engine.session import Session
+from workflows.registry import latest_version
+from workflows.store import continuing
+from workflows.store import runs as store
+from workflows.store.steps import to_json
+
+
+def end(
+    session: Session,
+    state: RunState,
+    *,
+    before: RunState,
+    output: str | None = None,
+    error: str | None = None,
+    compensation_error: str | None = None,
+) -> bool:
+    """End the run and announce it. False: another end has won, or the lease is lost."""
+    ended = store.end_run(
+        session.run,
+        state,
+        before=before,
+        output=output,
+        error=error,
+        compensation_error=compensation_error,
+        notes=session.notes(),
+    )
+    if ended:
+        signals.run_finished.send_robust(
+            sender=Session,
+            run_id=session.run.id,
+            workflow=session.run.workflow,
+            state=state,
+            error=compensation_error or error,
+        )
+    return ended
+
+
+def block(run: ClaimedRun, exc: BaseException) -> None:
+    """Set the run aside with the reason."""
+    failure = describe(exc)
+    if store.block_run(run, error=to_json(failure)):
+        signals.run_blocked.send_robust(
+            sender=Session, run_id=run.id, workflow=run.workflow, error=failure
+        )
+
+
+def lost(session: Session) -> None:
+    """Announce that the run belongs to somebody else by now. Nothing is written."""
+    run = session.run
+    signals.lease_lost.send_robust(
+        sender=Session, run_id=run.id, workflow=run.workflow, attempt=run.attempt
+    )
+
+
+def continue_as_new(session: Session, input_text: str) -> None:
+    """End the run and start its successor, in one statement."""
+    run = session.run
+    went_on = continuing.continue_run(
+        run,
+        new_id=uuid.uuid4(),
+        version=latest_version(run.workflow),
+        input_text=input_text,
+        notes=session.notes(),
+    )
+    if not went_on:
+        lost(session)
