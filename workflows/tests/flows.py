@@ -1,0 +1,74 @@
+"""Workflows and steps for the engine's own tests. What steps do is noted in `Notes`."""
+
+from dataclasses import dataclass, field
+
+from workflows.api import Context, RetryPolicy, step, workflow
+
+NOW = RetryPolicy(attempts=3, first_delay_seconds=0, jitter=0)
+"""Tries again at once."""
+ONCE = RetryPolicy(attempts=1)
+
+
+@dataclass
+class Notes:
+    """What steps have really done, in this process."""
+
+    done: list[str] = field(default_factory=list)
+
+    def note(self, what: str) -> None:
+        """Remember a deed."""
+        self.done.append(what)
+
+    def count(self, what: str) -> int:
+        """Say how often a deed was done."""
+        return self.done.count(what)
+
+
+notes = Notes()
+"""Cleared before each test (conftest.py)."""
+
+
+@step
+def greet(name: str) -> str:
+    """Note and say hello."""
+    notes.note(f"greet {name}")
+    return f"Hello, {name}"
+
+
+@step(atomic=True)
+def greet_atomically(name: str) -> str:
+    """Note and say hello, in one transaction with its record."""
+    notes.note(f"greet {name}")
+    return f"Hello, {name}"
+
+
+@workflow("tests.greet")
+def greet_once(run: Context, name: str) -> str:
+    """One step."""
+    return run.step(greet, name)
+
+
+@workflow("tests.greet_three")
+def greet_three(run: Context) -> list[str]:
+    """Three steps."""
+    return [run.step(greet, name) for name in ("Alice", "Bob", "Charlie")]
+
+
+@workflow("tests.wait")
+def wait_for_go(run: Context, timeout_seconds: float | None = None) -> object:
+    """One wait."""
+    return run.wait_event("go", timeout_seconds=timeout_seconds)
+
+
+@workflow("tests.wait_either")
+def wait_for_either(run: Context, timeout_seconds: float | None = None) -> list[object]:
+    """One wait for several events."""
+    event = run.wait_event(("go", "stop"), timeout_seconds=timeout_seconds)
+    return [] if event is None else [event.name, event.payload]
+
+
+@workflow("tests.sleep")
+def sleep_a_while(run: Context, seconds: float) -> str:
+    """One sleep."""
+    run.sleep(seconds)
+    return "awake"

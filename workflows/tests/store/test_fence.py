@@ -1,0 +1,184 @@
+"""A worker that has lost its run writes nothing, however its statement races with the claim."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from workflows.core.history import HistoryKind
+from workflows.core.run import ClaimedRun, Fact, Park
+from workflows.core.states import RunState
+from workflows.models import Event, History, Run
+from workflows.store.events import consume, load_inbox, send_event
+from workflows.store.runs import block_run, end_run, look, release_run
+from workflows.store.steps import append, set_status
+from workflows.store.waits import park_run
+from workflows.tests.builders import (
+    PATIENCE_SECONDS,
+    connected,
+    elsewhere,
+    expire_lease,
+    give_to_another,
+    row,
+    somebody_waits_for_a_lock,
+    started_and_claimed,
+    swept,
+    until,
+)
+from workflows.tests.flows import wait_for_go
+
+STEP = Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="a", data='{"output": 1}')
+SLEEP = Park(seconds=0, fact=Fact(kind=HistoryKind.SLEEP_STARTED, position=1, part=1))
+
+
+def consume_one(run: ClaimedRun) -> object:
+    [event] = load_inbox(run.id)
+    return consume(run, event, position=1, data='{"names": ["go"], "payload": 1}')
+
+
+WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
+    "append": lambda run: append(run, STEP),
+    "set_status": lambda run: set_status(run, 1, "Late"),
+    "park": lambda run: park_run(run, Park(seconds=0)),
+    "park_and_record": lambda run: park_run(run, SLEEP),
+    "complete": lambda run: end_run(run, RunState.COMPLETED, output='"late"'),
+    "fail": lambda run: end_run(run, RunState.FAILED, error="{}"),
+    "cancel": lambda run: end_run(run, RunState.CANCELLED),
+    "block": lambda run: block_run(run, error="{}"),
+    "release": release_run,
+    "consume": consume_one,
+}
+EVERY_WRITE = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+
+
+def held() -> ClaimedRun:
+    """Return a claimed run that has an event in its inbox."""
+    run = started_and_claimed(wait_for_go)
+    send_event(run.id, name="go", payload="1", key=None)
+    return run
+
+
+def all_of(run: ClaimedRun) -> tuple[Any, ...]:
+    """Return everything that the tables say about the run."""
+    history = list(History.objects.filter(run_id=run.id).values())
+    return row(run.id), history, list(Event.objects.filter(run_id=run.id).values())
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", sorted(set(WRITES) - {"cancel"}))
+def test_the_holder_writes(name: str) -> None:
+    run = held()
+    before = all_of(run)
+
+    assert WRITES[name](run)
+
+    assert all_of(run) != before
+
+
+@pytest.mark.django_db
+@EVERY_WRITE
+def test_a_zombie_writes_nothing(write: Callable[[ClaimedRun], Any]) -> None:
+    zombie = held()
+    give_to_another(zombie)
+    before = all_of(zombie)
+
+    assert not write(zombie)
+
+    assert all_of(zombie) == before
+    assert look(zombie) is None
+
+
+@pytest.mark.django_db
+@EVERY_WRITE
+@pytest.mark.parametrize("state", [RunState.COMPLETED, RunState.FAILED])
+def test_nothing_is_written_to_a_run_that_has_ended(
+    state: RunState, write: Callable[[ClaimedRun], Any]
+) -> None:
+    run = held()
+    end_run(run, state)
+    before = all_of(run)
+
+    assert not write(run)
+
+    assert all_of(run) == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["park", "complete", "fail", "block", "release"])
+def test_a_run_being_cancelled_takes_no_other_end(name: str) -> None:
+    run = held()
+    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
+    before = all_of(run)
+
+    assert not WRITES[name](run)
+
+    assert all_of(run) == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["append", "set_status", "consume", "cancel"])
+def test_a_run_being_cancelled_still_takes_what_was_done(name: str) -> None:
+    run = held()
+    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
+
+    assert WRITES[name](run)
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("name", sorted(set(WRITES) - {"cancel"}))
+def test_a_zombie_that_writes_while_another_is_claiming_waits_and_writes_nothing(
+    name: str,
+) -> None:
+    zombie = held()
+
+    with transaction.atomic():
+        give_to_another(zombie)
+        before = all_of(zombie)
+        late = elsewhere(lambda: WRITES[name](zombie))
+        until(somebody_waits_for_a_lock)
+
+    assert not late.result(PATIENCE_SECONDS)
+    assert all_of(zombie) == before
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("name", ["append", "set_status", "consume", "park_and_record"])
+def test_a_write_in_an_open_transaction_keeps_others_from_the_run_until_it_is_over(
+    name: str,
+) -> None:
+    zombie = held()
+    expire_lease(zombie.id)
+
+    with transaction.atomic():
+        written = WRITES[name](zombie)
+        meanwhile = swept()
+    stored = History.objects.filter(run_id=zombie.id, position=1).count()
+
+    assert written
+    assert meanwhile == []
+    assert stored == 1
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_checkpoint_that_is_rolled_back_leaves_the_run_to_the_sweep() -> None:
+    zombie = held()
+    expire_lease(zombie.id)
+
+    with transaction.atomic():
+        append(zombie, STEP)
+        transaction.set_rollback(True)
+
+    assert [run_id for run_id, _, _ in swept()] == [zombie.id]
+    assert append(zombie, STEP) is None
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_foreign_key_lock_on_the_run_does_not_keep_a_checkpoint_waiting() -> None:
+    run = held()
+
+    with connected() as own, own.transaction():
+        own.execute("SELECT FROM workflows_run WHERE id = %s FOR KEY SHARE", [run.id])
+        written = elsewhere(lambda: append(run, STEP)).result(PATIENCE_SECONDS)
+
+    assert written is not None

@@ -1,0 +1,62 @@
+"""The pusher's look at the queue: how many runs are due, and when the next one is."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+
+from workflows.core.states import DUE_STATES, RunState
+from workflows.models import Run
+from workflows.store.workers import look_ahead
+from workflows.tests.builders import connected
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+def make(seconds: float | None, *, state: RunState = RunState.WAITING) -> None:
+    wake_at = None if seconds is None else Now() + timedelta(seconds=seconds)
+    Run.objects.create(workflow="tests.made", version=1, state=state, wake_at=wake_at)
+
+
+def look(limit: int = 10) -> tuple[int, float | None]:
+    with connected() as own:
+        return look_ahead(own, limit=limit)
+
+
+def test_an_empty_queue_has_nothing_due_ever() -> None:
+    assert look() == (0, None)
+
+
+def test_due_runs_are_counted_up_to_the_limit() -> None:
+    for _ in range(3):
+        make(-1, state=RunState.PENDING)
+
+    assert look(limit=2)[0] == 2
+    assert look(limit=10)[0] == 3
+
+
+def test_the_next_time_is_that_of_the_earliest_run() -> None:
+    make(60)
+    make(30)
+    make(None)
+
+    due, next_seconds = look()
+
+    assert due == 0
+    assert next_seconds == pytest.approx(30, abs=5)
+
+
+def test_a_run_that_is_due_already_is_the_next_one() -> None:
+    make(-60)
+
+    due, next_seconds = look()
+
+    assert due == 1
+    assert next_seconds == pytest.approx(-60, abs=5)
+
+
+@pytest.mark.parametrize("state", sorted(set(RunState) - DUE_STATES))
+def test_runs_in_other_states_do_not_count(state: RunState) -> None:
+    make(-1, state=state)
+
+    assert look() == (0, None)

@@ -1,0 +1,225 @@
+"""The sweep gives back the runs of the dead, and of nobody else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.db.models.functions import Now
+
+from workflows.api import get_history, start
+from workflows.core.history import HistoryKind
+from workflows.core.run import ClaimedRun, Fact
+from workflows.core.states import RunState
+from workflows.models import Run, Worker
+from workflows.store.control import wake_run
+from workflows.store.runs import release_run
+from workflows.store.steps import append
+from workflows.store.workers import count_living, enlist, extend_lease, forget_the_dead
+from workflows.tests.builders import (
+    PATIENCE_SECONDS,
+    claim,
+    connected,
+    elsewhere,
+    expire_lease,
+    kinds,
+    row,
+    swept,
+    until,
+)
+from workflows.tests.flows import greet_once
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+@contextmanager
+def living_worker() -> Iterator[int]:
+    """A worker that lives as long as the block."""
+    with connected() as own:
+        yield enlist(own, host="here", pid=1)
+
+
+def dead_worker() -> int:
+    """Return the id of a worker that has lived."""
+    with living_worker() as worker_id:
+        pass
+    until(lambda: count_living() == 0)
+    return worker_id
+
+
+def held_by(worker_id: int | None) -> ClaimedRun:
+    start(greet_once, name="Alice")
+    return claim(worker_id=worker_id)
+
+
+def state_of(run: ClaimedRun) -> str:
+    return str(row(run.id)["state"])
+
+
+def crash(run: ClaimedRun, *, max_crashes: int = 5) -> RunState:
+    """Let the worker of a run be lost; return the state the sweep gave it."""
+    expire_lease(run.id)
+    [(run_id, _, state)] = swept(max_crashes=max_crashes)
+    assert run_id == run.id
+    return state
+
+
+def test_the_run_of_a_dead_worker_goes_back_to_the_queue() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+
+    found = swept()
+
+    assert found == [(run.id, "tests.greet", RunState.PENDING)]
+    stored = row(run.id)
+    assert (stored["crashes"], stored["worker_id"], stored["lease_until"]) == (1, None, None)
+    [line] = get_history(run.id)
+    assert line.kind == HistoryKind.RECOVERED
+    assert line.data == {"crashes": 1, "worker": worker_id}
+    assert claim().attempt == run.attempt + 1
+
+
+def test_the_run_of_a_living_worker_is_left() -> None:
+    with living_worker() as worker_id:
+        run = held_by(worker_id)
+
+        assert swept() == []
+
+    assert state_of(run) == "running"
+
+
+def test_a_silent_worker_loses_its_run_when_the_lease_has_run_out() -> None:
+    with living_worker() as worker_id:
+        run = held_by(worker_id)
+        expire_lease(run.id)
+
+        assert [state for _, _, state in swept()] == [RunState.PENDING]
+
+    assert state_of(run) == "pending"
+
+
+def test_an_extended_lease_holds() -> None:
+    with living_worker() as worker_id, connected() as own:
+        run = held_by(worker_id)
+        expire_lease(run.id)
+        extend_lease(own, run_id=run.id, attempt=run.attempt, lease_seconds=60)
+
+        assert swept() == []
+
+
+def test_a_zombie_cannot_extend_the_lease_of_who_came_after() -> None:
+    with connected() as own:
+        zombie = held_by(None)
+        crash(zombie)
+        claim()
+        before = row(zombie.id)["lease_until"]
+
+        extend_lease(own, run_id=zombie.id, attempt=zombie.attempt, lease_seconds=600)
+
+    assert row(zombie.id)["lease_until"] == before
+
+
+def test_a_run_that_was_being_cancelled_is_cancelled() -> None:
+    run = held_by(dead_worker())
+    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
+
+    assert [state for _, _, state in swept()] == [RunState.CANCELLED]
+
+    assert row(run.id)["finished_at"] is not None
+    assert row(run.id)["wake_at"] is None
+    assert kinds(run.id) == [HistoryKind.RUN_CANCELLED]
+
+
+def test_crashes_in_a_row_without_progress_are_counted() -> None:
+    run, counts = held_by(None), []
+
+    for _ in range(3):
+        crash(run)
+        counts.append(row(run.id)["crashes"])
+        run = claim()
+
+    assert counts == [1, 2, 3]
+
+
+def test_progress_starts_the_count_anew() -> None:
+    run = held_by(None)
+    crash(run)
+    crash(claim())
+    run = claim()
+    append(run, Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="greet"))
+
+    crash(run)
+
+    assert row(run.id)["crashes"] == 1
+
+
+def test_a_run_that_loses_too_many_workers_is_blocked_with_the_reason() -> None:
+    run = held_by(None)
+    crash(run, max_crashes=2)
+
+    state = crash(claim(), max_crashes=2)
+
+    stored = row(run.id)
+    assert state == RunState.BLOCKED
+    assert (stored["error"]["type"], stored["wake_at"]) == ("TooManyCrashes", None)
+    assert stored["error"]["message"].startswith("2 workers in a row were lost")
+    assert get_history(run.id)[-1].data == {"error": stored["error"]}
+
+
+def test_an_operator_who_retries_a_blocked_run_starts_the_count_anew() -> None:
+    run = held_by(None)
+    crash(run, max_crashes=1)
+
+    assert wake_run(run.id, by="alice")
+
+    assert (state_of(run), row(run.id)["error"]) == ("pending", None)
+    assert crash(claim(), max_crashes=2) == RunState.PENDING
+
+
+def test_a_run_that_was_given_back_counts_no_crash() -> None:
+    run = held_by(None)
+
+    release_run(run)
+
+    assert (state_of(run), row(run.id)["crashes"]) == ("pending", 0)
+
+
+def test_a_run_whose_row_is_locked_is_passed_over_and_blocks_nobody() -> None:
+    worker_id = dead_worker()
+    locked, free = held_by(worker_id), held_by(worker_id)
+
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=locked.id)
+        found = elsewhere(swept).result(PATIENCE_SECONDS)
+
+    assert [run_id for run_id, _, _ in found] == [free.id]
+
+
+def test_sweeps_at_once_count_a_crash_once() -> None:
+    run = held_by(dead_worker())
+
+    found = [elsewhere(swept) for _ in range(4)]
+
+    assert sum(len(each.result(PATIENCE_SECONDS)) for each in found) == 1
+    assert row(run.id)["crashes"] == 1
+
+
+def test_workers_are_counted_while_they_live() -> None:
+    with living_worker(), living_worker():
+        together = count_living()
+
+    assert together == 2
+    until(lambda: count_living() == 0)
+
+
+def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:
+    dead = dead_worker()
+
+    with living_worker() as living, connected() as own:
+        Worker.objects.update(started_at=Now() - timedelta(hours=1))
+        forget_the_dead(own)
+        left = set(Worker.objects.values_list("pk", flat=True))
+
+    assert dead not in left
+    assert living in left
