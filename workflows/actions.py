@@ -46,7 +46,11 @@ _actions: dict[str, Action] = {}
 
 
 def action(
-    name: str, *, description: str = "", isolation: str | None = None, atomic: bool = False,
+    name: str,
+    *,
+    description: str = "",
+    isolation: str | None = None,
+    atomic: bool = False,
     timeout_seconds: float | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a step under a public name, to be called as run.actions.<name>(…) or execute_action.
@@ -65,7 +69,11 @@ def action(
     def register(function: Callable[P, R]) -> Callable[P, R]:
         if name in _actions and _actions[name].step.function is not function:
             raise DefinitionError(f"action {name!r} is registered already")
-        retry = RetryPolicy(attempts=5, first_delay_seconds=0.1) if is_atomic else RetryPolicy(attempts=1)
+        retry = (
+            RetryPolicy(attempts=5, first_delay_seconds=0.1)
+            if is_atomic
+            else RetryPolicy(attempts=1)
+        )
         step(retry=retry, atomic=is_atomic, timeout_seconds=timeout_seconds)(function)
         definition = replace(
             step_definition(function), name=name, isolation=isolation, at_most_once=not is_atomic
@@ -89,6 +97,21 @@ def find_action(name: str) -> Action:
     except KeyError:
         known = ", ".join(sorted(_actions)) or "none is registered"
         raise DefinitionError(f"there is no action {name!r} ({known})") from None
+
+
+class Actions:
+    """run.actions: each registered action as a method of keyword parameters."""
+
+    def __init__(self, run_step: Callable[[StepDefinition, dict[str, Any]], Any]) -> None:
+        self._run_step = run_step
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found = find_action(name)
+
+        def call(**parameters: Any) -> Any:
+            return self._run_step(found.step, found.check(parameters))
+
+        return call
 
 
 def list_actions() -> list[Action]:

@@ -1,6 +1,9 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.actions import Action, action, list_actions
 from workflows.core.errors import (
+    ChildFailed,
+    DeadlineExceeded,
     DefinitionError,
     DuplicateWorkflow,
     InvalidInput,
@@ -16,24 +19,35 @@ from workflows.core.errors import (
     UnknownWorkflow,
     ValueNotStorable,
     ValueTooLarge,
+    WaitTimedOut,
     WorkflowError,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunView, StepInfo
 from workflows.core.states import RunState
-from workflows.engine.attempt import current_step
+from workflows.engine.children import ChildHandle, Woken
 from workflows.engine.context import Context
-from workflows.engine.control import cancel, retry_now
+from workflows.engine.control import cancel, compensate, retry_now
+from workflows.engine.current import current_step
 from workflows.engine.deliver import send_event
+from workflows.engine.execute import execute_action
+from workflows.engine.export import export_history, replay_history
+from workflows.engine.heartbeat import heartbeat
+from workflows.engine.replay import Difference, replay_open_runs
 from workflows.engine.start import start
 from workflows.registry import step, workflow
 from workflows.store.views import get_history, get_run, list_runs
 from workflows.store.workers import count_living as living_workers
 
 __all__ = [
+    "Action",
+    "ChildFailed",
+    "ChildHandle",
     "Context",
+    "DeadlineExceeded",
     "DefinitionError",
+    "Difference",
     "DuplicateWorkflow",
     "Event",
     "HistoryEntry",
@@ -55,13 +69,23 @@ __all__ = [
     "UnknownWorkflow",
     "ValueNotStorable",
     "ValueTooLarge",
+    "WaitTimedOut",
+    "Woken",
     "WorkflowError",
+    "action",
     "cancel",
+    "compensate",
     "current_step",
+    "execute_action",
+    "export_history",
     "get_history",
     "get_run",
+    "heartbeat",
+    "list_actions",
     "list_runs",
     "living_workers",
+    "replay_history",
+    "replay_open_runs",
     "retry_now",
     "send_event",
     "start",

@@ -150,7 +150,9 @@ class ChildFailed(StepError):
 
     code = "child_failed"
 
-    def __init__(self, workflow: str, run_id: str, state: str, error_type: str, message: str) -> None:
+    def __init__(
+        self, workflow: str, run_id: str, state: str, error_type: str, message: str
+    ) -> None:
         super().__init__(workflow, run_id, state, error_type, message)
         self.workflow, self.run_id, self.state = workflow, run_id, state
         self.error_type, self.message = error_type, message

@@ -127,9 +127,7 @@ def try_once(session: Session, job: Job) -> Completed | Retry | Failed:
     """Run the step once and record how it ended, but for a failure that is tried again."""
     limit = Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
     info = _info(session, job)
-    running = Running(
-        info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test
-    )
+    running = Running(info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test)
     token = current.set(running)
     try:
         return _run(session, job, info, limit)
@@ -181,9 +179,7 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
     if session.history.started(job.position) is not None:
         lost = "the worker was lost while this step ran; whether it took effect is not known"
         raise Permanent(lost) from StepInDoubt(lost)
-    fact = Fact(
-        kind=HistoryKind.STEP_STARTED, position=job.position, part=1, name=job.step.name
-    )
+    fact = Fact(kind=HistoryKind.STEP_STARTED, position=job.position, part=1, name=job.step.name)
     with session.guarded():
         written = store.append(session.run, fact)
     session.take_in(written)

@@ -3,17 +3,20 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from workflows.conf import conf
-from workflows.core.errors import ChildFailed, InvalidInput, ValueNotStorable
-from workflows.core.history import HistoryKind
-from workflows.core.run import Fact
+from workflows.core.errors import ChildFailed, InvalidInput, ValueNotStorable, WaitTimedOut
+from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.run import Event, Fact
 from workflows.core.states import RunState
 from workflows.engine.session import Session
 from workflows.registry import WorkflowDefinition, workflow_definition
 from workflows.store import children as store
 from workflows.store.steps import to_json
+
+Ends = dict[uuid.UUID, dict[str, Any]]
+Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +71,49 @@ def start_child(session: Session, position: int, child: Child, given: dict[str, 
     session.kept(notes)
 
 
-def child_result(child: Child, payload: dict[str, Any]) -> Any:
-    """Return what the child returned. Raises ChildFailed when it ended in another way."""
+class ChildHandle:
+    """A child run, as its parent's code holds it."""
+
+    def __init__(self, child: Child, ends: Ends, wait: Wait) -> None:
+        self._child, self._ends, self._wait = child, ends, wait
+
+    @property
+    def id(self) -> uuid.UUID:
+        """The child run's id."""
+        return self._child.id
+
+    @property
+    def event(self) -> str:
+        """The event by which its end arrives."""
+        return self._child.event
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the code has seen it end."""
+        return self.id in self._ends
+
+    def result(self, *, timeout_seconds: float | None = None) -> Any:
+        """Wait for the child, holding nothing, and return what it returned.
+
+        Raises ChildFailed when it failed or was cancelled, WaitTimedOut when the time passes first.
+        """
+        if not self.has_ended:
+            outcome = self._wait((self.event,), timeout_seconds)
+            if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
+                raise WaitTimedOut(f"child {self.id} did not end within {timeout_seconds:g} s")
+        return _result(self._child, self._ends[self.id])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Woken:
+    """What ended a wait_any."""
+
+    by: Literal["event", "child", "time"]
+    event: Event | None = None
+    child: ChildHandle | None = None
+
+
+def _result(child: Child, payload: dict[str, Any]) -> Any:
     if payload["state"] == RunState.COMPLETED:
         return child.definition.signature.result.from_plain(payload["output"])
     error = payload["error"] or {"type": "", "message": ""}

@@ -4,11 +4,10 @@ import logging
 import random
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, NoReturn, ParamSpec, TypeVar, overload
+from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
-from workflows.actions import find_action
+from workflows.actions import Actions
 from workflows.conf import conf
 from workflows.core.decide import Operation, event_names, find_outcome, pass_unrecorded
 from workflows.core.errors import (
@@ -19,7 +18,6 @@ from workflows.core.errors import (
     LeaseLost,
     ReplayMismatch,
     ValueNotStorable,
-    WaitTimedOut,
 )
 from workflows.core.failure import storable
 from workflows.core.graph import check_graph
@@ -27,10 +25,9 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Event, Fact
 from workflows.engine import waiting
 from workflows.engine.attempt import Job, attempt_step, note_done, step_failed, step_key
-from workflows.engine.children import Child, child_result, describe_child, start_child
-from workflows.engine.parallel import Branch, Call, Group, OnError, Output, group_fact, run_group
+from workflows.engine.children import ChildHandle, Woken, describe_child, start_child
+from workflows.engine.parallel import Call, OnError, Output, group_fact, run_calls
 from workflows.engine.session import Session
-from workflows.engine.undo import undo
 from workflows.registry import StepDefinition, step_definition, workflow_definition
 from workflows.store import steps as store
 from workflows.store.heartbeats import show_progress
@@ -85,7 +82,7 @@ class Context:
     @property
     def actions(self) -> Actions:
         """Registered actions by name: run.actions.send_invoice_email(recipient=…)."""
-        return Actions(self)
+        return Actions(lambda step, parameters: self._step(step, (), parameters))
 
     def step(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a step once and return its result; a replay returns the recorded one.
@@ -156,25 +153,12 @@ class Context:
         position, outcome = self._operation(Operation("group", ", ".join(names)))
         if outcome is None:
             self._append(group_fact(position, names))
-        first = position + 1
         session.position += len(calls)
-        branches = [
-            Branch(name=name, position=first + number, call=call)
-            for number, (name, call) in enumerate(calls.items())
-        ]
-        group = Group(branches=branches, limit=limit, on_error=on_error)
-        run_group(session, group)
-        failed = [branch for branch in branches if branch.error is not None]
-        if failed and on_error != "continue":
-            if on_error == "compensate":
-                undo(session, [done for done in session.done if done.position >= first], again=False)
-            assert failed[0].error is not None  # noqa: S101 - chosen so
-            raise failed[0].error
-        return {each.name: each.error or each.value for each in branches if each.ended}
+        return run_calls(session, position + 1, calls, limit=limit, on_error=on_error)
 
     def start_child(
-        self, workflow: Callable[..., Any], /, *, detached: bool = False, **input: Any  # noqa: A002
-    ) -> "ChildHandle":
+        self, workflow: Callable[..., Any], /, *, detached: bool = False, **input: Any
+    ) -> ChildHandle:
         """Start a child run, once for this position; return its handle.
 
         The parent ends after its children; cancelling it cancels them, and so does its failure.
@@ -186,7 +170,7 @@ class Context:
             start_child(self._session, position, child, input)
         if not detached:
             self._session.children.append(child.id)
-        return ChildHandle(self, child)
+        return ChildHandle(child, self._session.ends, self._wait)
 
     def map(
         self,
@@ -212,9 +196,9 @@ class Context:
         self,
         *,
         event: str | Sequence[str] = (),
-        child: "ChildHandle | Sequence[ChildHandle]" = (),
+        child: ChildHandle | Sequence[ChildHandle] = (),
         seconds: float | None = None,
-    ) -> "Woken":
+    ) -> Woken:
         """Wait for whichever comes first: an event, the end of a child, or a time."""
         handles = [child] if isinstance(child, ChildHandle) else list(child)
         for handle in handles:
@@ -241,7 +225,10 @@ class Context:
         if session.ending is not None:
             raise session.ending
         entry = session.history.begun(session.position + 1)
-        is_taken = entry is not None and (entry.kind, entry.name) == (HistoryKind.PATCH_TAKEN, patch)
+        is_taken = entry is not None and (entry.kind, entry.name) == (
+            HistoryKind.PATCH_TAKEN,
+            patch,
+        )
         if not is_taken and session.history.last_position > session.position:
             return False
         position, outcome = self._operation(Operation("patch", patch))
@@ -249,7 +236,7 @@ class Context:
             self._append(Fact(kind=HistoryKind.PATCH_TAKEN, position=position, name=patch))
         return True
 
-    def continue_as_new(self, **input: Any) -> NoReturn:  # noqa: A002
+    def continue_as_new(self, **input: Any) -> NoReturn:
         """End this run and go on as a new one with another input and an empty history.
 
         For loops without an end. Events not consumed yet and the place among a parent's children
@@ -384,63 +371,6 @@ class Context:
         except ReplayMismatch as mismatch:
             raise self._session.end(mismatch) from None
         return position
-
-
-@dataclass(frozen=True, kw_only=True)
-class Woken:
-    """What ended a wait_any."""
-
-    by: Literal["event", "child", "time"]
-    event: Event | None = None
-    child: "ChildHandle | None" = None
-
-
-class ChildHandle:
-    """A child run, as its parent's code holds it."""
-
-    def __init__(self, context: Context, child: Child) -> None:
-        self._context, self._child = context, child
-
-    @property
-    def id(self) -> uuid.UUID:
-        """The child run's id."""
-        return self._child.id
-
-    @property
-    def event(self) -> str:
-        """The event by which its end arrives."""
-        return self._child.event
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether the code has seen it end."""
-        return self.id in self._context._session.ends
-
-    def result(self, *, timeout_seconds: float | None = None) -> Any:
-        """Wait for the child, holding nothing, and return what it returned.
-
-        Raises ChildFailed when it failed or was cancelled, WaitTimedOut when the time passes first.
-        """
-        if not self.has_ended:
-            outcome = self._context._wait((self.event,), timeout_seconds)
-            if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
-                raise WaitTimedOut(f"child {self.id} did not end within {timeout_seconds:g} s")
-        return child_result(self._child, self._context._session.ends[self.id])
-
-
-class Actions:
-    """run.actions: each registered action as a method of keyword parameters."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        action = find_action(name)
-
-        def call(**parameters: Any) -> Any:
-            return self._context._step(action.step, (), action.check(parameters))
-
-        return call
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):

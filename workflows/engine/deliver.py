@@ -8,6 +8,7 @@ from workflows.core.codec import Codec
 from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
 from workflows.store import events as store
 from workflows.store.events import Sent
+from workflows.store.views import get_run
 
 _any = Codec()
 
@@ -27,8 +28,19 @@ def send_event(run_id: UUID, name: str, payload: Any = None, *, key: str | None 
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
     except ValueNotStorable as exc:
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
-    match store.send_event(run_id, name=name, payload=text, key=key):
+    if name.startswith("child:"):
+        raise InvalidInput('event names that begin with "child:" are the engine\'s own')
+    match _send(run_id, name, text, key):
         case Sent.NOT_FOUND:
             raise RunNotFound(f"no run {run_id}")
         case Sent.OVER:
             raise RunIsOver(f"run {run_id} has ended and takes no event {name!r}")
+
+
+def _send(run_id: UUID, name: str, text: str, key: str | None) -> Sent:
+    """Send to the run, or to the one that took over from it."""
+    sent = store.send_event(run_id, name=name, payload=text, key=key)
+    while sent is Sent.OVER and (successor := get_run(run_id).continued_as) is not None:
+        run_id = successor
+        sent = store.send_event(run_id, name=name, payload=text, key=key)
+    return sent

@@ -244,5 +244,3 @@ def _not_undone(session: Session, why: BaseException) -> None:
     before = RunState.COMPENSATING
     if not endings.end(session, RunState.FAILED, before=before, compensation_error=error):
         endings.lost(session)
-
-

@@ -3,7 +3,6 @@
 import os
 from typing import Any
 
-
 from workflows.conf import conf
 from workflows.core.codec import Codec
 from workflows.core.errors import DefinitionError, LeaseLost
@@ -44,5 +43,3 @@ def _connection() -> Connection:
     if _own is None or _own[0] != os.getpid() or _own[1].closed or _own[1].broken:
         _own = (os.getpid(), open_connection())
     return _own[1]
-
-

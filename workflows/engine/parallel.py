@@ -21,6 +21,7 @@ from workflows.core.run import Fact, Park
 from workflows.engine.attempt import Completed, Failed, Job, Retry, note_done, step_failed, try_once
 from workflows.engine.session import Session
 from workflows.engine.time_limit import GRACE_SECONDS
+from workflows.engine.undo import undo
 from workflows.registry import StepDefinition
 from workflows.store import steps as store
 
@@ -55,12 +56,12 @@ class Branch:
     error: StepFailed | None = None
     retry_at: datetime | None = None
     started: bool = False
+    completed: bool = False
 
     @property
     def ended(self) -> bool:
+        """Whether it needs no further attempt."""
         return self.error is not None or self.completed
-
-    completed: bool = False
 
 
 @dataclass(kw_only=True)
@@ -80,7 +81,28 @@ class Group:
         return self.on_error != "continue" and any(each.error for each in self.branches)
 
 
-def run_group(session: Session, group: Group) -> None:
+def run_calls(
+    session: Session, first: int, calls: dict[str, Call], *, limit: int, on_error: OnError
+) -> dict[str, Any]:
+    """Run calls at the positions from first on; return their results by name.
+
+    Raises StepFailed of the first that failed, unless on_error is "continue": then it stands in
+    the place of the result.
+    """
+    branches = [
+        Branch(name=name, position=first + number, call=call)
+        for number, (name, call) in enumerate(calls.items())
+    ]
+    _run_group(session, Group(branches=branches, limit=limit, on_error=on_error))
+    failed = next((each.error for each in branches if each.error), None)
+    if failed is not None and on_error != "continue":
+        if on_error == "compensate":
+            undo(session, [done for done in session.done if done.position >= first], again=False)
+        raise failed
+    return {each.name: each.error or each.value for each in branches if each.ended}
+
+
+def _run_group(session: Session, group: Group) -> None:
     """Run what has not ended. Raises Suspend while a branch waits for its next attempt."""
     for branch in group.branches:
         _recall(session, branch)
@@ -118,7 +140,7 @@ def _recall(session: Session, branch: Branch) -> None:
         return
     branch.completed = True
     branch.value = branch.call.step.signature.result.from_plain(outcome.data["output"])
-    note_done(session, _job(group_values({}), branch), branch.value)
+    note_done(session, _job({}, branch), branch.value)
 
 
 def _run_branches(session: Session, group: Group) -> None:
@@ -154,7 +176,7 @@ def _startable(session: Session, group: Group) -> list[Branch]:
 
 
 def _start(session: Session, group: Group, branch: Branch) -> None:
-    job = _job(group_values({each.name: each.value for each in group.branches}), branch)
+    job = _job({each.name: each.value for each in group.branches}, branch)
     if session.in_test:
         _run_branch(session, group, branch, job)
         return
@@ -204,7 +226,7 @@ def _take_in(
     match outcome:
         case Completed():
             branch.completed, branch.value = True, outcome.value
-            note_done(session, _job(group_values({}), branch), outcome.value)
+            note_done(session, _job({}, branch), outcome.value)
             _take_in_line(session, outcome)
         case Failed():
             branch.error = outcome.error
@@ -221,11 +243,6 @@ def _take_in_line(session: Session, outcome: Completed | Failed) -> None:
             session.take_in(outcome.written)
     except BaseException as exc:  # lost or cancelled: the others end first
         session.end(exc)
-
-
-def group_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Return what Output stands for, by branch."""
-    return values
 
 
 def _job(values: dict[str, Any], branch: Branch) -> Job:
@@ -245,5 +262,7 @@ def _job(values: dict[str, Any], branch: Branch) -> Job:
 def group_fact(position: int, names: Sequence[str]) -> Fact:
     """Return the line that fixes the group's positions."""
     return Fact(
-        kind=HistoryKind.GROUP_STARTED, position=position, data=store.to_json({"names": list(names)})
+        kind=HistoryKind.GROUP_STARTED,
+        position=position,
+        data=store.to_json({"names": list(names)}),
     )

@@ -10,7 +10,9 @@ from workflows.conf import conf
 from workflows.core.errors import StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
+from workflows.registry import known_code
 from workflows.store.runs import claim_run, release_run
+from workflows.store.waits import Code
 
 
 class Holder(Protocol):
@@ -27,9 +29,10 @@ class Holder(Protocol):
 
 
 def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[], None]) -> int:
-    """Drive due runs one after the other until none is due. Returns how many.
+    """Drive due runs with code here, one after the other, until none is due. Returns how many.
 
-    looked is called after the first look at the queue.
+    looked is called after the first look at the queue. Raises SystemExit after a drive that wore
+    the process out: a step outlived its time limit in a thread, which ends with the process.
     """
     driven = 0
     try:
@@ -39,14 +42,15 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
             run = claim_run(
                 worker_id=holder.worker_id(),
                 lease_seconds=conf().lease_seconds,
-                code=Code(*known_code()),
+                code=code_here(),
             )
             if driven == 0:
                 looked()
             if run is None:
                 return driven
             driven += 1
-            _drive(holder, run, stopping)
+            if _drive(holder, run, stopping):
+                raise SystemExit(0)
     except (DatabaseError, InterfaceError):
         # The database is away. What was claimed in a commit we did not see is freed by losing
         # the id; the cluster rings again when the database is back.
@@ -55,10 +59,15 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     return driven
 
 
-def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> None:
+def code_here() -> Code:
+    """Return the workflows that this process has code for."""
+    return Code(*known_code())
+
+
+def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
     holder.hold(run)
     try:
-        drive(run, stopping=stopping)
+        return drive(run, stopping=stopping)
     except StoreFailed as failed:
         connection.close()
         if not _given_back(run):
@@ -66,6 +75,7 @@ def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> Non
         signals.drive_abandoned.send_robust(
             sender=ClaimedRun, run_id=run.id, workflow=run.workflow, error=failed.cause
         )
+        return False
     finally:
         holder.hold(None)
 

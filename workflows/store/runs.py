@@ -42,6 +42,8 @@ _CLAIM = f"""
               run.error::text, run.deadline, run.created_at, clock_timestamp()
 """
 
+_CLAIM_ONE = _CLAIM.replace("WHERE state IN", "WHERE id = %s AND state IN", 1)
+
 _END = """
     WITH ended AS (
         UPDATE workflows_run
@@ -166,14 +168,21 @@ def fresh_run(**known: Any) -> RunView:
 
 
 def claim_run(
-    *, worker_id: int | None, lease_seconds: float, code: Code | None = None
+    *,
+    worker_id: int | None,
+    lease_seconds: float,
+    code: Code | None = None,
+    only: uuid.UUID | None = None,
 ) -> ClaimedRun | None:
     """Take the lease of the run that has been due longest; None when none is due.
 
-    code: only of these workflows; None: of any. One statement, one commit. Runs that others are claiming or sending events to are passed over.
+    code: only of these workflows; None: of any. only: this run or none. One statement, one commit. Runs that others are claiming or sending events to are passed over.
     """
     known = ANY_CODE if code is None else code.params()
-    row = query_one(_CLAIM, [*known, worker_id, lease_seconds])
+    if only is None:
+        row = query_one(_CLAIM, [*known, worker_id, lease_seconds])
+    else:
+        row = query_one(_CLAIM_ONE, [only, *known, worker_id, lease_seconds])
     return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
 
 
@@ -216,9 +225,7 @@ def end_run(
     return query_one(_END, [*values, *held, _ENDINGS[state], data]) is not None
 
 
-def begin_compensation(
-    run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED
-) -> bool:
+def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:
     """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays."""
     params = [error, *notes, run.id, run.attempt, error]
     return query_one(_BEGIN_COMPENSATION, params) is not None

@@ -1,12 +1,13 @@
 """Runs as the outside reads them."""
 
+from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryEntry
 from workflows.core.run import RunView
-from workflows.core.states import RunState
+from workflows.core.states import FINAL_STATES, RunState
 from workflows.models import Run
 from workflows.store.steps import load_history
 
@@ -75,3 +76,9 @@ def _view(run: Run) -> RunView:
         started_at=run.started_at,
         finished_at=run.finished_at,
     )
+
+
+def iterate_open_runs() -> Iterator[UUID]:
+    """Yield the ids of all runs that have not ended, oldest first, a thousand at a time."""
+    open_runs = Run.objects.exclude(state__in=[state.value for state in FINAL_STATES])
+    yield from open_runs.order_by("created_at").values_list("id", flat=True).iterator(1000)

@@ -1,0 +1,114 @@
+"""Replay without doing: does the code at hand still tell the story of a run's history?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from workflows.core.codec import dumps
+from workflows.core.decide import check_end
+from workflows.core.errors import Control, DefinitionError, ReplayError, ReplayMismatch
+from workflows.core.history import History, HistoryEntry
+from workflows.core.run import ClaimedRun
+from workflows.core.states import RunState
+from workflows.engine.drive import call_workflow
+from workflows.engine.session import Session
+from workflows.registry import find_workflow
+from workflows.store.views import get_history, get_run, iterate_open_runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A run that the code at hand cannot go on with."""
+
+    run_id: UUID
+    workflow: str
+    version: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.workflow} version {self.version}, run {self.run_id}: {self.why}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """A run's input and history, from the database or from a file."""
+
+    run_id: UUID
+    workflow: str
+    version: int
+    input: dict[str, Any]
+    created_at: datetime
+    entries: list[HistoryEntry]
+
+
+def replay(recorded: Recorded) -> Difference | None:
+    """Replay one history against the code at hand; nothing new happens, nothing is written."""
+    why = _why_not(recorded)
+    if why is None:
+        return None
+    return Difference(
+        run_id=recorded.run_id, workflow=recorded.workflow, version=recorded.version, why=why
+    )
+
+
+def replay_open_runs() -> list[Difference]:
+    """Replay every run that has not ended; return those that would be blocked."""
+    found = [replay(recorded_run(run_id)) for run_id in iterate_open_runs()]
+    return [each for each in found if each is not None]
+
+
+def recorded_run(run_id: UUID) -> Recorded:
+    """Read a run's input and history. Raises RunNotFound."""
+    run = get_run(run_id)
+    return Recorded(
+        run_id=run.id,
+        workflow=run.workflow,
+        version=run.version,
+        input=run.input,
+        created_at=run.created_at,
+        entries=get_history(run_id),
+    )
+
+
+def _why_not(recorded: Recorded) -> str | None:
+    definition = find_workflow(recorded.workflow, recorded.version)
+    if definition is None:
+        return "there is no code for it"
+    session = Session(_as_claimed(recorded), definition, lambda: False, only_replay=True)
+    session.history = History(recorded.entries)
+    try:
+        call_workflow(session)
+        check_end(session.history, session.position)
+    except (ReplayError, DefinitionError) as exc:
+        return str(exc)
+    except (Control, Exception) as exc:
+        return _leftover(session, session.ending or exc)
+    return None
+
+
+def _leftover(session: Session, exc: BaseException) -> str | None:
+    """The code stopped: at the end of history, as it should, or in its middle."""
+    if isinstance(exc, ReplayError | DefinitionError):
+        return str(exc)
+    if isinstance(exc, Control):
+        return None
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        return f"{exc!r} is raised where history goes on with {mismatch.recorded}"
+    return None
+
+
+def _as_claimed(recorded: Recorded) -> ClaimedRun:
+    return ClaimedRun(
+        id=recorded.run_id,
+        workflow=recorded.workflow,
+        version=recorded.version,
+        state=RunState.RUNNING,
+        attempt=0,
+        input=dumps(recorded.input),
+        events=0,
+        created_at=recorded.created_at,
+        now=recorded.created_at,
+    )

@@ -1,0 +1,56 @@
+"""manage.py workflows_replay: does the code at hand still fit the runs that go on?"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from workflows import api
+
+
+class Command(BaseCommand):
+    """The deploy guard: run --check with the new code against the live database."""
+
+    help = "Replay histories against the code at hand, or export one. Nothing new happens."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--check", action="store_true", help="every open run; exit code 1 on any difference"
+        )
+        parser.add_argument("--export", metavar="RUN", help="print a run's history as JSON")
+        parser.add_argument("files", nargs="*", help="exported histories to replay")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["export"]:
+            self._export(options["export"])
+            return
+        if not options["check"] and not options["files"]:
+            raise CommandError("say --check, --export RUN, or name exported histories")
+        found = [api.replay_history(_read(file)) for file in options["files"]]
+        if options["check"]:
+            found += api.replay_open_runs()
+        differences = [each for each in found if each is not None]
+        for difference in differences:
+            self.stderr.write(str(difference))
+        if differences:
+            self.stderr.write(f"{len(differences)} runs do not fit this code")
+            sys.exit(1)
+        self.stdout.write("every history fits this code")
+
+    def _export(self, run: str) -> None:
+        try:
+            exported = api.export_history(UUID(run))
+        except (ValueError, api.RunNotFound):
+            raise CommandError(f"there is no run {run}") from None
+        self.stdout.write(json.dumps(exported, indent=1))
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        exported: dict[str, Any] = json.loads(Path(file).read_text())
+    except (OSError, ValueError) as exc:
+        raise CommandError(f"{file}: {exc}") from None
+    return exported
