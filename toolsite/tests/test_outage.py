@@ -12,7 +12,7 @@ from django.test import Client
 
 from toolsite import outage
 
-pytestmark = pytest.mark.urls("toolsite.tests.outage_urls")
+pytestmark = [pytest.mark.urls("toolsite.tests.outage_urls"), pytest.mark.django_db]
 
 
 @pytest.fixture
