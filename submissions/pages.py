@@ -1,6 +1,5 @@
 """The pages that more than one view answers with."""
 
-from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -91,8 +90,7 @@ def status_page(request: SiteRequest, submission: Submission) -> HttpResponseBas
         "free_slots": selectors.free_slots(submission.board) if submission.is_over else [],
     }
     if wants_fragment(request):
-        steps = [asdict(step) | {"seconds_to_next": None} for step in progress.steps]
-        version = [submission.pk, submission.status, progress.title, progress.lead, steps]
+        version = [submission.pk, submission.status, progress.version]
         over = submission.is_over
         return fragment(request, "submissions/_status.html", facts, version=version, over=over)
     return depends_on_viewer(render(request, "submissions/status.html", facts))

@@ -1,9 +1,10 @@
 """How far a submission is, step by step, in words. Pure: values in, values out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from math import ceil
+from typing import Any
 
 from submissions.causes import sentence_for_people
 from submissions.models import Submission
@@ -39,6 +40,12 @@ class Progress:
     title: str
     lead: str
     steps: list[StatusStep]
+
+    @property
+    def version(self) -> list[Any]:
+        """What the page shows but for the moving seconds: browsers count those themselves."""
+        steps = [asdict(step) | {"seconds_to_next": None} for step in self.steps]
+        return [self.title, self.lead, steps]
 
 
 def last_failed_try(history: Iterable[HistoryEntry]) -> FailedTry | None:

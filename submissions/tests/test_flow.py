@@ -87,6 +87,17 @@ def test_a_bad_link_is_rejected_with_the_guards_sentence(mailoutbox: list[EmailM
     assert submission.reason in mailoutbox[0].body
 
 
+def test_a_reason_that_is_longer_than_its_column_is_cut() -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with mock.patch("submissions.steps.explain", return_value="long " * 100):
+        with link_answers(verdict(Code.NOT_FOUND)):
+            drive_until_idle()
+
+    assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
+    assert len(submission.reason) == 400
+
+
 def test_the_link_check_asks_for_the_link_and_passes_the_allowed_networks() -> None:
     in_review(person("alice"), make_board(), link="https://querylens.dev/page")
 
@@ -303,6 +314,8 @@ def test_good_news_that_was_overtaken_by_a_release_is_not_sent(
     drive_until_idle()
 
     assert [letter.subject for letter in mailoutbox] == ["Slot 3 of Launch is no longer yours"]
+    letters = list_runs(workflow="submissions.result_letter")
+    assert [run.state for run in letters] == [RunState.COMPLETED, RunState.COMPLETED]
 
 
 def test_a_mail_server_that_is_away_is_tried_again_with_the_same_message_id() -> None:

@@ -101,6 +101,18 @@ def test_a_try_that_is_due_is_running(in_seconds: float | None) -> None:
     assert (step.state, step.seconds_to_next) == ("running", None)
 
 
+def test_the_version_changes_with_the_next_try_but_not_with_the_seconds() -> None:
+    submission, failed = row(Status.IN_REVIEW), failed_try()
+
+    now, later = (
+        tell_progress(submission, failed, NOON + timedelta(seconds=passed)) for passed in (0, 3)
+    )
+    other = tell_progress(submission, failed_try(number=3, in_seconds=30), NOON)
+
+    assert now.steps[2].seconds_to_next != later.steps[2].seconds_to_next
+    assert now.version == later.version != other.version
+
+
 def test_a_rejected_link_says_why_and_that_the_slot_is_free() -> None:
     submission = row(
         Status.REJECTED,

@@ -1,6 +1,7 @@
 """The board as each viewer may see it, in one query."""
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models.functions import Now
 from django.test import TestCase
 
 from submissions.models import Board, Submission
@@ -98,12 +99,17 @@ class SlotBoardTests(TestCase):
         self.assertEqual(free_slots(self.board), [1, 2, 5, 6])
         self.assertEqual(Submission.objects.get(pk=self.held.pk).status, Status.PENDING)
 
+    def test_a_closed_board_has_no_slot_to_reserve(self) -> None:
+        Board.objects.filter(pk=self.board.pk).update(closes_at=Now())
+
+        self.assertEqual(free_slots(self.board), [])
+
     def test_the_version_changes_with_the_holder_but_not_with_the_seconds(self) -> None:
         before = self.seen_by("charlie")
         same = self.seen_by("charlie")
         close_window(self.held)
-        reserved(person("charlie"), self.board, 2)
-        after = self.seen_by("bob")
+        reserved(person("dana"), self.board, 2)
+        after = self.seen_by("charlie")
 
         self.assertEqual(before.version, same.version)
         self.assertNotEqual(before.version, after.version)

@@ -19,24 +19,24 @@ class RunAdminTests(TestCase):
     def setUp(self) -> None:
         self.alice = User.objects.create_superuser("alice")
         self.client.force_login(self.alice)
-        self.run = start(waits, note="<script>alert(1)</script>")
+        self.waiting = start(waits, note="<script>alert(1)</script>")
 
     def act(self, action: str, **more: str) -> str:
-        posted = {"action": action, "_selected_action": str(self.run.id), **more}
+        posted = {"action": action, "_selected_action": str(self.waiting.id), **more}
         return self.client.post(LIST, posted, follow=True).content.decode()
 
     def test_an_action_asks_before_it_does_anything(self) -> None:
         page = self.act("cancel")
 
         self.assertIn("Cancel these runs?", page)
-        self.assertEqual(get_run(self.run.id).state, RunState.PENDING)
+        self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
 
     def test_a_confirmed_cancel_is_recorded_with_the_name_of_who_did_it(self) -> None:
         page = self.act("cancel", confirmed="yes")
 
         self.assertIn("Cancel: 1 done.", page)
-        self.assertEqual(get_run(self.run.id).state, RunState.CANCELLED)
-        self.assertEqual(get_history(self.run.id)[0].data["by"], "alice")
+        self.assertEqual(get_run(self.waiting.id).state, RunState.CANCELLED)
+        self.assertEqual(get_history(self.waiting.id)[0].data["by"], "alice")
 
     def test_a_run_in_no_state_for_it_is_left_and_counted(self) -> None:
         page = self.act("retry_now", confirmed="yes")
@@ -44,7 +44,7 @@ class RunAdminTests(TestCase):
         self.assertIn("1 left as they were", page)
 
     def test_the_page_of_a_run_shows_its_values_as_text_and_offers_no_edit(self) -> None:
-        address = reverse("admin:workflows_run_change", args=[self.run.id])
+        address = reverse("admin:workflows_run_change", args=[self.waiting.id])
 
         page = self.client.get(address).content.decode()
 
@@ -54,7 +54,7 @@ class RunAdminTests(TestCase):
 
     def test_the_history_of_a_run_is_a_table_with_a_row_for_each_line(self) -> None:
         drive_until_idle()
-        address = reverse("admin:workflows_run_change", args=[self.run.id])
+        address = reverse("admin:workflows_run_change", args=[self.waiting.id])
 
         page = self.client.get(address).content.decode()
 
@@ -69,4 +69,4 @@ class RunAdminTests(TestCase):
         page = self.act("cancel", confirmed="yes")
 
         self.assertNotIn("Cancel: 1 done.", page)
-        self.assertEqual(get_run(self.run.id).state, RunState.PENDING)
+        self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
