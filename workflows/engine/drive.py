@@ -182,14 +182,14 @@ def _cancelled(session: Session) -> None:
             return
         endings.lost(session)
         return
-    if not endings.end(session, RunState.CANCELLED, before=RunState.CANCELLING):
+    if not endings.end(session, RunState.CANCELLED):
         endings.lost(session)
 
 
 def _end(
     session: Session, state: RunState, *, output: str | None = None, error: str | None = None
 ) -> None:
-    if not endings.end(session, state, before=RunState.RUNNING, output=output, error=error):
+    if not endings.end(session, state, output=output, error=error):
         _end_otherwise(session)
 
 
@@ -233,7 +233,7 @@ def _undo(session: Session) -> None:
     except StepFailed as failed:
         _not_undone(session, failed)
     else:
-        if not endings.end(session, RunState.COMPENSATED, before=RunState.COMPENSATING):
+        if not endings.end(session, RunState.COMPENSATED):
             endings.lost(session)
 
 

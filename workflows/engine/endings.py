@@ -17,7 +17,7 @@ def end(
     session: Session,
     state: RunState,
     *,
-    before: RunState,
+    before: RunState | None = None,
     output: str | None = None,
     error: str | None = None,
     compensation_error: str | None = None,

@@ -5,6 +5,7 @@ also stores what the workflow keeps (data, attributes), at the price of a new ro
 taken only where that has changed.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from workflows.core.run import ClaimedRun
@@ -41,7 +42,7 @@ class Fenced:
     def bind(
         self,
         run: ClaimedRun,
-        params: list[object],
+        params: Sequence[object],
         *,
         notes: Notes = UNCHANGED,
         if_events: int | None = None,
@@ -49,5 +50,5 @@ class Fenced:
         """Return the SQL and its parameters for this run."""
         held: list[object] = [run.id, run.attempt, if_events, if_events]
         if notes == UNCHANGED:
-            return self._plain, held + params
+            return self._plain, [*held, *params]
         return self._keeping, [notes.data, notes.attributes, *held, *params]

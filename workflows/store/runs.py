@@ -109,10 +109,10 @@ _HOLD = """
 """
 
 _ENDINGS = {
-    RunState.COMPLETED: HistoryKind.RUN_COMPLETED,
-    RunState.FAILED: HistoryKind.RUN_FAILED,
-    RunState.CANCELLED: HistoryKind.RUN_CANCELLED,
-    RunState.COMPENSATED: HistoryKind.RUN_COMPENSATED,
+    RunState.COMPLETED: (RunState.RUNNING, HistoryKind.RUN_COMPLETED),
+    RunState.FAILED: (RunState.RUNNING, HistoryKind.RUN_FAILED),
+    RunState.CANCELLED: (RunState.CANCELLING, HistoryKind.RUN_CANCELLED),
+    RunState.COMPENSATED: (RunState.COMPENSATING, HistoryKind.RUN_COMPENSATED),
 }
 
 
@@ -208,21 +208,24 @@ def end_run(
     run: ClaimedRun,
     state: RunState,
     *,
-    before: RunState,
+    before: RunState | None = None,
     output: str | None = None,
     error: str | None = None,
     compensation_error: str | None = None,
     notes: Notes = UNCHANGED,
 ) -> bool:
-    """End the run from the state before, and record it. False: another end has won.
+    """End the run, and record it. False: another end has won.
+
+    before: from which state, where it is not the usual one.
 
     output and errors are JSON texts.
     """
     told = compensation_error or error
     data = "{}" if told is None else f'{{"error": {told}}}'
     values = [state, output, error, compensation_error, *notes]
-    held = [run.id, run.attempt, before]
-    return query_one(_END, [*values, *held, _ENDINGS[state], data]) is not None
+    usual, kind = _ENDINGS[state]
+    held = [run.id, run.attempt, before or usual]
+    return query_one(_END, [*values, *held, kind, data]) is not None
 
 
 def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:

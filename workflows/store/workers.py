@@ -13,7 +13,7 @@ from django.db import connection, connections
 from workflows.core.history import HistoryKind
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL
-from workflows.store.waits import LOOK_AHEAD, Code, Due
+from workflows.store.waits import ANY_CODE, LOOK_AHEAD, Code, Due
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -138,9 +138,10 @@ def forget_the_dead(own: Connection) -> None:
     own.execute(_FORGET)
 
 
-def look_ahead(own: Connection, *, limit: int, code: Code) -> Due:
+def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
     """Say how many runs with code here are due, up to limit, and when the next one of all is."""
-    row = own.execute(LOOK_AHEAD, [*code.params(), limit]).fetchone()
+    params = ANY_CODE if code is None else code.params()
+    row = own.execute(LOOK_AHEAD, [*params, limit]).fetchone()
     assert row is not None  # noqa: S101 - a select without FROM
     return Due(*row)
 
