@@ -1,5 +1,29 @@
-"""Drive runs in a test, without a cluster; works in TestCase and TransactionTestCase."""
+"""Test workflows without a cluster, in TestCase and TransactionTestCase."""
 
-from workflows.testing.driving import drive_until_idle, pass_time
+from workflows.testing.crashes import CrashReport, crash_everywhere
+from workflows.testing.driving import (
+    advance,
+    drive_until_idle,
+    forget_time,
+    history_of,
+    pass_time,
+    send,
+)
+from workflows.testing.fakes import Fake, fake
+from workflows.testing.replaying import assert_deterministic, replay_history, save_history
 
-__all__ = ["drive_until_idle", "pass_time"]
+__all__ = [
+    "CrashReport",
+    "Fake",
+    "advance",
+    "assert_deterministic",
+    "crash_everywhere",
+    "drive_until_idle",
+    "fake",
+    "forget_time",
+    "history_of",
+    "pass_time",
+    "replay_history",
+    "save_history",
+    "send",
+]
