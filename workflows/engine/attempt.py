@@ -21,6 +21,7 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.history import HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
+from workflows.engine.open_work import OpenWork
 from workflows.engine.session import Session
 from workflows.engine.time_limit import TimeLimitReached, call_within
 from workflows.registry import StepDefinition
@@ -32,10 +33,6 @@ _current: contextvars.ContextVar[StepInfo | None] = contextvars.ContextVar("step
 
 class StepTimedOut(Exception):
     """What history records for a step that was stopped at its time limit."""
-
-
-class StepLeftOpen(Exception):
-    """What history records for a step that returned with a transaction open."""
 
 
 def current_step() -> StepInfo | None:
@@ -59,13 +56,17 @@ def attempt_step(
         attempt=number,
         idempotency_key=key,
     )
+    if connection.errors_occurred:
+        connection.close_if_unusable_or_obsolete()
+    before = OpenWork.now()
     token = _current.set(info)
     try:
         written, value = _run(session, info, step, call)
     except Control as control:
         raise session.end(control) from None
     except (Exception, TimeLimitReached) as exc:
-        _clean_connection()
+        with session.guarded():
+            before.restore()
         _failed(session, info, step, exc)
     finally:
         _current.reset(token)
@@ -90,14 +91,13 @@ def _run(
     def limited() -> Any:
         return call_within(step.timeout_seconds, call)
 
-    if connection.errors_occurred:
-        connection.close_if_unusable_or_obsolete()
     if step.atomic:
         return _run_atomic(session, info, step, limited)
-    before = _transaction_depth()
+    before = OpenWork.now()
     output = limited()
-    if _transaction_depth() != before:
-        raise StepLeftOpen("the step left a transaction open; use `with transaction.atomic()`")
+    before.compare()
+    if connection.errors_occurred:  # the step may have swallowed the loss of its connection
+        connection.close_if_unusable_or_obsolete()
     return _record(session, info, step, output)
 
 
@@ -109,7 +109,9 @@ def _run_atomic(
     try:
         with transaction.atomic():
             transaction.on_commit(lambda: committed.append(True))
+            before = OpenWork.now()
             output = limited()
+            before.compare()
             # Last, so that the run's row is locked for the commit only, not for the whole step.
             recorded = _record(session, info, step, output)
     except Exception as exc:
@@ -193,18 +195,3 @@ def _next_attempt(info: StepInfo, step: StepDefinition, failure: Failure, delay:
         data=to_json(data),
     )
     return Park(seconds=delay, fact=fact)
-
-
-def _transaction_depth() -> tuple[bool, int, bool]:
-    depth = len(connection.savepoint_ids)
-    return connection.in_atomic_block, depth, connection.autocommit
-
-
-def _clean_connection() -> None:
-    """Drop a connection that a step left broken or inside a transaction."""
-    if connection.in_atomic_block and connection.is_usable() and not connection.needs_rollback:
-        return  # the transaction of a test around the drive
-    if connection.in_atomic_block or not connection.autocommit:
-        connection.close()
-        connection.connect()  # forgets the open transaction
-    connection.close_if_unusable_or_obsolete()
