@@ -21,6 +21,7 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.history import HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
+from workflows.core.waits import LONGEST_SECONDS
 from workflows.engine.open_work import OpenWork
 from workflows.engine.session import Session
 from workflows.engine.time_limit import TimeLimitReached, call_within
@@ -182,7 +183,7 @@ def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | No
     delay = step.retry.delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
     if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
         return delay
-    return max(0.0, exc.retry_after_seconds)
+    return float(min(max(0.0, exc.retry_after_seconds), LONGEST_SECONDS))
 
 
 def _next_attempt(info: StepInfo, step: StepDefinition, failure: Failure, delay: float) -> Park:

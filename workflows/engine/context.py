@@ -7,10 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar, overload
 
+from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names, find_outcome, pass_unrecorded
 from workflows.core.errors import DefinitionError, Drain, ReplayMismatch, ValueNotStorable
+from workflows.core.failure import storable
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Event
+from workflows.core.waits import sensible_moment, sensible_seconds
 from workflows.engine import waiting
 from workflows.engine.attempt import attempt_step, step_failed, step_key
 from workflows.engine.session import Session
@@ -85,8 +88,10 @@ class Context:
         are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
         """
         names = event_names(name)
-        if not names or not all(isinstance(each, str) and each for each in names):
+        if not names or not all(is_name(each) for each in names):
             raise DefinitionError(f"wait_event({name!r}): give a name, or several")
+        if timeout_seconds is not None:
+            timeout_seconds = sensible_seconds("wait_event", timeout_seconds)
         position, outcome = self._operation(Operation("wait", ", ".join(sorted(names))))
         if outcome is None:
             outcome = waiting.wait_event(self._session, position, names, timeout_seconds)
@@ -97,20 +102,23 @@ class Context:
 
     def sleep(self, seconds: float) -> None:
         """Wait for a time; the run holds nothing but its row. Never ends early."""
+        seconds = sensible_seconds("sleep", seconds)
         position, outcome = self._operation(Operation("sleep"))
         if outcome is None:
-            waiting.sleep(self._session, position, seconds=max(0.0, seconds))
+            waiting.sleep(self._session, position, seconds=seconds)
 
     def sleep_until(self, moment: datetime) -> None:
         """Wait until an aware time has come, by the database's clock."""
-        if moment.tzinfo is None:
-            raise DefinitionError("sleep_until: give an aware datetime (with its time zone)")
+        moment = sensible_moment("sleep_until", moment)
         position, outcome = self._operation(Operation("sleep"))
         if outcome is None:
             waiting.sleep(self._session, position, until=moment)
 
     def set_status(self, label: str) -> None:
-        """Set the label that people see on the run, at once."""
+        """Set the label that people see on the run, at once. Up to 500 characters."""
+        if not isinstance(label, str):
+            raise DefinitionError(f"set_status: {label!r} is no text")
+        label = storable(label, 500)
         position, outcome = self._operation(Operation("status", label))
         if outcome is None:
             with self._session.guarded():

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 from workflows import signals
 from workflows.conf import conf
@@ -36,7 +36,8 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> N
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
     Never raises for what the workflow does. Raises StoreFailed when the database does not answer:
-    what was committed stands, and the run is recovered.
+    what was committed stands, and the run is recovered. A statement that the database understood
+    and refused would be refused again: the run is blocked.
     """
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
@@ -44,6 +45,15 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> N
         _block(run, UnknownWorkflow(missing))
         return
     session = Session(run, definition, stopping)
+    try:
+        _load_and_replay(session)
+    except StoreFailed as failed:
+        if not isinstance(failed.cause, DataError | IntegrityError):
+            raise
+        _block(run, failed.cause)
+
+
+def _load_and_replay(session: Session) -> None:
     try:
         session.load()
         while not _replay(session):
