@@ -52,11 +52,12 @@ class OpenWork:
 
     def restore(self) -> None:
         """Undo what was left open. Raises django.db.Error when the database is away."""
-        while len(connection.atomic_blocks) > self.blocks > 0:
+        if self.blocks:
             # Only a test drives inside a transaction of its own, which must live on.
-            undo = StepLeftOpen()
-            connection.atomic_blocks[-1].__exit__(StepLeftOpen, undo, None)
-        if self.blocks == 0 and self.now() != self:
+            while len(connection.atomic_blocks) > self.blocks:
+                connection.atomic_blocks[-1].__exit__(StepLeftOpen, StepLeftOpen(), None)
+            return
+        if self.now() != self:
             connection.close()
             connection.connect()  # forgets the open transaction
         connection.close_if_unusable_or_obsolete()
