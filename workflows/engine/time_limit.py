@@ -35,20 +35,23 @@ def call_within(seconds: float | None, function: Callable[[], R]) -> R:
     if threading.current_thread() is not threading.main_thread():
         raise DefinitionError("a step with timeout_seconds can only run in the main thread")
     alarm = _Alarm(seconds)
-    alarm.set()
     # Twice: the alarm may ring while the first one is on its way to switch it off.
     try:
         try:
-            return function()
+            alarm.set()
+            result = function()
         finally:
             alarm.off()
     finally:
         alarm.off()
+    if alarm.rang:  # the function caught it and returned all the same
+        raise TimeLimitReached
+    return result
 
 
 class _Alarm:
     def __init__(self, seconds: float) -> None:
-        self._seconds, self._armed = seconds, True
+        self._seconds, self._armed, self.rang = seconds, True, False
         self._before = signal.getsignal(signal.SIGALRM)
 
     def set(self) -> None:
@@ -67,4 +70,5 @@ class _Alarm:
 
     def _ring(self, signum: int, frame: FrameType | None) -> None:
         if self._armed:
+            self.rang = True
             raise TimeLimitReached
