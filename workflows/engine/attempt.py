@@ -11,6 +11,7 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core.errors import (
     Control,
+    DefinitionError,
     LeaseLost,
     Permanent,
     StepFailed,
@@ -65,7 +66,9 @@ def attempt_step(
         written, value = _run(session, info, step, call)
     except Control as control:
         raise session.end(control) from None
-    except (Exception, TimeLimitReached) as exc:
+    except BaseException as exc:  # SystemExit too: a step must not end its worker
+        if isinstance(exc, KeyboardInterrupt) and not isinstance(exc, TimeLimitReached):
+            raise
         with session.guarded():
             before.restore()
         _failed(session, info, step, exc)
@@ -156,7 +159,7 @@ def _failed(session: Session, info: StepInfo, step: StepDefinition, exc: BaseExc
     if isinstance(exc, TimeLimitReached):
         exc = StepTimedOut(f"the step ran longer than its limit of {step.timeout_seconds:g} s")
     failure = describe(exc)
-    permanent = isinstance(exc, Permanent | ValueNotStorable)
+    permanent = isinstance(exc, Permanent | ValueNotStorable | DefinitionError)
     delay = None if permanent else _delay(step, info.attempt, exc)
     signals.attempt_failed.send_robust(
         sender=StepDefinition,

@@ -15,7 +15,7 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Event
 from workflows.core.waits import sensible_moment, sensible_seconds
 from workflows.engine import waiting
-from workflows.engine.attempt import attempt_step, step_failed, step_key
+from workflows.engine.attempt import attempt_step, current_step, step_failed, step_key
 from workflows.engine.session import Session
 from workflows.registry import step_definition
 from workflows.store import steps as store
@@ -60,6 +60,7 @@ class Context:
         meanwhile. Raises StepFailed when the step has failed for good.
         """
         definition = step_definition(function)
+        result = definition.signature.result  # a wrong annotation is told before the step runs
         session = self._session
         position, outcome = self._operation(Operation("step", definition.name))
         if outcome is None:
@@ -68,7 +69,7 @@ class Context:
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise step_failed(definition.name, outcome.data)
         try:
-            return definition.signature.result.from_plain(outcome.data["output"])  # type: ignore[no-any-return]
+            return result.from_plain(outcome.data["output"])  # type: ignore[no-any-return]
         except ValueNotStorable as exc:
             recorded = f"step {definition.name!r} with another result ({exc})"
             asked = f"step {definition.name!r}"
@@ -145,7 +146,7 @@ class Context:
     def _operation(self, asked: Operation) -> tuple[int, HistoryEntry | None]:
         """Take the next position; return what history has there."""
         session = self._session
-        position = session.next_position()
+        position = self._next_position()
         try:
             outcome = find_outcome(session.history, position, asked)
         except ReplayMismatch as mismatch:
@@ -156,8 +157,16 @@ class Context:
             raise session.end(Drain())
         return position, outcome
 
+    def _next_position(self) -> int:
+        inside = current_step()
+        if inside is not None:
+            raise DefinitionError(
+                f"a step cannot use the run; return from {inside.name!r} and let the workflow go on"
+            )
+        return self._session.next_position()
+
     def _unrecorded(self, what: str) -> int:
-        position = self._session.next_position()
+        position = self._next_position()
         try:
             pass_unrecorded(self._session.history, position, Operation(what))
         except ReplayMismatch as mismatch:
