@@ -15,7 +15,8 @@ from submissions.link_check import Code, LinkVerdict, Outcome
 from submissions.models import Board, Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details
-from workflows.api import cancel
+from workflows.api import HistoryKind, cancel, get_history, get_run
+from workflows.testing import drive_until_idle, pass_time
 
 GOOD = {
     "name": "QueryLens",
@@ -113,3 +114,24 @@ def signed_in(name: str) -> Client:
     client = Client()
     client.force_login(person(name))
     return client
+
+
+def outcome(submission: Submission) -> tuple[str, str, str]:
+    """Return the row's status and code, and the state of its run."""
+    submission.refresh_from_db()
+    assert submission.run_id is not None
+    state = get_run(submission.run_id).state
+    return submission.status, submission.reason_code, state
+
+
+def history_of(submission: Submission, kind: HistoryKind) -> list[str]:
+    assert submission.run_id is not None
+    return [entry.name for entry in get_history(submission.run_id) if entry.kind == kind]
+
+
+def next_try(submission: Submission) -> None:
+    """Let the time pass that the run waits for."""
+    submission.refresh_from_db()
+    assert submission.run_id is not None
+    pass_time(submission.run_id)
+    drive_until_idle()

@@ -186,6 +186,18 @@ def test_the_page_costs_a_counted_number_of_queries(
         alice.get("/", headers=HTMX)
 
 
+def test_reserving_costs_a_counted_number_of_queries(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    make_board()
+    alice = signed_in("alice")
+
+    # Session, user; then one transaction (2): board, rivals, the row in a savepoint (3), its run's
+    # id in the row, the row as it is now. Django does not see the engine's own INSERT of the run.
+    with django_assert_num_queries(11):
+        alice.post(reserve_url(3))
+
+
 def test_htmx_gets_the_live_part_only(client: Client) -> None:
     make_board()
 

@@ -9,42 +9,28 @@ from django.core.mail import EmailMessage
 from django.test import override_settings
 
 from submissions import moves
-from submissions.link_check import Code, LinkVerdict
+from submissions.link_check import Code
 from submissions.models import Submission
-from submissions.services.moderate import approve, reject, release
-from submissions.services.withdraw import withdraw
 from submissions.states import Ended, Status
 from submissions.tests.builders import (
     close_window,
+    history_of,
     in_review,
     link_answers,
     make_board,
-    moderator,
+    next_try,
+    outcome,
     person,
     reserved,
     send,
     verdict,
-    without_run,
 )
-from workflows.api import HistoryKind, RunState, get_history, get_run, list_runs
-from workflows.testing import drive_until_idle, pass_time
+from workflows.api import HistoryKind, RunState, get_history, get_run
+from workflows.testing import drive_until_idle
 
 pytestmark = pytest.mark.django_db
 
 SLOW = verdict(Code.TOO_SLOW)
-
-
-def outcome(submission: Submission) -> tuple[str, str, str]:
-    """Return the row's status and code, and the state of its run."""
-    submission.refresh_from_db()
-    assert submission.run_id is not None
-    state = get_run(submission.run_id).state
-    return submission.status, submission.reason_code, state
-
-
-def history_of(submission: Submission, kind: HistoryKind) -> list[str]:
-    assert submission.run_id is not None
-    return [entry.name for entry in get_history(submission.run_id) if entry.kind == kind]
 
 
 def test_a_good_link_is_approved_and_the_maker_told(mailoutbox: list[EmailMessage]) -> None:
@@ -58,21 +44,6 @@ def test_a_good_link_is_approved_and_the_maker_told(mailoutbox: list[EmailMessag
     assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
     assert submission.link_checked_at is not None and submission.decided_at is not None
     assert [letter.subject for letter in mailoutbox] == ["QueryLens is published"]
-
-
-def test_the_labels_on_the_way_are_words_for_people() -> None:
-    submission = in_review(person("alice"), make_board(needs_moderator=True))
-    with link_answers(verdict()):
-        drive_until_idle()
-    approve(submission_id=submission.pk, by=moderator())
-    drive_until_idle()
-
-    assert history_of(submission, HistoryKind.STATUS_SET) == [
-        "Waiting for the details",
-        "Checking the link",
-        "Waiting for a moderator",
-        "Approved",
-    ]
 
 
 def test_a_bad_link_is_rejected_with_the_guards_sentence(mailoutbox: list[EmailMessage]) -> None:
@@ -90,9 +61,9 @@ def test_a_bad_link_is_rejected_with_the_guards_sentence(mailoutbox: list[EmailM
 def test_a_reason_that_is_longer_than_its_column_is_cut() -> None:
     submission = in_review(person("alice"), make_board())
 
-    with mock.patch("submissions.steps.explain", return_value="long " * 100):
-        with link_answers(verdict(Code.NOT_FOUND)):
-            drive_until_idle()
+    long = mock.patch("submissions.steps.explain", return_value="long " * 100)
+    with long, link_answers(verdict(Code.NOT_FOUND)):
+        drive_until_idle()
 
     assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
     assert len(submission.reason) == 400
@@ -204,120 +175,6 @@ def test_details_that_won_at_the_deadline_go_on_although_the_timer_rang() -> Non
     assert history_of(submission, HistoryKind.EVENT_RECEIVED) == ["details"]
 
 
-def test_a_moderator_decides_after_the_link_check(mailoutbox: list[EmailMessage]) -> None:
-    board = make_board(needs_moderator=True)
-    good = in_review(person("alice"), board, 3)
-    poor = in_review(person("bob"), board, 4, name="Advert", link="https://advert.dev/")
-    with link_answers(verdict()):
-        drive_until_idle()
-    assert outcome(good)[::2] == (Status.IN_REVIEW, RunState.WAITING)
-
-    mona = moderator()
-    approve(submission_id=good.pk, by=mona)
-    reject(submission_id=poor.pk, reason="It is an advert.", by=mona)
-    drive_until_idle()
-
-    assert outcome(good) == (Status.APPROVED, "", RunState.COMPLETED)
-    assert outcome(poor) == (Status.REJECTED, Ended.REFUSED, RunState.COMPLETED)
-    assert sorted(letter.subject for letter in mailoutbox) == [
-        "Advert was not published",
-        "QueryLens is published",
-    ]
-
-
-def test_a_bad_link_needs_no_moderator() -> None:
-    submission = in_review(person("alice"), make_board(needs_moderator=True))
-
-    with link_answers(verdict(Code.NOT_FOUND)):
-        drive_until_idle()
-
-    assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
-
-
-@pytest.mark.parametrize("needs_moderator", [True, False])
-@pytest.mark.parametrize("code", [Code.OK, Code.NOT_FOUND])
-@pytest.mark.parametrize("decision", [Status.APPROVED, Status.REJECTED])
-def test_a_decision_during_the_link_check_sticks_and_is_mailed_once(
-    needs_moderator: bool, code: Code, decision: Status, mailoutbox: list[EmailMessage]
-) -> None:
-    submission = in_review(person("alice"), make_board(needs_moderator=needs_moderator))
-    mona = moderator()
-
-    def decide_meanwhile(url: str, **options: Any) -> LinkVerdict:
-        if decision == Status.APPROVED:
-            approve(submission_id=submission.pk, by=mona)
-        else:
-            reject(submission_id=submission.pk, reason="No.", by=mona)
-        return verdict(code)
-
-    with mock.patch("submissions.steps.ask_the_guard", side_effect=decide_meanwhile):
-        drive_until_idle()
-
-    assert outcome(submission)[::2] == (decision, RunState.COMPLETED)
-    assert len(mailoutbox) == 1
-    assert list_runs(workflow="submissions.result_letter") == []
-
-
-def test_withdrawn_while_the_link_is_checked_stays_withdrawn(
-    mailoutbox: list[EmailMessage],
-) -> None:
-    alice = person("alice")
-    submission = in_review(alice, make_board())
-
-    def withdraw_meanwhile(url: str, **options: Any) -> LinkVerdict:
-        withdraw(maker=alice, submission_id=submission.pk)
-        return verdict()
-
-    with mock.patch("submissions.steps.ask_the_guard", side_effect=withdraw_meanwhile):
-        drive_until_idle()
-
-    assert outcome(submission) == (Status.CANCELLED, Ended.WITHDRAWN, RunState.CANCELLED)
-    assert mailoutbox == []
-
-
-def test_withdrawn_between_two_tries_stays_withdrawn() -> None:
-    alice = person("alice")
-    submission = in_review(alice, make_board())
-
-    with link_answers(SLOW):
-        drive_until_idle()
-        withdraw(maker=alice, submission_id=submission.pk)
-        drive_until_idle()
-
-    assert outcome(submission) == (Status.CANCELLED, Ended.WITHDRAWN, RunState.CANCELLED)
-
-
-def test_a_released_tool_is_mailed_by_a_letter_of_its_own(mailoutbox: list[EmailMessage]) -> None:
-    submission = in_review(person("alice"), make_board())
-    with link_answers(verdict()):
-        drive_until_idle()
-
-    release(submission_id=submission.pk, reason="It moved to another board.", by=moderator())
-    drive_until_idle()
-
-    assert [letter.subject for letter in mailoutbox] == [
-        "QueryLens is published",
-        "Slot 3 of Launch is no longer yours",
-    ]
-    assert "It moved to another board." in mailoutbox[1].body
-
-
-def test_good_news_that_was_overtaken_by_a_release_is_not_sent(
-    mailoutbox: list[EmailMessage],
-) -> None:
-    submission = in_review(person("alice"), make_board())
-    without_run(submission)
-    mona = moderator()
-    approve(submission_id=submission.pk, by=mona)
-    release(submission_id=submission.pk, reason="By mistake.", by=mona)
-
-    drive_until_idle()
-
-    assert [letter.subject for letter in mailoutbox] == ["Slot 3 of Launch is no longer yours"]
-    letters = list_runs(workflow="submissions.result_letter")
-    assert [run.state for run in letters] == [RunState.COMPLETED, RunState.COMPLETED]
-
-
 def test_a_mail_server_that_is_away_is_tried_again_with_the_same_message_id() -> None:
     submission = in_review(person("alice"), make_board())
     sent: list[str] = []
@@ -337,14 +194,6 @@ def test_a_mail_server_that_is_away_is_tried_again_with_the_same_message_id() ->
 
     assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
     assert len(sent) == 2 and sent[0] == sent[1]
-
-
-def next_try(submission: Submission) -> None:
-    """Let the time pass that the run waits for."""
-    submission.refresh_from_db()
-    assert submission.run_id is not None
-    pass_time(submission.run_id)
-    drive_until_idle()
 
 
 def seconds_to_next_try(submission: Submission) -> float:

@@ -39,6 +39,13 @@ def dumps(value: Any) -> str:
     return _LARGE.sub(_in_full, text) if "e+" in text else text
 
 
+def is_name(value: object) -> bool:
+    """Say whether the value is a text of 1 to 500 characters that PostgreSQL can keep and index."""
+    if not isinstance(value, str) or not 0 < len(value) <= 500 or "\x00" in value:
+        return False
+    return value.isascii() or value == value.encode(errors="ignore").decode()
+
+
 class Codec:
     """Encodes and decodes the values of one annotation."""
 

@@ -119,8 +119,13 @@ class Transient(StepError):
     """
 
     code = "transient"
+    message: str = ""
+    retry_after_seconds: float | None = None
 
     def __init__(self, message: str = "", retry_after_seconds: float | None = None) -> None:
+        given = retry_after_seconds
+        if given is not None and (not isinstance(given, int | float) or given != given):
+            raise TypeError(f"retry_after_seconds is {given!r}; give a number of seconds, or None")
         super().__init__(message, retry_after_seconds)
         self.message, self.retry_after_seconds = message, retry_after_seconds
 

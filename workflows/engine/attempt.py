@@ -12,6 +12,7 @@ from workflows.conf import conf
 from workflows.core.codec import loads
 from workflows.core.errors import (
     Control,
+    DefinitionError,
     LeaseLost,
     Permanent,
     StepFailed,
@@ -22,8 +23,10 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.history import UNDO, HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
-from workflows.engine.connections import clean_connection, run_isolated, transaction_depth
+from workflows.core.waits import LONGEST_SECONDS
+from workflows.engine.connections import run_isolated
 from workflows.engine.current import Running, current
+from workflows.engine.open_work import OpenWork
 from workflows.engine.session import Done, Session
 from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
 from workflows.registry import StepDefinition
@@ -33,10 +36,6 @@ from workflows.store.steps import Written, to_json
 
 class StepTimedOut(Exception):
     """What history records for a step that was stopped at its time limit."""
-
-
-class StepLeftOpen(Exception):
-    """What history records for a step that returned with a transaction open."""
 
 
 class StepInDoubt(Exception):
@@ -128,13 +127,19 @@ def try_once(session: Session, job: Job) -> Completed | Retry | Failed:
     limit = Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
     info = _info(session, job)
     running = Running(info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test)
+    if connection.errors_occurred:
+        connection.close_if_unusable_or_obsolete()
+    before = OpenWork.now()
     token = current.set(running)
     try:
         return _run(session, job, info, limit)
     except Control as control:
         raise session.end(control) from None
-    except (Exception, TimeLimitReached) as exc:
-        clean_connection()
+    except BaseException as exc:  # SystemExit too: a step must not end its worker
+        if isinstance(exc, KeyboardInterrupt) and not isinstance(exc, TimeLimitReached):
+            raise
+        with session.guarded():
+            before.restore()
         return _failed(session, job, info, limit, exc)
     finally:
         current.reset(token)
@@ -161,16 +166,15 @@ def _run(session: Session, job: Job, info: StepInfo, limit: Limit) -> Completed:
     def limited() -> Any:
         return call_within(limit, job)
 
-    if connection.errors_occurred:
-        connection.close_if_unusable_or_obsolete()
     if job.step.at_most_once:
         _claim_only_attempt(session, job)
     if job.step.atomic:
         return _run_atomic(session, job, info, limited)
-    before = transaction_depth()
+    before = OpenWork.now()
     output = limited()
-    if transaction_depth() != before:
-        raise StepLeftOpen("the step left a transaction open; use `with transaction.atomic()`")
+    before.compare()
+    if connection.errors_occurred:  # the step may have swallowed the loss of its connection
+        connection.close_if_unusable_or_obsolete()
     return _record(session, job, output)
 
 
@@ -194,7 +198,9 @@ def _run_atomic(
         with transaction.atomic():
             transaction.on_commit(lambda: committed.append(True))
             with run_isolated(job.step.isolation):
+                before = OpenWork.now()
                 output = limited()
+                before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
                 recorded = _record(session, job, output)
     except Exception as exc:
@@ -244,7 +250,7 @@ def _failed(
     if isinstance(exc, TimeLimitReached):
         exc = StepTimedOut(limit.reached())
     failure = describe(exc)
-    permanent = isinstance(exc, Permanent | ValueNotStorable)
+    permanent = isinstance(exc, Permanent | ValueNotStorable | DefinitionError)
     delay = None if permanent else _delay(job.step, info.attempt, exc)
     signals.attempt_failed.send_robust(
         sender=StepDefinition,
@@ -299,4 +305,4 @@ def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | No
     delay = step.retry.delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
     if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
         return delay
-    return max(0.0, exc.retry_after_seconds)
+    return float(min(max(0.0, exc.retry_after_seconds), LONGEST_SECONDS))

@@ -9,6 +9,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
 from workflows.actions import Actions
 from workflows.conf import conf
+from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names, find_outcome, pass_unrecorded
 from workflows.core.errors import (
     ContinueAsNew,
@@ -23,9 +24,11 @@ from workflows.core.failure import storable
 from workflows.core.graph import check_graph
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Event, Fact
+from workflows.core.waits import sensible_moment, sensible_seconds
 from workflows.engine import waiting
 from workflows.engine.attempt import Job, attempt_step, note_done, step_failed, step_key
 from workflows.engine.children import ChildHandle, Woken, describe_child, start_child
+from workflows.engine.current import current_step
 from workflows.engine.parallel import Call, OnError, Output, group_fact, run_calls
 from workflows.engine.session import Session
 from workflows.registry import StepDefinition, step_definition, workflow_definition
@@ -94,6 +97,7 @@ class Context:
 
     def _step(self, step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         session = self._session
+        result = step.signature.result  # a wrong annotation is told before the step runs
         position, outcome = self._operation(Operation("step", step.name))
         job = Job(position=position, step=step, args=args, kwargs=kwargs)
         if outcome is None:
@@ -101,7 +105,7 @@ class Context:
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise step_failed(step.name, outcome.data)
         try:
-            output = step.signature.result.from_plain(outcome.data["output"])
+            output = result.from_plain(outcome.data["output"])
         except ValueNotStorable as exc:
             recorded = f"step {step.name!r} with another result ({exc})"
             asked = f"step {step.name!r}"
@@ -283,8 +287,10 @@ class Context:
         are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
         """
         names = event_names(name)
-        if not names or not all(isinstance(each, str) and each for each in names):
+        if not names or not all(is_name(each) for each in names):
             raise DefinitionError(f"wait_event({name!r}): give a name, or several")
+        if timeout_seconds is not None:
+            timeout_seconds = sensible_seconds("wait_event", timeout_seconds)
         outcome = self._wait(names, timeout_seconds)
         if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
             return None
@@ -309,20 +315,23 @@ class Context:
 
     def sleep(self, seconds: float) -> None:
         """Wait for a time; the run holds nothing but its row. Never ends early."""
+        seconds = sensible_seconds("sleep", seconds)
         position, outcome = self._operation(Operation("sleep"))
         if outcome is None:
-            waiting.sleep(self._session, position, seconds=max(0.0, seconds))
+            waiting.sleep(self._session, position, seconds=seconds)
 
     def sleep_until(self, moment: datetime) -> None:
         """Wait until an aware time has come, by the database's clock."""
-        if moment.tzinfo is None:
-            raise DefinitionError("sleep_until: give an aware datetime (with its time zone)")
+        moment = sensible_moment("sleep_until", moment)
         position, outcome = self._operation(Operation("sleep"))
         if outcome is None:
             waiting.sleep(self._session, position, until=moment)
 
     def set_status(self, label: str) -> None:
-        """Set the label that people see on the run, at once."""
+        """Set the label that people see on the run, at once. Up to 500 characters."""
+        if not isinstance(label, str):
+            raise DefinitionError(f"set_status: {label!r} is no text")
+        label = storable(label, 500)
         position, outcome = self._operation(Operation("status", label))
         if outcome is None:
             session, notes = self._session, self._session.notes()
@@ -351,7 +360,7 @@ class Context:
     def _operation(self, asked: Operation) -> tuple[int, HistoryEntry | None]:
         """Take the next position; return what history has there."""
         session = self._session
-        position = session.next_position()
+        position = self._next_position()
         try:
             outcome = find_outcome(session.history, position, asked)
         except ReplayMismatch as mismatch:
@@ -364,8 +373,16 @@ class Context:
             raise session.end(Drain())
         return position, outcome
 
+    def _next_position(self) -> int:
+        inside = current_step()
+        if inside is not None:
+            raise DefinitionError(
+                f"a step cannot use the run; return from {inside.name!r} and let the workflow go on"
+            )
+        return self._session.next_position()
+
     def _unrecorded(self, what: str) -> int:
-        position = self._session.next_position()
+        position = self._next_position()
         try:
             pass_unrecorded(self._session.history, position, Operation(what))
         except ReplayMismatch as mismatch:

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.conf import conf
-from workflows.core.codec import Codec
+from workflows.core.codec import Codec, is_name
 from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
 from workflows.store import events as store
 from workflows.store.events import Sent
@@ -20,10 +20,10 @@ def send_event(run_id: UUID, name: str, payload: Any = None, *, key: str | None 
     idempotent: a second event with it is accepted and changes nothing. Raises RunNotFound,
     RunIsOver, InvalidInput.
     """
-    if not isinstance(name, str) or not name or "\x00" in name:
-        raise InvalidInput("give the event a name")
-    if key is not None and (not isinstance(key, str) or not key or "\x00" in key):
-        raise InvalidInput("key is a text, or None")
+    if not is_name(name):
+        raise InvalidInput("name is a text of 1 to 500 characters")
+    if key is not None and not is_name(key):
+        raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
     except ValueNotStorable as exc:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 from workflows.conf import conf
 from workflows.core.decide import check_end
@@ -42,7 +42,8 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
     Never raises for what the workflow does. Raises StoreFailed when the database does not answer:
-    what was committed stands, and the run is recovered.
+    what was committed stands, and the run is recovered. A statement that the database understood
+    and refused would be refused again: the run is blocked.
     """
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
@@ -51,15 +52,24 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
         return False
     session = Session(run, definition, stopping)
     try:
+        _load_and_replay(session)
+    except StoreFailed as failed:
+        if not isinstance(failed.cause, DataError | IntegrityError):
+            raise
+        endings.block(run, failed.cause)
+    return session.worn_out
+
+
+def _load_and_replay(session: Session) -> None:
+    try:
         session.load()
-        if run.state == RunState.COMPENSATING:
+        if session.run.state == RunState.COMPENSATING:
             _recollect(session)
         else:
             while not _replay(session):
                 session.rewind()
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
-    return session.worn_out
 
 
 def call_workflow(session: Session) -> Any:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workflows.conf import conf
-from workflows.core.codec import loads
+from workflows.core.codec import is_name, loads
 from workflows.core.errors import InvalidInput, KeyConflict, ValueNotStorable
 from workflows.core.run import RunView
 from workflows.registry import workflow_definition
@@ -21,7 +21,7 @@ def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: A
     fit the function, UnknownWorkflow when the function is no workflow.
     """
     definition = workflow_definition(workflow)
-    if key is not None and (not isinstance(key, str) or not 0 < len(key) <= 500 or "\x00" in key):
+    if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
         limit = conf().max_payload_bytes

@@ -64,25 +64,30 @@ def call_within(limit: Limit, function: Callable[[], R]) -> R:
         return function()
     main = threading.current_thread() is threading.main_thread()
     alarm: _Alarm = _SignalAlarm(limit) if main else _ThreadAlarm(limit)
-    alarm.on()
     # Twice: the alarm may ring while the first one is on its way to switch it off.
     try:
         try:
-            return function()
+            alarm.on()
+            result = function()
         finally:
             alarm.off()
     finally:
         alarm.off()
+    if alarm.rang:  # the function caught it and returned all the same
+        raise TimeLimitReached
+    return result
 
 
 class _Alarm(Protocol):
+    rang: bool
+
     def on(self) -> None: ...
     def off(self) -> None: ...
 
 
 class _SignalAlarm:
     def __init__(self, limit: Limit) -> None:
-        self._limit, self._armed = limit, True
+        self._limit, self._armed, self.rang = limit, True, False
         self._before = signal.getsignal(signal.SIGALRM)
 
     def on(self) -> None:
@@ -108,12 +113,13 @@ class _SignalAlarm:
         if left > 0:  # a heartbeat has put it off
             self._set(left)
             return
+        self.rang = True
         raise TimeLimitReached
 
 
 class _ThreadAlarm:
     def __init__(self, limit: Limit) -> None:
-        self._limit, self._armed = limit, True
+        self._limit, self._armed, self.rang = limit, True, False
         self._lock = threading.Lock()
         self._off = threading.Event()
         self._target = ctypes.c_ulong(threading.get_ident())
@@ -131,6 +137,7 @@ class _ThreadAlarm:
         while not self._off.wait(max(self._limit.left(), 0.001)):
             with self._lock:
                 if self._armed and self._limit.left() <= 0:
+                    self.rang = True
                     self._raise(TimeLimitReached)
             if self._limit.left() <= 0 and self._off.wait(1.0):
                 return

@@ -76,8 +76,7 @@ def _park_for_event(
         part=1,
         data=to_json({"names": sorted(names)}),
     )
-    seconds = None if timeout_seconds is None else max(0.0, timeout_seconds)
-    raise session.suspend(Park(seconds=seconds, waiting_for=names, fact=fact))
+    raise session.suspend(Park(seconds=timeout_seconds, waiting_for=names, fact=fact))
 
 
 def _time_out(session: Session, position: int, names: tuple[str, ...]) -> HistoryEntry | None:

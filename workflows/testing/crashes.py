@@ -26,8 +26,9 @@ _A_SECOND = timedelta(seconds=1)
 NOT_COMPARED = {HistoryKind.RECOVERED.value}
 
 
-class Crash(BaseException):
-    """The worker dies here. Once dead, every further statement dies too."""
+class Crash(KeyboardInterrupt):
+    """The worker dies here. Once dead, every further statement dies too. Neither the engine nor a
+    step may count it as an error of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,44 @@
+"""Look at a page as strict people do: accessible in both themes, and no wider than a phone."""
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from toolsite.tests.journeys.visitor import DESK, PHONE
+
+WIDER_THAN_ITS_WINDOW = (
+    "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+)
+
+
+def look_at(page: Page) -> None:
+    """Fail where axe finds something, or a phone would have to scroll sideways.
+
+    Colours are judged once per theme, everything else once per width.
+    """
+    assert page.locator("h1").count() == 1, f"{page.url} needs one headline"
+    page.emulate_media(color_scheme="light")
+    refuse_barriers(page, "on a desk, light")
+    page.emulate_media(color_scheme="dark")
+    refuse_barriers(page, "on a desk, dark", runOnly=["color-contrast"])
+    page.set_viewport_size(PHONE)
+    refuse_sideways_scroll(page)
+    refuse_barriers(page, "on a phone", rules={"color-contrast": {"enabled": False}})
+    page.set_viewport_size(DESK)
+    page.emulate_media(color_scheme="light")
+
+
+def refuse_barriers(page: Page, where: str, **options: Any) -> None:
+    options["resultTypes"] = ["violations"]
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
+    told = [
+        f"{rule['id']}: {rule['help']}: {node['html'][:200]} {node['failureSummary']}"
+        for rule in found
+        for node in rule["nodes"]
+    ]
+    assert told == [], f"{page.url} {where}"
+
+
+def refuse_sideways_scroll(page: Page) -> None:
+    assert page.evaluate(WIDER_THAN_ITS_WINDOW) <= 0, f"{page.url} is wider than a phone"

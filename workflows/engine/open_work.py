@@ -1,0 +1,63 @@
+"""What is open on Django's connection: a step must leave it as it found it."""
+
+from dataclasses import dataclass
+
+from django.db import connection
+from psycopg.pq import TransactionStatus
+
+
+class StepLeftOpen(Exception):
+    """What history records for a step that left its connection in the middle of something."""
+
+
+@dataclass(frozen=True)
+class OpenWork:
+    """The transactions open at a moment."""
+
+    blocks: int
+    """How many atomic() blocks deep."""
+    autocommit: bool
+    by_hand: bool
+    """A transaction that Django knows nothing of, begun in SQL."""
+    broken: bool
+    """Nothing can be committed: an error was swallowed, or the connection closed, inside one."""
+
+    @classmethod
+    def now(cls) -> "OpenWork":
+        """Look, without a round trip."""
+        raw, inside = connection.connection, connection.in_atomic_block
+        lost = raw is not None and raw.closed
+        status = TransactionStatus.IDLE
+        if raw is not None and not lost:
+            status = raw.info.transaction_status
+        return cls(
+            blocks=len(connection.atomic_blocks),
+            autocommit=connection.autocommit,
+            by_hand=not inside and connection.autocommit and status != TransactionStatus.IDLE,
+            broken=connection.needs_rollback
+            or (inside and (lost or status == TransactionStatus.INERROR)),
+        )
+
+    def compare(self) -> None:
+        """Raise StepLeftOpen when something else is open now."""
+        now = self.now()
+        if now == self:
+            return
+        if now.broken and not self.broken:
+            raise StepLeftOpen(
+                "the step swallowed a database error inside its transaction, or closed the "
+                "connection; put `with transaction.atomic()` around what may fail"
+            )
+        raise StepLeftOpen("the step left a transaction open; use `with transaction.atomic()`")
+
+    def restore(self) -> None:
+        """Undo what was left open. Raises django.db.Error when the database is away."""
+        if self.blocks:
+            # Only a test drives inside a transaction of its own, which must live on.
+            while len(connection.atomic_blocks) > self.blocks:
+                connection.atomic_blocks[-1].__exit__(StepLeftOpen, StepLeftOpen(), None)
+            return
+        if self.now() != self:
+            connection.close()
+            connection.connect()  # forgets the open transaction
+        connection.close_if_unusable_or_obsolete()

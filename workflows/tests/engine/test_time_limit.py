@@ -1,0 +1,200 @@
+"""A step that overruns its limit is stopped, whatever it is doing, and counts as a failed attempt."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+
+from workflows.api import Context, RetryPolicy, RunState, get_history, step, workflow
+from workflows.core.history import HistoryKind
+from workflows.engine.time_limit import TimeLimitReached, call_within
+from workflows.tests.builders import driven, elsewhere
+from workflows.tests.flows import ONCE, greet, notes
+
+LIMIT = 0.15
+LONG = 60.0
+"""Far longer than any limit here: a test that waits for it hangs."""
+
+
+def sleep() -> None:
+    time.sleep(LONG)
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def swallow_errors_forever() -> None:
+    while True:
+        try:
+            time.sleep(LONG)
+        except Exception:
+            notes.note("swallowed")
+
+
+def swallow_everything_and_return() -> None:
+    try:
+        time.sleep(LONG)
+    except BaseException:
+        notes.note("swallowed")
+
+
+def tidy_up() -> None:
+    try:
+        time.sleep(LONG)
+    finally:
+        notes.note("tidied up")
+
+
+def wait_in_the_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(%s)", [LONG])
+
+
+def wait_in_a_transaction() -> None:
+    with transaction.atomic():
+        Group.objects.create(name="left")
+        wait_in_the_database()
+
+
+DEEDS = {
+    deed.__name__: deed
+    for deed in (
+        sleep,
+        spin,
+        swallow_errors_forever,
+        swallow_everything_and_return,
+        tidy_up,
+        wait_in_the_database,
+        wait_in_a_transaction,
+    )
+}
+
+
+@step(retry=ONCE, timeout_seconds=LIMIT)
+def overrun(deed: str) -> None:
+    DEEDS[deed]()
+
+
+@step(retry=ONCE, timeout_seconds=LIMIT, atomic=True)
+def overrun_atomically(deed: str) -> None:
+    Group.objects.create(name="left by the step")
+    DEEDS[deed]()
+
+
+@workflow("tests.overrun")
+def overrunning(run: Context, deed: str, atomic: bool) -> list[str]:
+    try:
+        run.step(overrun_atomically if atomic else overrun, deed)
+    except Exception as exc:
+        return [str(exc), run.step(greet, "Bob")]
+    return ["no limit held"]
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("atomic", [False, True], ids=["plain", "atomic"])
+@pytest.mark.parametrize("deed", DEEDS)
+def test_a_step_that_overruns_is_stopped_and_the_run_goes_on(deed: str, atomic: bool) -> None:
+    run = driven(overrunning, deed=deed, atomic=atomic)
+
+    said, greeting = run.output
+    assert said.endswith("StepTimedOut: the step ran longer than its limit of 0.15 s")
+    assert greeting == "Hello, Bob"
+    assert not Group.objects.exists()
+    assert not connection.in_atomic_block
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_statement_under_way_is_cancelled_on_the_server() -> None:
+    driven(overrunning, deed="wait_in_the_database", atomic=False)
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+        )
+        assert cursor.fetchone() == (0,)
+
+
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=0), timeout_seconds=LIMIT)
+def slow_at_first() -> str:
+    notes.note("tried")
+    if notes.count("tried") == 1:
+        time.sleep(LONG)
+    return "done"
+
+
+@workflow("tests.slow_at_first")
+def trying_again(run: Context) -> str:
+    return run.step(slow_at_first)
+
+
+@pytest.mark.django_db
+def test_an_overrun_is_a_failed_attempt_like_any_other() -> None:
+    run = driven(trying_again)
+
+    assert (run.state, run.output) == (RunState.COMPLETED, "done")
+    [failed] = [e for e in get_history(run.id) if e.kind == HistoryKind.ATTEMPT_FAILED]
+    assert failed.data["error"]["type"].endswith("StepTimedOut")
+    assert (failed.data["attempt"], failed.data["attempts"]) == (1, 2)
+
+
+def test_within_the_limit_nothing_happens_and_nothing_is_left_armed() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+
+    result = call_within(LONG, lambda: "in time")
+
+    assert result == "in time"
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-5, 1e-4])
+def test_a_limit_that_is_over_before_the_step_begins_leaves_nothing_armed(seconds: float) -> None:
+    before = signal.getsignal(signal.SIGALRM)
+
+    with pytest.raises(TimeLimitReached):
+        call_within(seconds, spin)
+
+    assert signal.getsignal(signal.SIGALRM) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_error_of_the_step_itself_is_passed_on() -> None:
+    def broken() -> None:
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        call_within(LONG, broken)
+
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_limit_outside_the_main_thread_is_refused_not_ignored() -> None:
+    outcome = elsewhere(lambda: call_within(LONG, lambda: "never"))
+
+    with pytest.raises(Exception, match="main thread"):
+        outcome.result(LONG)
+
+
+STUCK = """
+import hashlib
+from workflows.engine import time_limit
+
+time_limit.GRACE_SECONDS = 0.3
+time_limit.call_within(Limit(0.1), lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1))
+"""
+
+
+def test_a_step_stuck_where_python_cannot_interrupt_it_ends_with_its_process() -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=LONG, check=False
+    )
+
+    assert process.returncode == 1
+    assert "Timeout" in process.stderr
