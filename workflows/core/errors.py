@@ -26,6 +26,7 @@ Control (BaseException)      not errors: they unwind workflow code; never catch 
 ├── Drain                    the worker stops; the run goes on elsewhere
 ├── LeaseLost                another worker has the run; write nothing
 ├── ContinueAsNew            the run ends and a new one takes over
+├── Abandoned                a step outlived its time limit in a thread; the process ends
 ├── EndOfHistory             a replay that may do nothing new has reached the new
 └── StoreFailed              the database did not answer; what was committed stands
 """
@@ -219,6 +220,11 @@ class LeaseLost(Control):
 
 class EndOfHistory(Control):
     """Everything recorded has been replayed; what follows would be new."""
+
+
+class Abandoned(Control):
+    """A step in a thread outlived its time limit and cannot be stopped. Nothing is written; the
+    process ends, the run is recovered and the crash counted."""
 
 
 class ContinueAsNew(Control):

@@ -102,18 +102,29 @@ class History:
         self._parts: dict[int, dict[int, HistoryEntry]] = {}
         self._undo: dict[int, dict[int, HistoryEntry]] = {}
         self.last_position = 0
+        self._last_id = 0
+        self._woken_at: datetime | None = None
+        self._compensating_since = 0
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: HistoryEntry) -> None:
         """Take in a line that has just been written or read."""
+        self._last_id = max(self._last_id, entry.id)
         if entry.position is None:
+            self._add_about_the_run(entry)
             return
         if entry.part >= UNDO:
             self._undo.setdefault(entry.position, {})[entry.part - UNDO] = entry
             return
         self._parts.setdefault(entry.position, {})[entry.part] = entry
         self.last_position = max(self.last_position, entry.position)
+
+    def _add_about_the_run(self, entry: HistoryEntry) -> None:
+        if entry.kind == HistoryKind.WOKEN:
+            self._woken_at = entry.at
+        elif entry.kind == HistoryKind.COMPENSATION_STARTED:
+            self._compensating_since = entry.id
 
     def outcome(self, position: int) -> HistoryEntry | None:
         """Return how the operation at this position ended, None while it has not."""
@@ -138,15 +149,35 @@ class History:
         failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
         return max(failed, key=lambda entry: entry.part, default=None)
 
-    def undone(self, position: int) -> bool:
-        """Say whether the step at this position has been compensated."""
-        return 0 in self._undo.get(position, {})
+    def retry_at(self, position: int) -> datetime | None:
+        """Return when the step at this position may be tried again; None: now."""
+        failure = self.last_failure(position)
+        if failure is None or (self._woken_at is not None and self._woken_at > failure.at):
+            return None
+        return datetime.fromisoformat(failure.data["retry_at"])
 
-    def last_undo_failure(self, position: int) -> HistoryEntry | None:
-        """Return the newest failed attempt to compensate the step at this position."""
-        failed = {part: each for part, each in self._undo.get(position, {}).items() if part}
-        return failed[max(failed)] if failed else None
+    def begin_compensation(self) -> None:
+        """Take note that the run begins to undo its steps now."""
+        self._compensating_since = self._last_id + 1
+
+    def undone(self, position: int) -> HistoryEntry | None:
+        """Return how the step at this position was compensated, None while it has not been."""
+        return self._undo.get(position, {}).get(0)
+
+    def undo_given_up(self, position: int) -> HistoryEntry | None:
+        """Return the attempt with which the compensation of this step failed for good, unless the
+        run has begun to compensate anew since."""
+        failed = self._failed_undos_of_this_round(position)
+        return next((each for each in failed if each.data.get("retry_at") is None), None)
+
+    def undo_attempt(self, position: int) -> int:
+        """Return the number of the next attempt to compensate this step, in this round."""
+        return len(self._failed_undos_of_this_round(position)) + 1
 
     def failed_undos(self, position: int) -> int:
         """Count the failed attempts to compensate the step at this position, over all rounds."""
         return len(self._undo.get(position, {}).keys() - {0})
+
+    def _failed_undos_of_this_round(self, position: int) -> list[HistoryEntry]:
+        failed = [each for part, each in self._undo.get(position, {}).items() if part]
+        return [each for each in failed if each.id >= self._compensating_since]

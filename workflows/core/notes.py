@@ -12,18 +12,35 @@ class Kept:
     def __init__(self, name: str, stored: str, *, max_bytes: int) -> None:
         self.values: dict[str, Any] = {}
         """Starts empty at every replay: the code sets it again, the same way."""
-        self._name, self._stored, self._max_bytes = name, stored, max_bytes
+        self._name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
 
-    def change(self) -> str | None:
-        """Return the text to store, None when it is stored already. Raises ValueNotStorable."""
+    def text(self) -> str:
+        """Return the mapping as JSON text. Raises ValueNotStorable, ValueTooLarge."""
+        if not self.values:
+            return "{}"
         if not all(isinstance(key, str) for key in self.values):
             raise ValueNotStorable(f"run.{self._name}: every key is a text")
-        text = dumps(self.values)
+        try:
+            text = dumps(self.values)
+        except ValueNotStorable as exc:
+            raise ValueNotStorable(f"run.{self._name}: {exc}") from None
         if len(text.encode()) > self._max_bytes:
             raise ValueTooLarge(f"run.{self._name} takes more than {self._max_bytes:,} bytes")
-        return None if loads(text) == loads(self._stored) else text
+        return text
+
+    def change(self) -> str | None:
+        """Return the text to store; None: it is stored already, or cannot be."""
+        try:
+            text = self.text()
+        except ValueNotStorable:
+            return None
+        return None if _canonical(text) == self._stored else text
 
     def stored(self, text: str | None) -> None:
         """Take note that a text was stored."""
         if text is not None:
-            self._stored = text
+            self._stored = _canonical(text)
+
+
+def _canonical(text: str) -> str:
+    return text if text == "{}" else dumps(loads(text))

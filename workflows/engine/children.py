@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workflows.conf import conf
-from workflows.core.errors import ChildFailed, InvalidInput, ValueNotStorable, WaitTimedOut
+from workflows.core.errors import (
+    Cancelled,
+    ChildFailed,
+    InvalidInput,
+    LeaseLost,
+    ValueNotStorable,
+    WaitTimedOut,
+)
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Event, Fact
 from workflows.core.states import RunState
+from workflows.core.waits import sensible_seconds
 from workflows.engine.session import Session
-from workflows.registry import WorkflowDefinition, workflow_definition
+from workflows.registry import WorkflowDefinition
 from workflows.store import children as store
+from workflows.store import runs as runs_store
 from workflows.store.steps import to_json
 
 Ends = dict[uuid.UUID, dict[str, Any]]
@@ -33,21 +42,27 @@ class Child:
         return f"child:{self.id}"
 
 
+def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> str:
+    """Return a child's input as JSON text. Raises InvalidInput."""
+    try:
+        text = definition.signature.encode_input(given, max_bytes=conf().max_payload_bytes)
+        definition.signature.decode_input(text)
+    except (TypeError, ValueNotStorable) as exc:
+        raise InvalidInput(f"input of child {definition.name!r}: {exc}") from None
+    return text
+
+
 def describe_child(
-    session: Session, position: int, workflow: Callable[..., Any], detached: bool
+    session: Session, position: int, definition: WorkflowDefinition, detached: bool
 ) -> Child:
     """Return the child of this position: its id is the same at every replay."""
     child_id = uuid.uuid5(session.run.id, f"child:{position}")
-    return Child(id=child_id, definition=workflow_definition(workflow), detached=detached)
+    return Child(id=child_id, definition=definition, detached=detached)
 
 
-def start_child(session: Session, position: int, child: Child, given: dict[str, Any]) -> None:
+def start_child(session: Session, position: int, child: Child, input_text: str) -> None:
     """Create the child's run and record it, in one statement."""
     definition = child.definition
-    try:
-        text = definition.signature.encode_input(given, max_bytes=conf().max_payload_bytes)
-    except (TypeError, ValueNotStorable) as exc:
-        raise InvalidInput(f"input of child {definition.name!r}: {exc}") from None
     fact = Fact(
         kind=HistoryKind.CHILD_STARTED,
         position=position,
@@ -62,11 +77,14 @@ def start_child(session: Session, position: int, child: Child, given: dict[str, 
             child_id=child.id,
             workflow=definition.name,
             version=definition.version,
-            input_text=text,
+            input_text=input_text,
+            deadline_seconds=definition.deadline_seconds,
             detached=child.detached,
             undo_on_cancel=definition.on_cancel == "compensate",
             notes=notes,
         )
+        if written is None and (held := runs_store.look(session.run)) is not None:
+            raise session.end(Cancelled() if held[0] == RunState.CANCELLING else LeaseLost())
     session.take_in(written)
     session.kept(notes)
 
@@ -97,6 +115,8 @@ class ChildHandle:
 
         Raises ChildFailed when it failed or was cancelled, WaitTimedOut when the time passes first.
         """
+        if timeout_seconds is not None:
+            timeout_seconds = sensible_seconds("result", timeout_seconds)
         if not self.has_ended:
             outcome = self._wait((self.event,), timeout_seconds)
             if outcome.kind == HistoryKind.WAIT_TIMED_OUT:

@@ -7,6 +7,7 @@ from django.db import transaction
 from workflows.core.errors import RunNotFound
 from workflows.core.failure import storable
 from workflows.store import control as store
+from workflows.store.views import get_run
 
 
 def cancel(run_id: UUID, *, reason: str = "", by: str = "") -> bool:
@@ -15,13 +16,25 @@ def cancel(run_id: UUID, *, reason: str = "", by: str = "") -> bool:
     A run that a worker drives ends at its next durable operation: the step in progress is
     recorded first. Any other run ends at once. Nothing that finishes later overwrites it. Where
     the workflow says on_cancel="compensate", the run undoes its steps instead of ending.
-    Detached children go on.
+    Detached children go on. A run that went on by continue_as_new is cancelled where it is now.
     """
     words = {"reason": storable(reason, 500), "by": _name(by)}
-    with transaction.atomic():
-        for child in store.open_descendants(run_id):
-            store.cancel_run(child, **words)
-        return _found(run_id, store.cancel_run(run_id, **words))
+    while True:
+        with transaction.atomic():
+            _cancel_children(run_id, words)
+            cancelled = _found(run_id, store.cancel_run(run_id, **words))
+            if cancelled:  # a child that was started since the look; from now on there are no more
+                _cancel_children(run_id, words)
+                return True
+        successor = get_run(run_id).continued_as
+        if successor is None:
+            return False
+        run_id = successor
+
+
+def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
+    for child in store.open_descendants(run_id):
+        store.cancel_run(child, **words)
 
 
 def compensate(run_id: UUID, *, by: str = "") -> bool:

@@ -7,7 +7,7 @@ from workflows.core.run import StepInfo
 from workflows.engine.time_limit import Limit
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Running:
     """An attempt while it runs."""
 
@@ -17,6 +17,8 @@ class Running:
     limit: Limit
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
+    details: str | None = None
+    """Of this attempt's last heartbeat, as JSON text."""
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)

@@ -8,6 +8,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from workflows.conf import conf
 from workflows.core.decide import check_end
 from workflows.core.errors import (
+    Abandoned,
     Cancelled,
     ContinueAsNew,
     Control,
@@ -56,7 +57,10 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
     except StoreFailed as failed:
         if not isinstance(failed.cause, DataError | IntegrityError):
             raise
-        endings.block(run, failed.cause)
+        if session.undoing:
+            _not_undone(session, failed.cause)
+        else:
+            endings.block(run, failed.cause)
     return session.worn_out
 
 
@@ -78,22 +82,25 @@ def call_workflow(session: Session) -> Any:
     context = Context(session)
     try:
         result = session.definition.function(context, **given)
+    except DefinitionError:
+        raise
     except Exception:
-        if session.ending is None and not session.only_replay:
-            _end_children(session, context)
+        if session.ending is None:
+            if not session.only_replay and session.position >= session.history.last_position:
+                _end_children(session)
+            context.join()
         raise
     if session.ending is None:
         context.join()
     return result
 
 
-def _end_children(session: Session, context: Context) -> None:
-    """The parent fails: so do its children, before it."""
+def _end_children(session: Session) -> None:
+    """The parent fails: so do its children."""
     for child in session.children:
         if child not in session.ends:
             with session.guarded():
                 cancel(child, reason="the parent failed", by="workflows")
-    context.join()
 
 
 def _replay(session: Session) -> bool:
@@ -123,7 +130,10 @@ def _unwound(session: Session, why: BaseException) -> bool:
         case LeaseLost():
             endings.lost(session)
         case ContinueAsNew():
-            endings.continue_as_new(session, why.input_text)
+            if not endings.continue_as_new(session, why.input_text):
+                _end_otherwise(session)
+        case Abandoned():
+            pass  # nothing is written: the process ends, and the run is recovered
         case StoreFailed():
             raise why
         case ReplayError() | DefinitionError():
@@ -156,6 +166,7 @@ def _park(session: Session, park: Park) -> bool:
 def _complete(session: Session, result: Any) -> None:
     codec = session.definition.signature.result
     try:
+        session.check_notes()
         output = codec.encode(result, max_bytes=conf().max_payload_bytes)
     except (ValueNotStorable, DefinitionError) as exc:
         _fail(session, exc)
@@ -176,8 +187,10 @@ def _fail_or_block(session: Session, exc: Exception) -> None:
 
 def _fail(session: Session, exc: Exception) -> None:
     error = to_json(describe(exc))
+    _end_children(session)  # those that a deadline or an output left no time to wait for
     if session.definition.on_failure == "compensate" and session.done:
         if store.begin_compensation(session.run, error=error, notes=session.notes()):
+            session.history.begin_compensation()
             _undo(session)
             return
         _end_otherwise(session)
@@ -187,7 +200,8 @@ def _fail(session: Session, exc: Exception) -> None:
 
 def _cancelled(session: Session) -> None:
     if session.definition.on_cancel == "compensate":
-        if store.begin_compensation(session.run, error=None):
+        if store.begin_compensation(session.run, error=None, notes=session.notes()):
+            session.history.begin_compensation()
             _recollect(session)
             return
         endings.lost(session)
@@ -212,30 +226,47 @@ def _end_otherwise(session: Session) -> None:
         endings.lost(session)
 
 
-def _recollect(session: Session) -> None:
-    """Learn from a replay which steps have completed, with their arguments; then undo them."""
+def retrace(session: Session) -> tuple[BaseException | None, Exception | None]:
+    """Replay what is recorded and do nothing new. Returns what forbids to believe the replay
+    (history and code disagree, or the database failed), and what the code raised at its end."""
     session.rewind()
     session.only_replay = True
+    raised: Exception | None = None
     try:
         call_workflow(session)
-    except ReplayError as mismatch:
-        _not_undone(session, mismatch)
-        return
     except (Control, Exception) as exc:
-        if isinstance(session.ending or exc, ReplayError | StoreFailed):
-            _not_undone(session, session.ending or exc)
-            return
+        if isinstance(exc, Exception):
+            raised = exc
+    if isinstance(session.ending, ReplayError | StoreFailed):
+        return session.ending, raised
+    if isinstance(session.ending, Control):
+        return None, None
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        asked = "the end" if raised is None else f"{raised!r}"
+        return ReplayMismatch(mismatch.position, asked, mismatch.recorded), raised
+    return None, raised
+
+
+def _recollect(session: Session) -> None:
+    """Learn from a replay which steps have completed, with their arguments; then undo them."""
+    session.undoing = True
+    mismatch, _ = retrace(session)
     session.only_replay = False
-    session.ending = None
-    _undo(session)
+    if mismatch is not None:
+        _not_undone(session, mismatch)
+    else:
+        _undo(session)
 
 
 def _undo(session: Session) -> None:
-    session.ending = None
+    session.undoing, session.ending = True, None
     try:
-        undo(session, session.done, again=True)
+        undo(session, session.done)
     except Suspend as suspended:
-        _park(session, suspended.park)
+        if not _park(session, suspended.park):
+            endings.lost(session)
     except Drain:
         store.release_run(session.run)
     except LeaseLost:

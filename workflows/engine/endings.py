@@ -60,15 +60,22 @@ def lost(session: Session) -> None:
     )
 
 
-def continue_as_new(session: Session, input_text: str) -> None:
-    """End the run and start its successor, in one statement."""
-    run = session.run
-    went_on = continuing.continue_run(
+def continue_as_new(session: Session, input_text: str) -> bool:
+    """End the run and start its successor, in one statement. False: another end has won."""
+    run, new_id = session.run, uuid.uuid4()
+    while not continuing.continue_run(
         run,
-        new_id=uuid.uuid4(),
+        new_id=new_id,
         version=latest_version(run.workflow),
         input_text=input_text,
+        events=session.events,
         notes=session.notes(),
+    ):
+        held = store.look(run)
+        if held is None or held[0] != RunState.RUNNING:
+            return False
+        session.events = held[1]  # an event has come meanwhile: it goes along
+    signals.run_finished.send_robust(
+        sender=Session, run_id=run.id, workflow=run.workflow, state=RunState.COMPLETED, error=None
     )
-    if not went_on:
-        lost(session)
+    return True

@@ -27,16 +27,21 @@ def export_history(run_id: UUID) -> dict[str, Any]:
 
 def import_history(exported: dict[str, Any]) -> Recorded:
     """Read what export_history wrote. Raises InvalidInput."""
-    if exported.get("format") != FORMAT:
-        raise InvalidInput(f"format {exported.get('format')!r} is not a history of this engine")
-    return Recorded(
-        run_id=UUID(exported["run"]),
-        workflow=exported["workflow"],
-        version=exported["version"],
-        input=exported["input"],
-        created_at=datetime.fromisoformat(exported["created_at"]),
-        entries=[_entry(number, line) for number, line in enumerate(exported["history"])],
-    )
+    try:
+        if exported["format"] != FORMAT:
+            raise InvalidInput(
+                f"a history of format {exported['format']!r}; this engine reads {FORMAT}"
+            )
+        return Recorded(
+            run_id=UUID(exported["run"]),
+            workflow=exported["workflow"],
+            version=exported["version"],
+            input=exported["input"],
+            created_at=datetime.fromisoformat(exported["created_at"]),
+            entries=[_entry(number, line) for number, line in enumerate(exported["history"], 1)],
+        )
+    except (TypeError, ValueError, KeyError, AttributeError) as exc:
+        raise InvalidInput(f"not an exported history: {exc!r}") from None
 
 
 def replay_history(exported: dict[str, Any]) -> Difference | None:

@@ -27,6 +27,7 @@ def heartbeat(details: Any = None) -> None:
         raise DefinitionError("heartbeat() is called from inside a step")
     running.limit.beat()
     text = _any.encode(details, max_bytes=conf().max_payload_bytes)
+    running.details = text
     if not _send(running.info, running.attempt, text, visible_only_here=running.in_test):
         raise LeaseLost
 
@@ -41,5 +42,8 @@ def _send(info: StepInfo, attempt: int, text: str, *, visible_only_here: bool) -
 def _connection() -> Connection:
     global _own
     if _own is None or _own[0] != os.getpid() or _own[1].closed or _own[1].broken:
-        _own = (os.getpid(), open_connection())
+        own = open_connection()
+        # A step that locks its own run's row would wait for itself.
+        own.execute("SET lock_timeout = '5s'")
+        _own = (os.getpid(), own)
     return _own[1]

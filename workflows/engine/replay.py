@@ -6,12 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from workflows.core.codec import dumps
-from workflows.core.decide import check_end
-from workflows.core.errors import Control, DefinitionError, ReplayError, ReplayMismatch
+from workflows.core.errors import DefinitionError
 from workflows.core.history import History, HistoryEntry
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
-from workflows.engine.drive import call_workflow
+from workflows.engine.drive import retrace
 from workflows.engine.session import Session
 from workflows.registry import find_workflow
 from workflows.store.views import get_history, get_run, iterate_open_runs
@@ -77,27 +76,10 @@ def _why_not(recorded: Recorded) -> str | None:
         return "there is no code for it"
     session = Session(_as_claimed(recorded), definition, lambda: False, only_replay=True)
     session.history = History(recorded.entries)
-    try:
-        call_workflow(session)
-        check_end(session.history, session.position)
-    except (ReplayError, DefinitionError) as exc:
-        return str(exc)
-    except (Control, Exception) as exc:
-        return _leftover(session, session.ending or exc)
-    return None
-
-
-def _leftover(session: Session, exc: BaseException) -> str | None:
-    """The code stopped: at the end of history, as it should, or in its middle."""
-    if isinstance(exc, ReplayError | DefinitionError):
-        return str(exc)
-    if isinstance(exc, Control):
-        return None
-    try:
-        check_end(session.history, session.position)
-    except ReplayMismatch as mismatch:
-        return f"{exc!r} is raised where history goes on with {mismatch.recorded}"
-    return None
+    mismatch, raised = retrace(session)
+    if mismatch is None and isinstance(raised, DefinitionError):
+        mismatch = raised
+    return None if mismatch is None else str(mismatch)
 
 
 def _as_claimed(recorded: Recorded) -> ClaimedRun:

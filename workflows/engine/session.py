@@ -22,12 +22,12 @@ from workflows.core.errors import (
 )
 from workflows.core.history import History
 from workflows.core.notes import Kept
-from workflows.core.run import ClaimedRun, InboxEvent, Park
+from workflows.core.run import ClaimedRun, Fact, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.registry import StepDefinition, WorkflowDefinition
 from workflows.store import events as events_store
 from workflows.store import steps as steps_store
-from workflows.store.fence import Notes
+from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.steps import Written
 
 
@@ -65,10 +65,12 @@ class Session:
         self.in_test = connection.in_atomic_block
         """Inside a test's transaction: other connections, and so other threads, see nothing."""
         self.lock = threading.Lock()
-        """Held while a branch of a gather takes in what it has written."""
+        """Held while a line is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.data = Kept("data", run.data, max_bytes=conf().max_payload_bytes)
         self.attributes = Kept("attributes", run.attributes, max_bytes=conf().max_payload_bytes)
+        self.undoing = False
+        """The run compensates: what the workflow keeps stays as it was when it stopped."""
         self.rewind()
 
     def load(self) -> None:
@@ -90,15 +92,27 @@ class Session:
         """Children that are not detached, as started so far."""
         self.ends: dict[uuid.UUID, dict[str, Any]] = {}
         """How children ended, as far as the code has waited for it."""
+        self.patches: dict[str, bool] = {}
+        """What run.patched has answered."""
         self.data.values.clear()
         self.attributes.values.clear()
 
     def next_position(self) -> int:
-        """Take the next position of the code. Raises what ends this drive."""
-        if self.ending is not None:
-            raise self.ending
+        """Take the next position of the code.
+
+        Raises what ends this drive, and ValueNotStorable for what data or attributes hold: at
+        every replay alike, and before the position is taken.
+        """
+        self.check_notes()
         self.position += 1
         return self.position
+
+    def check_notes(self) -> None:
+        """Raise what ends this drive, or ValueNotStorable when the notes cannot be stored."""
+        if self.ending is not None:
+            raise self.ending
+        self.data.text()
+        self.attributes.text()
 
     def end(self, ending: BaseException) -> BaseException:
         """Remember why this drive ends, so that code which swallows it gets no further."""
@@ -111,10 +125,14 @@ class Session:
 
     def before_new(self) -> None:
         """Called before anything new happens. Raises what forbids it."""
-        if self.only_replay:
-            raise self.end(EndOfHistory())
+        self.before_undo()
         if self.run.deadline is not None and self.clock() >= self.run.deadline:
             raise self.end(DeadlineExceeded("the run did not end by its deadline"))
+
+    def before_undo(self) -> None:
+        """Called before a compensation, which no deadline stops. Raises what forbids it."""
+        if self.only_replay:
+            raise self.end(EndOfHistory())
 
     def clock(self) -> datetime:
         """Return the database's time, as of the claim and this process's time since."""
@@ -122,6 +140,8 @@ class Session:
 
     def notes(self) -> Notes:
         """Return what the workflow keeps, as far as it has changed since it was stored."""
+        if self.undoing:
+            return UNCHANGED
         return Notes(self.data.change(), self.attributes.change())
 
     def kept(self, notes: Notes) -> None:
@@ -137,12 +157,23 @@ class Session:
         except (DatabaseError, InterfaceError) as exc:
             raise self.end(StoreFailed(exc)) from exc
 
+    def write(self, fact: Fact) -> Written:
+        """Append a line, and store what the workflow keeps with it. Raises LeaseLost."""
+        notes = self.notes()
+        with self.guarded():
+            written = steps_store.append(self.run, fact, notes=notes)
+        if written is None:
+            raise self.end(LeaseLost())
+        self.kept(notes)
+        return written
+
     def take_in(self, written: Written | None) -> Written:
         """Accept the report of an append. Raises LeaseLost, Cancelled."""
         if written is None:
             raise self.end(LeaseLost())
-        self.history.add(written.entry)
-        self.now = written.entry.at
+        with self.lock:
+            self.history.add(written.entry)
+            self.now = written.entry.at
         if written.state == RunState.CANCELLING:
             raise self.end(Cancelled())
         return written

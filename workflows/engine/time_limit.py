@@ -13,7 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol, TypeVar
 
@@ -76,6 +77,19 @@ def call_within(limit: Limit, function: Callable[[], R]) -> R:
     if alarm.rang:  # the function caught it and returned all the same
         raise TimeLimitReached
     return result
+
+
+@contextmanager
+def end_process_after(seconds: float) -> Iterator[None]:
+    """End this process when the block takes longer: a thread may hold the interpreter for ever."""
+    if seconds == float("inf") or sys.__stderr__ is None:
+        yield
+        return
+    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 class _Alarm(Protocol):

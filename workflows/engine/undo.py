@@ -1,21 +1,28 @@
 """Compensation: undo completed steps, the last first, each once, going on after every crash."""
 
 from workflows.core.errors import Drain
-from workflows.engine.attempt import Job, attempt_step, step_failed
+from workflows.engine.attempt import attempt_step
+from workflows.engine.failing import step_failed
+from workflows.engine.jobs import Job
 from workflows.engine.session import Done, Session
 
 
-def undo(session: Session, done: list[Done], *, again: bool) -> None:
-    """Undo these steps in reverse order. Raises StepFailed when one cannot be undone.
+def undo(session: Session, done: list[Done]) -> None:
+    """Undo these steps, the last completed first. Raises StepFailed when one cannot be undone.
 
-    again: begin a new round of attempts for one that has failed for good before.
+    One that has failed for good is tried again only where the run has begun to compensate since.
     """
-    for step in sorted(done, key=lambda each: each.position, reverse=True):
-        if session.history.undone(step.position):
+    for step in sorted(done, key=lambda each: _completed(session, each), reverse=True):
+        undone = session.history.undone(step.position)
+        if undone is not None:
+            session.now = undone.at
             continue
-        failure = session.history.last_undo_failure(step.position)
-        if failure is not None and failure.data.get("retry_at") is None and not again:
-            raise step_failed(failure.name, {**failure.data, "attempts": failure.data["attempt"]})
+        given_up = session.history.undo_given_up(step.position)
+        if given_up is not None:
+            session.now = given_up.at
+            data = {**given_up.data, "attempts": given_up.data["attempt"]}
+            raise step_failed(given_up.name, data)
+        session.before_undo()
         if session.stopping():
             raise session.end(Drain())
         attempt_step(session, undo_job(step))
@@ -31,3 +38,10 @@ def undo_job(done: Done) -> Job:
         kwargs=done.kwargs,
         undo=True,
     )
+
+
+def _completed(session: Session, done: Done) -> int:
+    """Return the place of the step's completion in history."""
+    outcome = session.history.outcome(done.position)
+    assert outcome is not None  # noqa: S101 - only completed steps are noted as done
+    return outcome.id

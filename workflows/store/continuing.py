@@ -8,14 +8,15 @@ from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import Notes
 
-# The inbox goes along, and with chain_id the name under which a parent waits for the end.
+# Only if no event has come since the counter was read: this statement would not see it, and it
+# would stay behind. The inbox goes along, and with chain_id the name under which a parent waits for the end.
 _CONTINUE = f"""
     WITH ended AS (
         UPDATE workflows_run
         SET state = '{RunState.COMPLETED}', continued_as = %s, finished_at = clock_timestamp(),
             wake_at = NULL, worker_id = NULL, lease_until = NULL,
             data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
-        WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}'
+        WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}' AND events = %s
         RETURNING *),
     born AS (
         INSERT INTO workflows_run
@@ -40,8 +41,11 @@ _CONTINUE = f"""
 
 
 def continue_run(
-    run: ClaimedRun, *, new_id: UUID, version: int, input_text: str, notes: Notes
+    run: ClaimedRun, *, new_id: UUID, version: int, input_text: str, events: int, notes: Notes
 ) -> bool:
-    """End the run and start the next one of its chain. False: the lease is lost, or cancelled."""
-    params = [new_id, *notes, run.id, run.attempt, version, input_text]
+    """End the run and start the next one of its chain. events: the counter as last read.
+
+    False: an event has come since, the run is being cancelled, or the lease is lost.
+    """
+    params = [new_id, *notes, run.id, run.attempt, events, version, input_text]
     return query_one(_CONTINUE, params) is not None

@@ -59,7 +59,8 @@ _COMPENSATE = f"""
         FROM moved)
     SELECT EXISTS (SELECT FROM moved), (SELECT pg_notify('{CHANNEL}', '') FROM moved) FROM target
 """
-# Children before their parents: a child that ends locks its own row and then its parent's.
+# Children before their parents, and all of them before any is changed: a child that ends locks its
+# own row and then its parent's.
 _OPEN_TREE = f"""
     WITH RECURSIVE tree AS (
         SELECT id, 0 AS depth FROM workflows_run WHERE id = %s
@@ -69,7 +70,8 @@ _OPEN_TREE = f"""
         WHERE NOT child.detached
           AND child.state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.BLOCKED}',
                               '{RunState.RUNNING}', '{RunState.CANCELLING}'))
-    SELECT id FROM tree WHERE depth > 0 ORDER BY depth DESC, id
+    SELECT run.id FROM workflows_run AS run JOIN tree ON tree.id = run.id
+    WHERE depth > 0 ORDER BY depth DESC, run.id FOR NO KEY UPDATE OF run
 """
 _WAKE = f"""
     WITH target AS (
@@ -83,7 +85,7 @@ _WAKE = f"""
         FROM target
         WHERE run.id = target.id
           AND (target.state IN ('{RunState.WAITING}', '{RunState.BLOCKED}')
-               OR target.state = '{RunState.COMPENSATING}' AND run.worker_id IS NULL)
+               OR target.state = '{RunState.COMPENSATING}' AND run.lease_until IS NULL)
         RETURNING run.id, run.attempt),
     fact AS (
         INSERT INTO workflows_history (run_id, kind, data, attempt)
@@ -94,7 +96,8 @@ _WAKE = f"""
 
 
 def open_descendants(run_id: UUID) -> list[UUID]:
-    """Return the children and theirs that still go and are not detached, the deepest first."""
+    """Lock and return the children and theirs that still go and are not detached, the deepest
+    first."""
     return [row[0] for row in query(_OPEN_TREE, [run_id])]
 
 

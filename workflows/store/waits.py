@@ -59,7 +59,7 @@ LOOK_AHEAD = f"""
                 WHERE {DUE} AND wake_at <= statement_timestamp() AND {CODE_IS_HERE}
                 LIMIT %s) AS due),
            (SELECT extract(epoch FROM min(wake_at) - clock_timestamp())::float8
-            FROM workflows_run WHERE {DUE})
+            FROM workflows_run WHERE {DUE} AND {CODE_IS_HERE})
 """
 _NAME_OF_TIME = {
     HistoryKind.ATTEMPT_FAILED: "retry_at",

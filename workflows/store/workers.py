@@ -139,9 +139,9 @@ def forget_the_dead(own: Connection) -> None:
 
 
 def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
-    """Say how many runs with code here are due, up to limit, and when the next one of all is."""
+    """Say how many runs with code here are due, up to limit, and when the next of them is."""
     params = ANY_CODE if code is None else code.params()
-    row = own.execute(LOOK_AHEAD, [*params, limit]).fetchone()
+    row = own.execute(LOOK_AHEAD, [*params, limit, *params]).fetchone()
     assert row is not None  # noqa: S101 - a select without FROM
     return Due(*row)
 

@@ -189,9 +189,16 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
         HistoryKind.RUN_COMPLETED,
         HistoryKind.RUN_FAILED,
         HistoryKind.RUN_CANCELLED,
+        HistoryKind.RUN_COMPENSATED,
+        HistoryKind.COMPENSATION_STARTED,
+        HistoryKind.CONTINUED,
+    }
+    about_undoing = {
+        HistoryKind.COMPENSATION_COMPLETED,
+        HistoryKind.COMPENSATION_ATTEMPT_FAILED,
     }
 
-    assert set(OPERATION) == set(HistoryKind) - about_the_run
+    assert set(OPERATION) == set(HistoryKind) - about_the_run - about_undoing
 
 
 def test_one_name_and_several_become_a_tuple() -> None:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from workflows.api import Context, RetryPolicy, RunState, get_history, step, workflow
 from workflows.core.history import HistoryKind
-from workflows.engine.time_limit import TimeLimitReached, call_within
+from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
 from workflows.tests.builders import driven, elsewhere
 from workflows.tests.flows import ONCE, greet, notes
 
@@ -147,7 +147,7 @@ def test_an_overrun_is_a_failed_attempt_like_any_other() -> None:
 def test_within_the_limit_nothing_happens_and_nothing_is_left_armed() -> None:
     before = signal.getsignal(signal.SIGALRM)
 
-    result = call_within(LONG, lambda: "in time")
+    result = call_within(Limit(LONG), lambda: "in time")
 
     assert result == "in time"
     assert signal.getsignal(signal.SIGALRM) is before
@@ -159,7 +159,7 @@ def test_a_limit_that_is_over_before_the_step_begins_leaves_nothing_armed(second
     before = signal.getsignal(signal.SIGALRM)
 
     with pytest.raises(TimeLimitReached):
-        call_within(seconds, spin)
+        call_within(Limit(seconds), spin)
 
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
@@ -170,16 +170,22 @@ def test_an_error_of_the_step_itself_is_passed_on() -> None:
         raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
-        call_within(LONG, broken)
+        call_within(Limit(LONG), broken)
 
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-def test_a_limit_outside_the_main_thread_is_refused_not_ignored() -> None:
-    outcome = elsewhere(lambda: call_within(LONG, lambda: "never"))
+def test_a_limit_holds_in_another_thread_too() -> None:
+    outcome = elsewhere(lambda: call_within(Limit(LIMIT), spin))
 
-    with pytest.raises(Exception, match="main thread"):
+    with pytest.raises(TimeLimitReached):
         outcome.result(LONG)
+
+
+def test_a_step_in_another_thread_that_is_in_time_is_left_alone() -> None:
+    outcome = elsewhere(lambda: call_within(Limit(LONG), lambda: "in time"))
+
+    assert outcome.result(LONG) == "in time"
 
 
 STUCK = """
@@ -187,7 +193,7 @@ import hashlib
 from workflows.engine import time_limit
 
 time_limit.GRACE_SECONDS = 0.3
-time_limit.call_within(Limit(0.1), lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1))
+time_limit.call_within(time_limit.Limit(0.1), lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1))
 """
 
 

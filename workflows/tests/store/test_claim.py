@@ -10,11 +10,14 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from workflows.api import RunState
+from workflows.core.states import DUE_STATES
 from workflows.models import Run
 from workflows.store.runs import _CLAIM, claim_run
+from workflows.store.waits import Code
 from workflows.tests.builders import LEASE_SECONDS, PATIENCE_SECONDS, claim, elsewhere, row
 
 MANY = 100_000
+CODE = Code(["tests.made", "tests.other"], [1, 1])
 
 
 def make(*, due_in_seconds: float = -1, state: RunState = RunState.PENDING) -> UUID:
@@ -40,7 +43,7 @@ def test_the_run_that_has_been_due_longest_comes_first() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("state", [RunState.PENDING, RunState.WAITING])
+@pytest.mark.parametrize("state", sorted(DUE_STATES))
 def test_a_run_whose_time_has_not_come_is_left(state: RunState) -> None:
     make(due_in_seconds=60, state=state)
 
@@ -55,7 +58,7 @@ def test_a_run_that_waits_for_an_event_alone_is_left() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("state", sorted(set(RunState) - {RunState.PENDING, RunState.WAITING}))
+@pytest.mark.parametrize("state", sorted(set(RunState) - DUE_STATES))
 def test_a_run_in_any_other_state_is_left(state: RunState) -> None:
     make(state=state)
 
@@ -88,6 +91,43 @@ def test_the_first_claim_alone_says_when_the_run_started() -> None:
 
     assert again.attempt == 2
     assert row(run_id)["started_at"] == first
+
+
+@pytest.mark.django_db
+def test_a_worker_takes_only_runs_it_has_code_for() -> None:
+    make(due_in_seconds=-100)
+    Run.objects.create(workflow="tests.made", version=2, wake_at=Now() - timedelta(seconds=1))
+
+    run = claim_run(
+        worker_id=None, lease_seconds=LEASE_SECONDS, code=Code(["tests.made", "a"], [2, 1])
+    )
+
+    assert run is not None
+    assert run.version == 2
+    assert claim_run(worker_id=None, lease_seconds=1, code=Code(["tests.made"], [2])) is None
+
+
+@pytest.mark.django_db
+def test_a_run_asked_for_by_its_id_is_claimed_though_another_has_been_due_longer() -> None:
+    make(due_in_seconds=-100)
+    wanted = make(due_in_seconds=-1)
+
+    run = claim_run(worker_id=None, lease_seconds=LEASE_SECONDS, only=wanted)
+
+    assert run is not None
+    assert run.id == wanted
+    assert claim_run(worker_id=None, lease_seconds=LEASE_SECONDS, only=wanted) is None
+
+
+@pytest.mark.django_db
+def test_a_compensating_run_is_claimed_in_its_state() -> None:
+    run_id = make(state=RunState.COMPENSATING)
+
+    run = claim()
+
+    assert run.state == RunState.COMPENSATING
+    assert row(run_id)["state"] == "compensating"
+    assert claim_or_none() is None
 
 
 @pytest.mark.usefixtures("committed")
@@ -123,7 +163,8 @@ def test_a_claim_among_many_future_runs_reads_none_of_them() -> None:
         )
         cursor.execute("ANALYZE workflows_run")
         due = make()
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM, [None, LEASE_SECONDS])
+        values: list[Any] = [*CODE.params(), None, LEASE_SECONDS]
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM, values)
         plan = cursor.fetchone()[0]
     scans = list(index_scans(plan if isinstance(plan, list) else json.loads(plan)))
 

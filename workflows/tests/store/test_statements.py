@@ -66,10 +66,11 @@ def test_an_event_is_one_statement_and_its_run_goes_on_in_five() -> None:
     assert (len(sending), len(driving)) == (1, 5)
 
 
-def test_a_cancel_is_one_statement() -> None:
+def test_a_cancel_is_one_statement_between_two_looks_for_children() -> None:
     view = start(wait_for_go)
 
     with counted_statements() as sent:
         cancel(view.id)
 
-    assert len(sent) == 1
+    assert len([sql for sql in sent if "RECURSIVE" in sql]) == 2
+    assert len(sent) == 3

@@ -1,0 +1,110 @@
+"""Calls that are made together: what gather and graph are given, and how far each is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from workflows.core.errors import DefinitionError, StepFailed
+from workflows.core.graph import check_graph
+from workflows.core.history import HistoryKind
+from workflows.core.run import Fact
+from workflows.registry import StepDefinition
+from workflows.store.steps import to_json
+
+OnError = Literal["stop", "continue", "compensate"]
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """Stands for the result of another call of the same graph, among a call's arguments."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A step with its arguments, not run yet."""
+
+    step: StepDefinition
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    after: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The calls that must have completed: those named, and those whose results it takes."""
+        taken = (*self.args, *self.kwargs.values())
+        return (*self.after, *(each.name for each in taken if isinstance(each, Output)))
+
+    def filled(self, values: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments, with the results of other calls in their places."""
+
+        def fill(argument: Any) -> Any:
+            return values[argument.name] if isinstance(argument, Output) else argument
+
+        args = tuple(fill(each) for each in self.args)
+        return args, {name: fill(value) for name, value in self.kwargs.items()}
+
+
+@dataclass(kw_only=True)
+class Branch:
+    """One call of the group, and how far it is."""
+
+    name: str
+    position: int
+    call: Call
+    value: Any = None
+    error: StepFailed | None = None
+    retry_at: datetime | None = None
+    started: bool = False
+    completed: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it needs no further attempt."""
+        return self.error is not None or self.completed
+
+
+@dataclass(kw_only=True)
+class Group:
+    """A gather or graph under way."""
+
+    branches: list[Branch]
+    limit: int
+    on_error: OnError
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing more may start, because a branch has failed."""
+        return self.on_error != "continue" and any(each.error for each in self.branches)
+
+
+def check_calls(calls: Mapping[str, Call], limit: int, on_error: OnError) -> None:
+    """Raise DefinitionError for calls that cannot be made together."""
+    if not isinstance(limit, int) or limit < 1:
+        raise DefinitionError(f"a limit of {limit!r}; give 1 or more")
+    if on_error not in ("stop", "continue", "compensate"):
+        raise DefinitionError(f'on_error is {on_error!r}; give "stop", "continue" or "compensate"')
+    for name, call in calls.items():
+        if not isinstance(call, Call):
+            raise DefinitionError(f"{name!r} is no call: write run.call(step, …)")
+        _ = call.step.signature.result  # a wrong annotation is told before anything runs
+    check_graph({name: call.needs for name, call in calls.items()})
+
+
+def make_group(first: int, calls: Mapping[str, Call], *, limit: int, on_error: OnError) -> Group:
+    """Return the group whose branches take the positions from first on."""
+    branches = [
+        Branch(name=name, position=first + number, call=call)
+        for number, (name, call) in enumerate(calls.items())
+    ]
+    return Group(branches=branches, limit=limit, on_error=on_error)
+
+
+def group_fact(position: int, names: Sequence[str]) -> Fact:
+    """Return the line that fixes the group's positions."""
+    return Fact(
+        kind=HistoryKind.GROUP_STARTED, position=position, data=to_json({"names": list(names)})
+    )

@@ -1,0 +1,131 @@
+"""A failed attempt: is there another, and what does history keep of it?"""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workflows import signals
+from workflows.core.codec import loads
+from workflows.core.errors import (
+    DefinitionError,
+    Permanent,
+    StepFailed,
+    Transient,
+    ValueNotStorable,
+)
+from workflows.core.failure import Failure, describe
+from workflows.core.history import UNDO, HistoryKind
+from workflows.core.run import Fact
+from workflows.core.waits import LONGEST_SECONDS
+from workflows.engine.current import Running
+from workflows.engine.jobs import Job
+from workflows.engine.session import Session
+from workflows.engine.time_limit import TimeLimitReached
+from workflows.registry import StepDefinition
+from workflows.store import steps as store
+from workflows.store.steps import Written, to_json
+
+
+class StepTimedOut(Exception):
+    """What history records for a step that was stopped at its time limit."""
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The attempt failed and another follows. Nothing is recorded yet."""
+
+    fact: Fact
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The step has failed for good; recorded."""
+
+    written: Written
+    error: StepFailed
+
+
+def record_retry(session: Session, retry: Retry) -> datetime:
+    """Record a failed attempt without parking; return when the next may begin."""
+    with session.guarded():
+        written = store.append_retry(session.run, retry.fact, seconds=retry.seconds)
+    entry = session.take_in(written).entry
+    return datetime.fromisoformat(entry.data["retry_at"])
+
+
+def step_failed(name: str, data: dict[str, Any]) -> StepFailed:
+    """Return the error that workflow code gets, live and at every replay alike."""
+    error = data["error"]
+    return StepFailed(name, error["type"], error["message"], data["attempts"], data["permanent"])
+
+
+def record_failure(
+    session: Session, job: Job, running: Running, exc: BaseException
+) -> Retry | Failed:
+    """Say whether another attempt follows; a failure for good is recorded."""
+    info = running.info
+    if isinstance(exc, TimeLimitReached):
+        exc = StepTimedOut(running.limit.reached())
+    failure = describe(exc)
+    permanent = isinstance(exc, Permanent | ValueNotStorable | DefinitionError)
+    delay = None if permanent else _delay(job.step, info.attempt, exc)
+    signals.attempt_failed.send_robust(
+        sender=StepDefinition,
+        run_id=info.run_id,
+        workflow=session.run.workflow,
+        step=info.name,
+        attempt=info.attempt,
+        error=failure,
+        retry_in_seconds=delay,
+    )
+    if delay is not None:
+        return Retry(_attempt_fact(session, job, running, failure), delay)
+    return _give_up(session, job, running, failure, permanent)
+
+
+def _give_up(
+    session: Session, job: Job, running: Running, failure: Failure, permanent: bool
+) -> Failed:
+    info = running.info
+    data = {"error": failure, "attempts": info.attempt, "permanent": permanent}
+    if job.undo:
+        # Without a retry_at: the last of this round. `compensate` begins another.
+        fact = _attempt_fact(session, job, running, failure, permanent=permanent)
+    else:
+        fact = Fact(
+            kind=HistoryKind.STEP_FAILED,
+            position=job.position,
+            name=info.name,
+            data=to_json(data),
+        )
+    return Failed(session.write(fact), step_failed(info.name, data))
+
+
+def _attempt_fact(
+    session: Session, job: Job, running: Running, failure: Failure, *, permanent: bool = False
+) -> Fact:
+    info = running.info
+    data = {
+        "attempt": info.attempt,
+        "attempts": job.step.retry.attempts,
+        "error": failure,
+        "permanent": permanent,
+    }
+    if running.details is not None:
+        data["heartbeat"] = loads(running.details)
+    kind, part = HistoryKind.ATTEMPT_FAILED, info.attempt
+    if job.step.at_most_once:
+        part += 1  # the line that the attempt began has the first
+    if job.undo:
+        kind = HistoryKind.COMPENSATION_ATTEMPT_FAILED
+        part = UNDO + session.history.failed_undos(job.position) + 1
+    return Fact(kind=kind, position=job.position, part=part, name=info.name, data=to_json(data))
+
+
+def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | None:
+    delay = step.retry.delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
+    if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
+        return delay
+    return float(min(max(0.0, exc.retry_after_seconds), LONGEST_SECONDS))

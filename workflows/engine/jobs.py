@@ -1,0 +1,77 @@
+"""A step about to be run: which, with what, at which attempt, within which limits."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from workflows.core.codec import loads
+from workflows.core.run import StepInfo
+from workflows.engine.session import Done, Session
+from workflows.engine.time_limit import Limit
+from workflows.registry import StepDefinition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A step to be run at a position: forward, or its compensation."""
+
+    position: int
+    step: StepDefinition
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    undo: bool = False
+
+    def __call__(self) -> Any:
+        return self.step.function(*self.args, **self.kwargs)
+
+
+def limit_of(job: Job) -> Limit:
+    """Return the limits of an attempt that begins now."""
+    return Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
+
+
+def note_done(session: Session, job: Job, output: Any) -> None:
+    """Remember a completed step for the case that it must be undone."""
+    if job.step.compensate is not None and not job.undo:
+        session.done.append(
+            Done(
+                position=job.position,
+                step=job.step,
+                args=job.args,
+                kwargs=job.kwargs,
+                output=output,
+            )
+        )
+
+
+def step_key(session: Session, position: int, *, undo: bool = False) -> str:
+    """Return the idempotency key of the step at this position."""
+    return f"{session.run.id}:{position}" + (":undo" if undo else "")
+
+
+def describe_attempt(session: Session, job: Job) -> StepInfo:
+    """Return what the step may ask about the attempt that begins now."""
+    history = session.history
+    number = history.failed_attempts(job.position) + 1
+    if job.undo:
+        number = history.undo_attempt(job.position)
+    return StepInfo(
+        run_id=session.run.id,
+        name=job.step.name,
+        position=job.position,
+        attempt=number,
+        idempotency_key=step_key(session, job.position, undo=job.undo),
+        heartbeat=None if job.undo else _last_heartbeat(session, job.position),
+    )
+
+
+def _last_heartbeat(session: Session, position: int) -> Any:
+    """Return the details of the step's last heartbeat: of an attempt that failed, from history; of
+    one that was lost with its worker, from the run."""
+    beat = loads(session.run.heartbeat) if session.run.heartbeat else {}
+    failure = session.history.last_failure(position)
+    if beat.get("position") == position and (
+        failure is None or datetime.fromisoformat(beat["at"]) > failure.at
+    ):
+        return beat["details"]
+    return None if failure is None else failure.data.get("heartbeat")

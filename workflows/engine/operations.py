@@ -1,0 +1,62 @@
+"""Positions: each durable operation of workflow code takes the next, and looks what history has."""
+
+import uuid
+
+from workflows.core.decide import Operation, find_outcome, pass_unrecorded
+from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
+from workflows.core.history import HistoryEntry
+from workflows.core.run import Fact
+from workflows.engine import waiting
+from workflows.engine.current import current_step
+from workflows.engine.session import Session
+
+
+class Operations:
+    """What the verbs of the context are made of."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _take(self, asked: Operation) -> tuple[int, HistoryEntry | None]:
+        """Take the next position; return what history has there."""
+        session = self._session
+        position = self._next_position()
+        try:
+            outcome = find_outcome(session.history, position, asked)
+        except ReplayMismatch as mismatch:
+            raise session.end(mismatch) from None
+        if outcome is not None:
+            session.now = outcome.at
+            return position, outcome
+        session.before_new()
+        if session.stopping():
+            raise session.end(Drain())
+        return position, outcome
+
+    def _next_position(self) -> int:
+        inside = current_step()
+        if inside is not None:
+            raise DefinitionError(
+                f"a step cannot use the run; return from {inside.name!r} and let the workflow go on"
+            )
+        return self._session.next_position()
+
+    def _unrecorded(self, what: str) -> int:
+        position = self._next_position()
+        try:
+            pass_unrecorded(self._session.history, position, Operation(what))
+        except ReplayMismatch as mismatch:
+            raise self._session.end(mismatch) from None
+        return position
+
+    def _wait(self, names: tuple[str, ...], seconds: float | None) -> HistoryEntry:
+        position, outcome = self._take(Operation("wait", ", ".join(sorted(names))))
+        if outcome is None:
+            outcome = waiting.wait_event(self._session, position, names, seconds)
+        if outcome.name.startswith("child:"):
+            child_id = uuid.UUID(outcome.name.removeprefix("child:"))
+            self._session.ends[child_id] = outcome.data["payload"]
+        return outcome
+
+    def _record(self, fact: Fact) -> None:
+        self._session.take_in(self._session.write(fact))
