@@ -4,45 +4,36 @@ import random
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 from unittest import mock
 
-from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.core import mail
+from django.db import transaction
 
-from workflows.conf import conf
 from workflows.core.history import HistoryKind
-from workflows.core.states import HELD_STATES
-from workflows.models import History, Run
-from workflows.store import database
-from workflows.store.workers import sweep
-from workflows.testing import driving
+from workflows.models import Event, History, Run
+from workflows.testing import clock, driving
+from workflows.testing.killing import Death, Killer, Statement, killing
 
-READS = "SELECT"
-_A_SECOND = timedelta(seconds=1)
-NOT_COMPARED = {HistoryKind.RECOVERED.value}
+SAMPLE = 50
+"""So many pairs of deaths are tried of a scenario."""
+_ = HistoryKind
+# Missing or repeated after a crash without harm: an event may be there already when the code comes
+# to its wait again, and a recovery tells of itself.
+NOT_COMPARED = frozenset({_.RECOVERED.value, _.WAIT_STARTED.value, _.SLEEP_STARTED.value})
 
-
-class Crash(KeyboardInterrupt):
-    """The worker dies here. Once dead, every further statement dies too. Neither the engine nor a
-    step may count it as an error of its own."""
+Outcome = dict[str, list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Boundary:
-    """A place where a worker was killed."""
+class Scenario:
+    """What is played, and what is looked at in the end."""
 
-    number: int
-    """Which writing statement of the scenario's drives, from 1."""
-    when: str
-    """before or after it"""
-    statement: str
-
-    def __str__(self) -> str:
-        return f"{self.when} statement {self.number} ({self.statement})"
+    play: Callable[[], Any]
+    observe: Callable[[], Any]
+    at_least_once: Callable[[], list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,38 +41,9 @@ class CrashReport:
     """What crash_everywhere did."""
 
     boundaries: int
-    """How many places a worker was killed at, each in a scenario of its own."""
+    """How many times the scenario was played with a death in it, each at another place."""
     statements: int
-    """How many writing statements the undisturbed scenario sends."""
-
-
-@dataclass
-class _Killer:
-    at: int | None = None
-    when: str = "before"
-    seen: list[str] = field(default_factory=list)
-    dead: bool = False
-    driving: bool = False
-
-    def around(self, real: Callable[..., Any], sql: str, params: Any = ()) -> Any:
-        if not self.driving:
-            return real(sql, params)
-        if self.dead:
-            raise Crash
-        if sql.lstrip().startswith(READS):
-            return real(sql, params)
-        self.seen.append(_describe(sql, params))
-        due = len(self.seen) == self.at
-        if due and self.when == "before":
-            self.die()
-        result = real(sql, params)
-        if due:
-            self.die()
-        return result
-
-    def die(self) -> None:
-        self.dead = True
-        raise Crash
+    """How many writing statements the drives of the undisturbed scenario send."""
 
 
 def crash_everywhere(
@@ -89,49 +51,94 @@ def crash_everywhere(
     *,
     observe: Callable[[], Any] = lambda: None,
     at_least_once: Callable[[], list[Any]] = list,
+    pairs: bool = False,
 ) -> CrashReport:
-    """Run a scenario undisturbed; then again for each statement its drives write with, killing
-    the worker before and after it, letting the run be recovered, and going on to the end.
+    """Play a scenario undisturbed; then again for each statement its drives write with, killing
+    the worker before it and after it, letting the run be recovered, and going on to the end.
+    Where the statement is the engine's own, also with the worker overtaken at it: taken for dead,
+    the run driven on by another, and then waking up to send it after all.
 
-    scenario       starts runs, sends events, advances time, with this kit's verbs
+    scenario       starts runs, sends events, lets time pass, with this kit's verbs; clears first
+                   what it collects outside the database (mail.outbox is cleared for it)
     observe        returns what must be equal in the end: rows, effects that happen exactly once
-    at_least_once  returns effects that may be repeated, but must be the same as a set
+    at_least_once  returns effects that may be repeated, but must be the same ones
+    pairs          also kills a second worker while it recovers from the first death, at a sample
+                   of places, the same every time
 
-    Raises AssertionError naming the boundary at which outcome, history or effects differ. Every
-    scenario runs in a transaction of its own that is rolled back, so that each starts alike and
-    the database is left as it was; on_commit hooks do not run.
+    Raises AssertionError naming the place at which outcomes, history or effects differ. Every
+    scenario is played in a transaction that is rolled back, so that each starts alike and the
+    database is left as it was; on_commit hooks do not run. An action that runs at most once may
+    rightly end in doubt after a crash: make it atomic, or let the scenario do without it.
     """
-    calm = _Killer()
-    expected = _outcome(scenario, observe, at_least_once, calm)
-    boundaries = 0
-    for number, statement in enumerate(calm.seen, start=1):
-        for when in ("before", "after"):
-            killer = _Killer(at=number, when=when)
-            found = _outcome(scenario, observe, at_least_once, killer)
-            boundaries += 1
-            where = Boundary(number=number, when=when, statement=statement)
-            _compare(expected, found, where)
-    return CrashReport(boundaries=boundaries, statements=len(calm.seen))
+    clock.install()
+    played = Scenario(play=scenario, observe=observe, at_least_once=at_least_once)
+    calm = Killer()
+    expected = _outcome(played, calm)
+    places = list(_places(calm.seen))
+    if pairs:
+        places += _pairs(places)
+    for deaths in places:
+        _play_with(played, deaths, calm.seen, expected)
+    return CrashReport(boundaries=len(places), statements=len(calm.seen))
 
 
-def _outcome(
-    scenario: Callable[[], Any],
-    observe: Callable[[], Any],
-    at_least_once: Callable[[], list[Any]],
-    killer: _Killer,
-) -> dict[str, list[Any]]:
+def _places(seen: list[Statement]) -> Iterator[list[Death]]:
+    for number, statement in enumerate(seen, start=1):
+        yield [Death(number=number, when="before")]
+        yield [Death(number=number, when="after")]
+        if statement.by_engine and statement.alone:
+            yield [Death(number=number, when="overtaken at")]
+
+
+def _pairs(places: list[list[Death]]) -> list[list[Death]]:
+    chance = random.Random(0)  # noqa: S311 - no secret
+    firsts = [deaths[0] for deaths in places if deaths[0].when != "overtaken at"]
+    return [
+        [first, Death(number=chance.randint(1, 3), when=chance.choice(("before", "after")))]
+        for first in chance.sample(firsts, min(SAMPLE, len(firsts)))
+    ]
+
+
+def _play_with(
+    played: Scenario, deaths: list[Death], seen: list[Statement], expected: Outcome
+) -> None:
+    where = _name(deaths, seen)
+    try:
+        found = _outcome(played, Killer(deaths=list(deaths)))
+    except Exception as exc:
+        raise AssertionError(f"{where}: the scenario raised {exc!r}") from exc
+    for what, values in expected.items():
+        missing = [each for each in values if each not in found[what]]
+        extra = [each for each in found[what] if each not in values]
+        for calm, crashed in zip_longest(missing, extra, fillvalue="nothing like it"):
+            calm, crashed = _differing(calm, crashed)
+            raise AssertionError(
+                f"{where}: the {what} differ\n"
+                f"  undisturbed:     {calm}\n  after the crash: {crashed}"
+            )
+        if len(values) != len(found[what]):
+            counts = f"{len(values)} undisturbed, {len(found[what])} after the crash"
+            raise AssertionError(f"{where}: there are {counts} among the {what}")
+
+
+def _outcome(played: Scenario, killer: Killer) -> Outcome:
     driving.forget_time()
+    if hasattr(mail, "outbox"):
+        mail.outbox.clear()
     before = set(Run.objects.values_list("id", flat=True))
-    with transaction.atomic():
-        with _killing(killer), _same_ids():
-            scenario()
-            driving.drive_until_idle()
-        found = {
-            "runs": _runs(before),
-            "observed": [observe()],
-            "effects": sorted({repr(each) for each in at_least_once()}),
-        }
-        transaction.set_rollback(True)
+    try:
+        with transaction.atomic(), _same_ids():
+            with killing(killer):
+                played.play()
+                driving.drive_until_idle()
+            found = {
+                "runs": _runs(before),
+                "observations": [played.observe()],
+                "effects": sorted({repr(each) for each in played.at_least_once()}),
+            }
+            transaction.set_rollback(True)
+    finally:
+        driving.forget_time()
     return found
 
 
@@ -143,40 +150,12 @@ def _same_ids() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _killing(killer: _Killer) -> Iterator[None]:
-    real_query, real_drive = database.query, driving.drive
-
-    def query(sql: str, params: Any = ()) -> Any:
-        return killer.around(real_query, sql, params)
-
-    def drive(run: Any, **options: Any) -> Any:
-        killer.driving = True
-        try:
-            return real_drive(run, **options)
-        except Crash:
-            killer.driving, killer.at, killer.dead = False, None, False
-            _recover()
-            return False
-        finally:
-            killer.driving = False
-
-    with mock.patch.object(database, "query", query), mock.patch.object(driving, "drive", drive):
-        yield
-
-
-def _recover() -> None:
-    """The dead worker's lease has run out: the run goes back to the queue."""
-    held = Run.objects.filter(state__in=sorted(HELD_STATES), lease_until__isnull=False)
-    held.update(lease_until=Now() - _A_SECOND)
-    sweep(connection.connection, max_crashes=conf().max_crashes)
-
-
 def _runs(before: set[uuid.UUID]) -> list[dict[str, Any]]:
     """Return how every new run ended, without what a crash may change: times and attempts."""
     found = []
     for run in Run.objects.exclude(pk__in=before).order_by("pk"):
         lines = History.objects.filter(run=run).exclude(kind__in=NOT_COMPARED).order_by("id")
+        events = Event.objects.filter(run=run).order_by("name", "key", "id")
         found.append(
             {
                 "workflow": run.workflow,
@@ -186,24 +165,28 @@ def _runs(before: set[uuid.UUID]) -> list[dict[str, Any]]:
                 "error": (run.error or {}).get("message"),
                 "compensation_error": (run.compensation_error or {}).get("message"),
                 "data": run.data,
+                "attributes": run.attributes,
                 "history": [(line.kind, line.position, line.part, line.name) for line in lines],
+                "events": [(event.name, event.position) for event in events],
             }
         )
     return found
 
 
-def _compare(expected: dict[str, list[Any]], found: dict[str, list[Any]], where: Boundary) -> None:
-    for what, values in expected.items():
-        pairs = zip_longest(values, found[what], fillvalue="nothing")
-        for calm, crashed in pairs:
-            if calm != crashed:
-                raise AssertionError(
-                    f"killed {where}, the {what} differ:\n"
-                    f"  undisturbed:     {calm}\n  after the crash: {crashed}"
-                )
+def _differing(calm: Any, crashed: Any) -> tuple[Any, Any]:
+    """Leave out what is equal in both."""
+    if not isinstance(calm, dict) or not isinstance(crashed, dict):
+        return calm, crashed
+    names = [name for name in calm if calm[name] != crashed.get(name)]
+    return {name: calm[name] for name in names}, {name: crashed.get(name) for name in names}
 
 
-def _describe(sql: str, params: Any) -> str:
-    words = [str(each) for each in params if isinstance(each, str) and len(str(each)) < 40]
-    verb = next((word for word in ("INSERT INTO", "UPDATE") if word in sql), "statement")
-    return f"{verb}: {', '.join(words[:4])}"
+def _name(deaths: list[Death], seen: list[Statement]) -> str:
+    first = deaths[0]
+    whats = [statement.what for statement in seen[: first.number]]
+    same = whats.count(whats[-1])
+    again = "".join(
+        f", and again {each.when} statement {each.number} after it" for each in deaths[1:]
+    )
+    verb = "overtaken at" if first.when == "overtaken at" else f"killed {first.when}"
+    return f"{verb} statement {first.number} ({whats[-1]}, number {same} of these){again}"

@@ -1,33 +1,22 @@
 """Drive runs in this process, in virtual time."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Max, Min
-from django.utils import timezone
+from django.db.models import Min
 
 from workflows.conf import conf
-from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, RunView
-from workflows.core.states import DUE_STATES, FINAL_STATES
+from workflows.core.run import RunView
+from workflows.core.states import DUE_STATES
 from workflows.engine.deliver import send_event
 from workflows.engine.drive import drive
-from workflows.models import History, Run
+from workflows.models import Run
 from workflows.store.runs import claim_run
 from workflows.store.views import get_history
+from workflows.testing.clock import clock
 
 ENOUGH = 10_000
-TIMED = (
-    HistoryKind.WAIT_STARTED,
-    HistoryKind.SLEEP_STARTED,
-    HistoryKind.ATTEMPT_FAILED,
-    HistoryKind.COMPENSATION_ATTEMPT_FAILED,
-)
-
-_advances: list[tuple[datetime, timedelta]] = []
-"""When the test let time pass, and how much. What began before has waited so much longer."""
 
 
 def drive_until_idle() -> int:
@@ -36,22 +25,23 @@ def drive_until_idle() -> int:
         run = claim_run(worker_id=None, lease_seconds=conf().lease_seconds)
         if run is None:
             return driven
-        drive(replace(run, now=run.now + _skipped(run)))
+        drive(run)
     raise AssertionError(f"runs are still due after {ENOUGH} drives: does one wake itself forever?")
 
 
 def advance(*, seconds: float) -> int:
-    """Let time pass without waiting: waits, sleeps, retries and deadlines come due in their order.
+    """Let time pass without waiting: waits, sleeps, retries and deadlines of all runs come due in
+    their order, also of what is started on the way.
 
-    Drives what is due before, on the way and at the end; returns the number of drives. The clocks
-    of Python and PostgreSQL stand as they are; only runs feel it.
+    Drives what is due before, on the way and at the end; returns the number of drives. Only the
+    engine feels it: timezone.now() and Now() in your own code tell the real time.
     """
+    if not 0 <= seconds < float("inf"):
+        raise ValueError(f"advance: {seconds!r} is not a number of seconds from 0 up")
+    end = clock.now() + timedelta(seconds=seconds)
     driven = drive_until_idle()
-    left = timedelta(seconds=seconds)
-    while left > timedelta():
-        pause = min(left, _until_next())
-        _let_pass(pause)
-        left -= pause
+    while Run.objects.exists() and (now := clock.now()) < end:
+        clock.move(min(end, _next_due(now) or end) - now)
         driven += drive_until_idle()
     return driven
 
@@ -64,7 +54,7 @@ def pass_time(run: UUID | RunView) -> None:
     row = Run.objects.get(pk=_id(run))
     if row.wake_at is None:
         raise AssertionError(f"run {row.pk} waits for no time (state {row.state})")
-    _let_pass(max(timedelta(), row.wake_at - timezone.now()) + timedelta(milliseconds=1))
+    clock.move(max(timedelta(), row.wake_at - clock.now()))
 
 
 def send(run: UUID | RunView, name: str, payload: Any = None, *, key: str | None = None) -> int:
@@ -79,32 +69,15 @@ def history_of(run: UUID | RunView) -> list[tuple[str, str]]:
 
 
 def forget_time() -> None:
-    """Begin anew: no time has been let pass."""
-    _advances.clear()
+    """Go with the real clock again. A test whose runs are gone does so by itself."""
+    clock.forget()
 
 
 def _id(run: UUID | RunView) -> UUID:
     return run.id if isinstance(run, RunView) else run
 
 
-def _until_next() -> timedelta:
-    waiting = Run.objects.filter(state__in=sorted(DUE_STATES))
-    earliest = waiting.aggregate(earliest=Min("wake_at"))["earliest"]
-    if earliest is None:
-        return timedelta.max
-    return max(timedelta(milliseconds=1), earliest - timezone.now())
-
-
-def _let_pass(pause: timedelta) -> None:
-    _advances.append((timezone.now(), pause))
-    still_going = Run.objects.exclude(state__in=sorted(FINAL_STATES))
-    still_going.filter(wake_at__isnull=False).update(wake_at=F("wake_at") - pause)
-    still_going.filter(deadline__isnull=False).update(deadline=F("deadline") - pause)
-
-
-def _skipped(run: ClaimedRun) -> timedelta:
-    """Return how much the test let pass since the run began to wait for what it waits for."""
-    began = History.objects.filter(run_id=run.id, kind__in=TIMED).aggregate(at=Max("at"))["at"]
-    if began is None:
-        return timedelta()
-    return sum((pause for at, pause in _advances if at >= began), timedelta())
+def _next_due(now: datetime) -> datetime | None:
+    later = Run.objects.filter(state__in=sorted(DUE_STATES), wake_at__gt=now)
+    earliest: datetime | None = later.aggregate(earliest=Min("wake_at"))["earliest"]
+    return earliest

@@ -1,65 +1,81 @@
 """Steps that do as a test says."""
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from workflows.registry import step_definition
 
+Answer = Callable[..., Any]
+
 
 class Fake:
     """What stands in for a step, and how it was called."""
 
-    def __init__(self, answer: Callable[..., Any]) -> None:
-        self._answer = answer
+    def __init__(self, step: Answer, answer: Answer) -> None:
+        self._signature, self._answer = inspect.signature(step), answer
         self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         """Arguments and keyword arguments of each attempt."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self._signature.bind(*args, **kwargs)  # TypeError, as the step itself would say
         self.calls.append((args, kwargs))
         return self._answer(*args, **kwargs)
 
 
+class _Script:
+    """Answers one after the other."""
+
+    def __init__(self, results: Sequence[Any]) -> None:
+        self._left = list(results)
+        self.too_often = False
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return _give(self._left.pop(0))
+        except IndexError:
+            self.too_often = True
+            raise AssertionError("there is no further result") from None
+
+
 @contextmanager
 def fake(
-    step: Callable[..., Any],
+    step: Answer,
     *,
     returns: Any = None,
     results: Sequence[Any] | None = None,
     raises: BaseException | None = None,
-    does: Callable[..., Any] | None = None,
+    does: Answer | None = None,
 ) -> Iterator[Fake]:
     """Let a step return a value, raise an exception, or do as a function does, inside the block.
 
-    results: one for each attempt in turn; an exception among them is raised. What the step stores
-    is still checked against its annotations. Works for compensations and actions too.
+    results: one for each attempt in turn; an exception among them is raised. AssertionError at the
+    end of the block when there were more attempts. What the step stores is still checked against
+    its annotations, and its arguments against its parameters. Works for compensations, actions,
+    and steps of a gather too; an inner fake of the same step goes before an outer one.
     """
+    if sum(way is not None for way in (returns, results, raises, does)) > 1:
+        raise ValueError("fake: give one of returns, results, raises, does")
     definition = step_definition(step)
-    stand_in = Fake(_answer(returns, results, raises, does))
+    script = None if results is None else _Script(results)
+    stand_in = Fake(step, does or script or _constantly(returns if raises is None else raises))
     real = definition.function
     object.__setattr__(definition, "function", stand_in)  # frozen for everybody else
     try:
         yield stand_in
     finally:
         object.__setattr__(definition, "function", real)
+    if script is not None and script.too_often:
+        count = len(results or ())
+        raise AssertionError(f"step {definition.name!r} was tried more than {count} times")
 
 
-def _answer(
-    returns: Any,
-    results: Sequence[Any] | None,
-    raises: BaseException | None,
-    does: Callable[..., Any] | None,
-) -> Callable[..., Any]:
-    if does is not None:
-        return does
-    left = list(results) if results is not None else None
+def _constantly(result: Any) -> Answer:
+    return lambda *args, **kwargs: _give(result)
 
-    def answer(*args: Any, **kwargs: Any) -> Any:
-        if left is not None and not left:
-            raise AssertionError("the fake step was called more often than it has results")
-        result = left.pop(0) if left is not None else (raises or returns)
-        if isinstance(result, BaseException):
-            raise result
-        return result
 
-    return answer
+def _give(result: Any) -> Any:
+    if isinstance(result, BaseException):
+        raise result
+    return result

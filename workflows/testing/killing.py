@@ -1,0 +1,162 @@
+"""The deaths of workers: where a drive can be killed, and what is done about it afterwards."""
+
+import contextvars
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal
+from unittest import mock
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from workflows.conf import conf
+from workflows.core.history import HistoryKind
+from workflows.core.states import HELD_STATES
+from workflows.models import Run
+from workflows.store import database
+from workflows.store.workers import sweep
+from workflows.testing import driving
+
+When = Literal["before", "after", "overtaken at"]
+_A_SECOND = timedelta(seconds=1)
+_READS = re.compile(r"\s*(SELECT|FETCH|DECLARE)\b", re.I)
+_BOUNDS = re.compile(r"\s*(SAVEPOINT|ROLLBACK|RELEASE|SET|CLOSE)\b", re.I)
+_KINDS = [kind.value for kind in HistoryKind]
+_VERB = re.compile(r'(INSERT INTO|UPDATE|DELETE FROM) "?(\w+)', re.I)
+
+
+class Crash(KeyboardInterrupt):
+    """The worker dies here. Once dead, every further statement dies too. Neither the engine nor a
+    step may count it as an error of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """A writing statement of a drive."""
+
+    what: str
+    """The kind of the line of history it writes and the step's name, or verb and table."""
+    by_engine: bool
+    alone: bool
+    """Committed by itself, not as part of a transaction of the step's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    """Where a worker is killed; or overtaken: taken for dead, and the run driven by another."""
+
+    number: int
+    """Which writing statement of the drives since the last death, from 1."""
+    when: When
+
+
+@dataclass
+class Killer:
+    """Counts the writing statements of drives, and strikes at the places it was given."""
+
+    deaths: list[Death] = field(default_factory=list)
+    seen: list[Statement] = field(default_factory=list)
+    count: int = 0
+    dead: bool = False
+    driving: bool = False
+    depth: int = 0
+    """How many savepoints deep the test itself is."""
+
+    def around(self, real: Callable[[], Any], sql: str, params: Any, *, by_engine: bool) -> Any:
+        """Send a statement, unless the worker dies before it."""
+        if not self.driving or _BOUNDS.match(sql):
+            return real()
+        if self.dead:
+            raise Crash
+        if _READS.match(sql):
+            return real()
+        alone = len(connection.savepoint_ids) == self.depth
+        what = describe(sql, params)
+        self.seen.append(Statement(what=what, by_engine=by_engine, alone=alone))
+        self.count += 1
+        death = self._due()
+        if death is not None and death.when == "overtaken at":
+            self._overtake()
+        elif death is not None and death.when == "before":
+            self._die()
+        result = real()
+        if death is not None and death.when == "after":
+            self._die()
+        return result
+
+    def recover(self) -> None:
+        """Let another worker have the runs of the dead one."""
+        self.dead, self.count = False, 0
+        release_the_held()
+
+    def _due(self) -> Death | None:
+        if self.deaths and self.deaths[0].number == self.count:
+            return self.deaths.pop(0)
+        return None
+
+    def _die(self) -> None:
+        self.dead = True
+        raise Crash
+
+    def _overtake(self) -> None:
+        release_the_held()
+        # The other worker is not inside this one's step.
+        contextvars.Context().run(driving.drive_until_idle)
+        self.driving = True
+
+
+@contextmanager
+def killing(killer: Killer) -> Iterator[None]:
+    """Let the killer at every drive of this kit inside the block."""
+    real_query, real_drive = database.query, driving.drive
+
+    def query(sql: str, params: Any = ()) -> Any:
+        return killer.around(lambda: real_query(sql, params), sql, params, by_engine=True)
+
+    def execute(real: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        send = lambda: real(sql, params, many, context)  # noqa: E731
+        return killer.around(send, sql, params, by_engine=False)
+
+    def drive(run: Any, **options: Any) -> bool:
+        killer.driving = True
+        try:
+            real_drive(run, **options)
+        except Crash:
+            killer.dead = True
+        finally:
+            killer.driving = False
+        if killer.dead:  # even where a step has swallowed it
+            killer.recover()
+        return False
+
+    killer.depth = len(connection.savepoint_ids)
+    with (
+        mock.patch.object(database, "query", query),
+        mock.patch.object(driving, "drive", drive),
+        connection.execute_wrapper(execute),
+    ):
+        yield
+
+
+def release_the_held() -> None:
+    """Let the leases of all held runs have run out: the sweep puts them back into the queue."""
+    held = Run.objects.filter(state__in=sorted(HELD_STATES), lease_until__isnull=False)
+    held.update(lease_until=Now() - _A_SECOND)
+    sweep(connection.connection, max_crashes=conf().max_crashes)
+
+
+def describe(sql: str, params: Any) -> str:
+    """Say in a few words what a statement does."""
+    values = [each for each in params or () if isinstance(each, str)]
+    for place, value in enumerate(values):
+        if value in _KINDS:
+            name = values[place + 1] if place + 1 < len(values) else ""
+            return f"{value} {name}" if name and name[0] not in "{[" else value
+    inside = [kind for kind in _KINDS if f"'{kind}'" in sql]
+    if inside:
+        return inside[0]
+    verb = _VERB.search(sql)
+    return f"{verb[1].upper()} {verb[2]}" if verb else " ".join(sql.split()[:3])
