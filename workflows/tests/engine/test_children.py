@@ -1,0 +1,356 @@
+"""Children: started once, waited for without holding anything, ended before their parents."""
+
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+
+from workflows.api import (
+    ChildFailed,
+    Context,
+    InvalidInput,
+    Permanent,
+    RunState,
+    RunView,
+    WaitTimedOut,
+    cancel,
+    get_run,
+    list_runs,
+    retry_now,
+    send_event,
+    start,
+    step,
+    workflow,
+)
+from workflows.models import Event, Run
+from workflows.testing import advance, crash_everywhere, drive_until_idle, send
+from workflows.tests.builders import (
+    PATIENCE_SECONDS,
+    driven,
+    elsewhere,
+    kinds,
+    row,
+    somebody_waits_for_a_lock,
+    until,
+)
+from workflows.tests.flows import ONCE, notes
+
+pytestmark = pytest.mark.django_db
+
+
+@step(retry=ONCE)
+def double(number: int) -> int:
+    notes.note(f"double {number}")
+    if number == 13:
+        raise Permanent("unlucky")
+    return number * 2
+
+
+@step
+def cancel_now(run_id: UUID) -> None:
+    cancel(run_id)
+
+
+@workflow("tests.doubling")
+def doubling(run: Context, number: int) -> int:
+    return run.step(double, number)
+
+
+@workflow("tests.waiting_child")
+def waiting_child(run: Context) -> int:
+    return int(run.wait_event("go"))
+
+
+@workflow("tests.undone_child", on_cancel="compensate")
+def undone_child(run: Context) -> None:
+    run.wait_event("go")
+
+
+@workflow("tests.parent_of_one")
+def parent_of_one(run: Context, number: int = 4) -> list[object]:
+    child = run.start_child(doubling, number=number)
+    try:
+        return [child.result(), child.result()]
+    except ChildFailed as failed:
+        return [failed.workflow, failed.state, failed.error_type.rsplit(".")[-1], failed.message]
+
+
+@workflow("tests.parent_that_waits")
+def parent_that_waits(run: Context) -> int:
+    child = run.start_child(waiting_child)
+    try:
+        return int(child.result(timeout_seconds=60))
+    except WaitTimedOut:
+        run.set_status("late")
+        return int(child.result()) + 100
+
+
+@workflow("tests.parent_that_forgets")
+def parent_that_forgets(run: Context, detached: bool) -> str:
+    run.start_child(waiting_child, detached=detached)
+    return "done"
+
+
+@workflow("tests.parent_that_fails")
+def parent_that_fails(run: Context, detached: bool = False) -> None:
+    run.start_child(waiting_child, detached=detached)
+    raise ValueError("a mistake")
+
+
+@workflow("tests.grandparent")
+def grandparent(run: Context) -> int:
+    return int(run.start_child(parent_that_waits).result())
+
+
+@workflow("tests.parent_of_undone")
+def parent_of_undone(run: Context) -> None:
+    run.start_child(undone_child).result()
+
+
+@workflow("tests.parent_cancelled_by_itself")
+def parent_cancelled_by_itself(run: Context) -> None:
+    run.start_child(waiting_child)
+    run.step(cancel_now, run.run_id)
+    run.start_child(waiting_child)
+
+
+@workflow("tests.parent_of_a_wrong_child")
+def parent_of_a_wrong_child(run: Context) -> str:
+    try:
+        run.start_child(doubling, nummer=1)
+    except InvalidInput as exc:
+        refused = str(exc)
+    run.step(double, 1)
+    return refused
+
+
+def children_of(run_id: UUID) -> list[RunView]:
+    """Return the run's children, oldest first."""
+    return list_runs(parent=run_id)[::-1]
+
+
+def only_child(run_id: UUID) -> RunView:
+    [child] = children_of(run_id)
+    return child
+
+
+def test_a_parent_gets_what_its_child_returns() -> None:
+    run = driven(parent_of_one)
+
+    assert run.output == [8, 8]
+    assert only_child(run.id).parent_id == run.id
+    assert notes.done == ["double 4"]
+
+
+def test_a_childs_failure_arrives_with_its_cause() -> None:
+    run = driven(parent_of_one, number=13)
+
+    assert run.output[:3] == ["tests.doubling", "failed", "StepFailed"]
+    assert "unlucky" in run.output[3]
+
+
+def test_a_waiting_parent_holds_nothing() -> None:
+    run = driven(parent_that_waits)
+
+    assert run.state == RunState.WAITING
+    assert (row(run.id)["worker_id"], row(run.id)["lease_until"]) == (None, None)
+
+
+def test_a_child_that_ends_before_the_parent_waits_is_not_missed() -> None:
+    run = start(parent_that_looks_late)
+    drive_until_idle()
+
+    send(run.id, "look")
+
+    assert get_run(run.id).output == 8
+
+
+@workflow("tests.parent_that_looks_late")
+def parent_that_looks_late(run: Context) -> int:
+    child = run.start_child(doubling, number=4)
+    run.wait_event("look")
+    return int(child.result())
+
+
+def test_a_parent_may_stop_waiting_and_wait_again() -> None:
+    run = driven(parent_that_waits)
+
+    advance(seconds=61)
+    late = get_run(run.id)
+    send(only_child(run.id), "go", 5)
+
+    assert (late.state, late.status) == (RunState.WAITING, "late")
+    assert get_run(run.id).output == 105
+
+
+def test_a_parent_ends_after_its_children() -> None:
+    run = driven(parent_that_forgets, detached=False)
+    before = get_run(run.id).state
+
+    send(only_child(run.id), "go", 1)
+
+    assert before == RunState.WAITING
+    assert get_run(run.id).output == "done"
+
+
+def test_a_detached_child_lives_on_its_own() -> None:
+    run = driven(parent_that_forgets, detached=True)
+
+    assert run.output == "done"
+    assert only_child(run.id).state == RunState.WAITING
+    assert not cancel(run.id)
+
+
+def test_a_child_of_a_child_reports_up_to_the_top() -> None:
+    run = driven(grandparent)
+
+    send(only_child(only_child(run.id).id), "go", 3)
+
+    assert get_run(run.id).output == 3
+
+
+def test_a_cancel_reaches_children_and_theirs() -> None:
+    run = driven(grandparent)
+    child = only_child(run.id)
+
+    assert cancel(run.id, by="alice")
+    drive_until_idle()
+
+    states = [get_run(each).state for each in (run.id, child.id, only_child(child.id).id)]
+    assert states == [RunState.CANCELLED] * 3
+
+
+def test_a_cancel_leaves_a_detached_child_alone() -> None:
+    run = driven(parent_that_fails, detached=True)
+
+    assert run.state == RunState.FAILED
+    assert only_child(run.id).state == RunState.WAITING
+
+
+def test_a_child_undoes_itself_when_its_parent_is_cancelled() -> None:
+    run = driven(parent_of_undone)
+
+    cancel(run.id)
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.CANCELLED
+    assert only_child(run.id).state == RunState.COMPENSATED
+
+
+def test_a_parent_that_fails_ends_its_children_first() -> None:
+    run = driven(parent_that_fails)
+
+    assert run.state == RunState.FAILED
+    assert run.error is not None
+    assert run.error["message"] == "a mistake"
+    child = only_child(run.id)
+    assert child.state == RunState.CANCELLED
+    assert child.finished_at is not None
+    assert run.finished_at is not None
+    assert child.finished_at <= run.finished_at
+
+
+def test_a_run_being_cancelled_starts_no_more_children() -> None:
+    run = driven(parent_cancelled_by_itself)
+
+    assert run.state == RunState.CANCELLED
+    assert only_child(run.id).state == RunState.CANCELLED
+
+
+def test_a_wrong_input_is_refused_before_a_position_is_taken() -> None:
+    run = driven(parent_of_a_wrong_child)
+
+    assert run.state == RunState.COMPLETED
+    assert "number" in run.output
+    assert children_of(run.id) == []
+
+
+def test_the_end_of_a_child_reaches_a_blocked_parent_too() -> None:
+    run = driven(parent_that_waits)
+    Run.objects.filter(pk=run.id).update(state=RunState.RUNNING)
+    Run.objects.filter(pk=run.id).update(state=RunState.BLOCKED, wake_at=None)
+    send(only_child(run.id), "go", 5)
+
+    retry_now(run.id)
+    drive_until_idle()
+
+    assert get_run(run.id).output == 5
+
+
+def test_nobody_but_the_engine_may_tell_of_a_childs_end() -> None:
+    run = driven(parent_that_waits)
+
+    with pytest.raises(InvalidInput, match="engine's own"):
+        send_event(run.id, f"child:{only_child(run.id).id}", {"state": "completed"})
+
+
+@pytest.mark.usefixtures("committed")
+def test_children_that_end_at_once_are_all_heard() -> None:
+    run = start(two_waiting)
+    drive_until_idle()
+    first, second = (child.id for child in children_of(run.id))
+
+    with transaction.atomic():
+        cancel(first)
+        other = elsewhere(lambda: cancel(second))
+        until(somebody_waits_for_a_lock)  # both tell the same parent
+    other.result(PATIENCE_SECONDS)
+    drive_until_idle()
+
+    assert Event.objects.filter(run_id=run.id).count() == 2
+    assert get_run(run.id).output == ["cancelled", "cancelled"]
+
+
+@workflow("tests.two_waiting")
+def two_waiting(run: Context) -> list[str]:
+    ends = []
+    for child in [run.start_child(waiting_child), run.start_child(waiting_child)]:
+        try:
+            child.result()
+        except ChildFailed as failed:
+            ends.append(failed.state)
+    return ends
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_cancel_and_the_end_of_a_child_do_not_deadlock() -> None:
+    run = start(two_waiting)
+    drive_until_idle()
+    _, second = sorted(child.id for child in children_of(run.id))
+
+    with transaction.atomic():
+        Run.objects.select_for_update(no_key=True).get(pk=second)  # as its end would, first
+        everything = elsewhere(lambda: cancel(run.id))
+        until(somebody_waits_for_a_lock)
+        Run.objects.select_for_update(no_key=True).get(pk=run.id)  # and then its parent
+
+    assert everything.result(PATIENCE_SECONDS)
+    assert get_run(second).state == RunState.CANCELLED
+
+
+@pytest.mark.parametrize("function", [parent_of_one, grandparent, parent_that_fails])
+def test_killed_anywhere_parents_and_children_end_the_same(function: object) -> None:
+    def play() -> None:
+        run = start(function)  # type: ignore[arg-type]
+        drive_until_idle()
+        advance(seconds=61)
+        for each in Run.objects.filter(workflow="tests.waiting_child", state="waiting"):
+            send(each.pk, "go", 7)
+        assert get_run(run.id).is_over
+
+    crash_everywhere(play)
+
+
+def test_killed_anywhere_a_cancelled_family_is_cancelled() -> None:
+    def play() -> None:
+        run = start(grandparent)
+        drive_until_idle()
+        cancel(run.id)
+
+    crash_everywhere(play)
+
+
+def test_history_tells_of_the_child() -> None:
+    run = driven(parent_of_one)
+
+    assert kinds(run.id)[0] == "child_started"
