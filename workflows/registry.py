@@ -155,7 +155,13 @@ def step(
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
     if not hasattr(function, "step_definition"):
         step(function)
-    return step_definition(function)
+    definition = step_definition(function)
+    if definition.at_most_once:
+        raise DefinitionError(
+            f"action {definition.name!r} cannot compensate: a lost attempt would stay in doubt; "
+            "make it atomic"
+        )
+    return definition
 
 
 def known_code() -> tuple[list[str], list[int]]:

@@ -1,0 +1,265 @@
+"""Actions: steps under a public name, their parameters checked, executed at most once per key."""
+
+import threading
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from workflows.api import (
+    Context,
+    DefinitionError,
+    InvalidInput,
+    KeyConflict,
+    RequestError,
+    RunState,
+    StepFailed,
+    WaitTimedOut,
+    action,
+    execute_action,
+    list_actions,
+    start,
+    step,
+    workflow,
+)
+from workflows.core.run import ClaimedRun, Fact
+from workflows.engine.drive import drive
+from workflows.models import History, Run
+from workflows.store import steps as steps_store
+from workflows.testing import crash_everywhere
+from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
+from workflows.tests.flows import notes
+
+SEND = "tests_send"
+MAKE = "tests_make_group"
+COUNT = "tests_count_groups"
+both = threading.Barrier(2)
+
+
+@action(SEND, description="Sends a letter.")
+def send_letter(recipient: str, copies: int = 1) -> str:
+    notes.note(f"send {recipient}")
+    if recipient == "nobody":
+        raise ValueError("no such address")
+    return f"{copies} sent to {recipient}"
+
+
+@action(MAKE, atomic=True)
+def make_group(name: str) -> str:
+    """Makes a group."""
+    Group.objects.create(name=name)
+    return name
+
+
+@action(COUNT, isolation="serializable")
+def count_groups(name: str) -> int:
+    found = Group.objects.count()
+    notes.note("counted")
+    if notes.count("counted") <= 2:
+        both.wait(PATIENCE_SECONDS)  # both have read before either writes
+    Group.objects.create(name=name)
+    return found
+
+
+@workflow("tests.invoicing")
+def invoicing(run: Context, recipient: str, copies: Any = 2) -> str:
+    return str(getattr(run.actions, SEND)(recipient=recipient, copies=copies))
+
+
+@workflow("tests.making")
+def making(run: Context, names: list[str]) -> list[str]:
+    return [getattr(run.actions, MAKE)(name=name) for name in names]
+
+
+class Killed(KeyboardInterrupt):
+    """The worker dies here."""
+
+
+@pytest.mark.django_db
+def test_a_workflow_calls_an_action_by_its_name() -> None:
+    run = driven(invoicing, recipient="ann")
+
+    assert run.output == "2 sent to ann"
+
+
+@pytest.mark.django_db
+def test_an_action_is_described_by_its_annotations() -> None:
+    [found] = [each for each in list_actions() if each.name == SEND]
+
+    assert found.description == "Sends a letter."
+    schema = found.schema()
+    assert schema["required"] == ["recipient"]
+    assert schema["properties"]["copies"] == {"default": 1, "title": "Copies", "type": "integer"}
+
+
+@pytest.mark.django_db
+def test_wrong_parameters_are_one_error_that_names_each_before_anything_runs() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        execute_action(SEND, key="1", parameters={"copies": "many", "colour": "red"})
+
+    for name in ("recipient", "copies", "colour"):
+        assert name in str(refused.value)
+    assert not Run.objects.exists()
+
+
+@pytest.mark.django_db
+def test_wrong_parameters_in_a_workflow_fail_it_before_the_action_runs() -> None:
+    run = driven(invoicing, recipient="ann", copies="many")
+
+    assert run.state == RunState.FAILED
+    assert notes.done == []
+
+
+@pytest.mark.django_db
+def test_an_unknown_name_lists_those_there_are() -> None:
+    with pytest.raises(DefinitionError, match=SEND):
+        execute_action("tests_sned", key="1")
+
+
+@pytest.mark.django_db
+def test_a_name_is_registered_once() -> None:
+    with pytest.raises(DefinitionError, match="already"):
+        action(SEND)(lambda: None)
+
+
+@pytest.mark.django_db
+def test_a_known_key_returns_the_recorded_result() -> None:
+    first = execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    again = execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    assert first == again == "1 sent to ann"
+    assert notes.done == ["send ann"]
+
+
+@pytest.mark.django_db
+def test_another_key_is_another_execution() -> None:
+    for key in ("1", "2"):
+        execute_action(SEND, key=key, parameters={"recipient": "ann"})
+
+    assert notes.count("send ann") == 2
+
+
+@pytest.mark.django_db
+def test_a_key_with_other_parameters_is_refused() -> None:
+    execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    with pytest.raises(KeyConflict):
+        execute_action(SEND, key="k", parameters={"recipient": "bob"})
+
+
+@pytest.mark.django_db
+def test_a_known_key_raises_the_recorded_failure() -> None:
+    found = []
+    for _ in range(2):
+        with pytest.raises(StepFailed) as failed:
+            execute_action(SEND, key="k", parameters={"recipient": "nobody"})
+        found.append((failed.value.step, failed.value.error_type, failed.value.message))
+
+    assert found == [(SEND, "ValueError", "no such address")] * 2
+    assert notes.done == ["send nobody"]
+
+
+@pytest.mark.usefixtures("committed")
+def test_callers_at_once_share_one_execution() -> None:
+    def call() -> str:
+        return str(execute_action(SEND, key="k", parameters={"recipient": "ann"}))
+
+    callers = [elsewhere(call) for _ in range(4)]
+
+    assert [each.result(PATIENCE_SECONDS) for each in callers] == ["1 sent to ann"] * 4
+    assert notes.done == ["send ann"]
+
+
+@pytest.mark.usefixtures("committed")
+def test_who_finds_the_key_in_work_elsewhere_waits_no_longer_than_told() -> None:
+    start_and_hold()
+
+    with pytest.raises(WaitTimedOut, match="ask again"):
+        execute_action(SEND, key="k", parameters={"recipient": "ann"}, timeout_seconds=0.05)
+
+
+def start_and_hold() -> ClaimedRun:
+    """Let another process have claimed the execution of key k."""
+    with mock.patch("workflows.engine.execute._driven"), pytest.raises(Exception):  # noqa: B017
+        execute_action(SEND, key="k", parameters={"recipient": "ann"})
+    return claim()
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("line", [1, 2])
+def test_an_action_whose_worker_was_lost_is_in_doubt_and_never_runs_twice(line: int) -> None:
+    """Lost after the line that it begins, or before the line that it is done."""
+    run, real, calls = start_and_hold(), steps_store.append, iter(range(1, 9))
+
+    def append(held: ClaimedRun, fact: Fact, **options: Any) -> Any:
+        number = next(calls)
+        if number == 2 == line:
+            raise Killed
+        written = real(held, fact, **options)
+        if number == 1 == line:
+            raise Killed
+        return written
+
+    with mock.patch.object(steps_store, "append", append), pytest.raises(Killed):
+        drive(run)
+    expire_lease(run.id)
+    swept()
+    with pytest.raises(StepFailed, match="not known"):
+        execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    assert notes.count("send ann") == line - 1
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_action_that_is_not_atomic_is_refused_inside_a_transaction() -> None:
+    with transaction.atomic(), pytest.raises(RequestError, match="outside"):
+        execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    assert notes.done == []
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_atomic_action_goes_with_the_callers_transaction() -> None:
+    with transaction.atomic():
+        execute_action(MAKE, key="k", parameters={"name": "a"})
+        transaction.set_rollback(True)
+
+    assert not Group.objects.exists()
+    assert execute_action(MAKE, key="k", parameters={"name": "a"}) == "a"
+    assert execute_action(MAKE, key="k", parameters={"name": "a"}) == "a"
+    assert Group.objects.count() == 1
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_cannot_be_serialized_is_tried_again() -> None:
+    both.reset()
+
+    def call(name: str) -> int:
+        return int(execute_action(COUNT, key=name, parameters={"name": name}))
+
+    first, second = elsewhere(lambda: call("a")), elsewhere(lambda: call("b"))
+
+    assert {first.result(PATIENCE_SECONDS), second.result(PATIENCE_SECONDS)} == {0, 1}
+    assert notes.count("counted") == 3
+    assert History.objects.filter(kind="attempt_failed").count() == 1
+
+
+@pytest.mark.django_db
+def test_killed_anywhere_an_atomic_action_takes_effect_exactly_once() -> None:
+    crash_everywhere(
+        lambda: start(making, names=["a", "b"]),
+        observe=lambda: sorted(Group.objects.values_list("name", flat=True)),
+    )
+
+
+def test_only_known_isolation_levels_are_taken() -> None:
+    with pytest.raises(DefinitionError, match="serializable"):
+        action("tests_wrong", isolation="chaos")
+
+
+def test_an_action_cannot_be_a_compensation_unless_it_is_atomic() -> None:
+    with pytest.raises(DefinitionError, match="atomic"):
+        step(compensate=send_letter)(lambda: None)
