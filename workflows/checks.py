@@ -1,18 +1,22 @@
-"""System checks: wrong settings fail at start-up, with a hint."""
+"""System checks: wrong settings and code that cannot be replayed are told at start-up, with a hint."""
 
+import os
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from workflows import registry
 from workflows.conf import conf
+from workflows.determinism import Finding, read_workflow
 
 
 def connect() -> None:
     """Register the checks."""
     register(check_conf)
     register(check_database)
+    register(check_workflows)
 
 
 def check_conf(**kwargs: Any) -> list[CheckMessage]:
@@ -45,3 +49,22 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def check_workflows(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W001 and up: workflow code that would say something else at a replay."""
+    found: dict[Finding, str] = {}
+    for name, version in zip(*registry.known_code(), strict=True):
+        definition = registry.find_workflow(name, version)
+        if definition is not None:
+            for finding in read_workflow(definition.function):
+                found.setdefault(finding, name)
+    return [_warning(finding, name) for finding, name in found.items()]
+
+
+def _warning(finding: Finding, workflow: str) -> CheckMessage:
+    rule = finding.rule
+    place = f"{os.path.relpath(finding.file)}:{finding.line}"
+    hint = f"{rule.instead[0].upper()}{rule.instead[1:]}. Silence with `# workflows: ok`."
+    told = f"{place}: workflow {workflow!r} {rule.does} ({finding.code})"
+    return Warning(told, hint=hint, id=rule.id)

@@ -44,6 +44,8 @@ class CrashReport:
     """How many times the scenario was played with a death in it, each at another place."""
     statements: int
     """How many writing statements the drives of the undisturbed scenario send."""
+    pairs: int
+    """How many of the boundaries had a second death after the first."""
 
 
 def crash_everywhere(
@@ -51,10 +53,11 @@ def crash_everywhere(
     *,
     observe: Callable[[], Any] = lambda: None,
     at_least_once: Callable[[], list[Any]] = list,
-    pairs: bool = False,
+    pairs: bool | int = False,
 ) -> CrashReport:
     """Play a scenario undisturbed; then again for each statement its drives write with, killing
-    the worker before it and after it, letting the run be recovered, and going on to the end.
+    the worker before it, and after it where it is a commit of its own, letting the run be
+    recovered, and going on to the end.
     Where the statement is the engine's own, also with the worker overtaken at it: taken for dead,
     the run driven on by another, and then waking up to send it after all.
 
@@ -63,7 +66,7 @@ def crash_everywhere(
     observe        returns what must be equal in the end: rows, effects that happen exactly once
     at_least_once  returns effects that may be repeated, but must be the same ones
     pairs          also kills a second worker while it recovers from the first death, at a sample
-                   of places, the same every time
+                   of places, the same every time: True for SAMPLE of them, or how many
 
     Raises AssertionError naming the place at which outcomes, history or effects differ. Every
     scenario is played in a transaction that is rolled back, so that each starts alike and the
@@ -75,27 +78,29 @@ def crash_everywhere(
     calm = Killer()
     expected = _outcome(played, calm)
     places = list(_places(calm.seen))
-    if pairs:
-        places += _pairs(places)
-    for deaths in places:
+    twice = _pairs(places, SAMPLE if pairs is True else int(pairs))
+    for deaths in places + twice:
         _play_with(played, deaths, calm.seen, expected)
-    return CrashReport(boundaries=len(places), statements=len(calm.seen))
+    return CrashReport(
+        boundaries=len(places) + len(twice), statements=len(calm.seen), pairs=len(twice)
+    )
 
 
 def _places(seen: list[Statement]) -> Iterator[list[Death]]:
     for number, statement in enumerate(seen, start=1):
         yield [Death(number=number, when="before")]
-        yield [Death(number=number, when="after")]
-        if statement.by_engine and statement.alone:
-            yield [Death(number=number, when="overtaken at")]
+        if statement.alone:  # any other is rolled back with the step's transaction
+            yield [Death(number=number, when="after")]
+            if statement.by_engine:
+                yield [Death(number=number, when="overtaken at")]
 
 
-def _pairs(places: list[list[Death]]) -> list[list[Death]]:
+def _pairs(places: list[list[Death]], count: int) -> list[list[Death]]:
     chance = random.Random(0)  # noqa: S311 - no secret
     firsts = [deaths[0] for deaths in places if deaths[0].when != "overtaken at"]
     return [
         [first, Death(number=chance.randint(1, 3), when=chance.choice(("before", "after")))]
-        for first in chance.sample(firsts, min(SAMPLE, len(firsts)))
+        for first in chance.sample(firsts, min(count, len(firsts)))
     ]
 
 

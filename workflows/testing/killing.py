@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 from workflows.conf import conf
 from workflows.core.history import HistoryKind
 from workflows.core.states import HELD_STATES
+from workflows.engine.drive import drive as engine_drive
 from workflows.models import Run
 from workflows.store import database
 from workflows.store.workers import sweep
@@ -111,7 +112,7 @@ class Killer:
 @contextmanager
 def killing(killer: Killer) -> Iterator[None]:
     """Let the killer at every drive of this kit inside the block."""
-    real_query, real_drive = database.query, driving.drive
+    real_query = database.query
 
     def query(sql: str, params: Any = ()) -> Any:
         return killer.around(lambda: real_query(sql, params), sql, params, by_engine=True)
@@ -123,7 +124,7 @@ def killing(killer: Killer) -> Iterator[None]:
     def drive(run: Any, **options: Any) -> bool:
         killer.driving = True
         try:
-            real_drive(run, **options)
+            engine_drive(run, **options)
         except Crash:
             killer.dead = True
         finally:

@@ -1,0 +1,182 @@
+"""The ways a submission can go, each from the reserved slot to the end of its runs.
+
+Played by test_crash_everywhere.py with a worker killed at every place, and by test_histories.py
+against the histories kept of them. What a step is answered depends on its attempt alone, since a
+killed one is tried again.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from django.contrib.auth.models import User
+from django.core import mail
+
+from submissions.link_check import Code, LinkVerdict
+from submissions.models import Board, Submission
+from submissions.services.moderate import approve, reject, release
+from submissions.services.withdraw import withdraw
+from submissions.steps import mail_result
+from submissions.tests.builders import (
+    in_review,
+    make_board,
+    moderator,
+    person,
+    reserved,
+    send,
+    verdict,
+)
+from workflows.api import current_step
+from workflows.testing import advance, drive_until_idle, fake
+
+OVER_THE_WINDOW = 130.0
+ALL_TRIES = 3600.0
+
+
+@contextmanager
+def link_tries(*codes: Code) -> Iterator[None]:
+    """Let the guard answer each try of the link check so; the last answer stays."""
+
+    def answer(url: str, **options: Any) -> LinkVerdict:
+        step = current_step()
+        assert step is not None
+        return verdict(codes[min(step.attempt, len(codes)) - 1])
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=answer):
+        yield
+
+
+def set_the_stage() -> None:
+    """Create the people and the board once, for all that is played on them."""
+    person("alice")
+    mona()
+    board()
+
+
+def mona() -> User:
+    return User.objects.filter(username="mona").first() or moderator()
+
+
+def board(*, needs_moderator: bool = False) -> Board:
+    found = Board.objects.filter(slug="launch").first() or make_board()
+    Board.objects.filter(pk=found.pk).update(needs_moderator=needs_moderator)
+    return found
+
+
+def reviewed(*codes: Code, needs_moderator: bool = False) -> Submission:
+    """Reserve, send the details, and let the link be checked until that has ended."""
+    submission = reserved(person("alice"), board(needs_moderator=needs_moderator))
+    drive_until_idle()
+    send(submission)
+    with link_tries(*codes):
+        advance(seconds=ALL_TRIES)
+    return submission
+
+
+def approved() -> Submission:
+    return reviewed(Code.OK)
+
+
+def rejected() -> Submission:
+    return reviewed(Code.NOT_FOUND)
+
+
+def approved_at_the_third_try() -> Submission:
+    return reviewed(Code.TOO_SLOW, Code.TOO_SLOW, Code.OK)
+
+
+def unreachable() -> Submission:
+    return reviewed(Code.TOO_SLOW)
+
+
+def expired() -> Submission:
+    submission = reserved(person("alice"), board())
+    advance(seconds=OVER_THE_WINDOW)
+    return submission
+
+
+def details_sent_before_the_first_drive() -> Submission:
+    submission = in_review(person("alice"), board())
+    with link_tries(Code.OK):
+        drive_until_idle()
+    return submission
+
+
+def approved_by_a_moderator() -> Submission:
+    submission = reviewed(Code.OK, needs_moderator=True)
+    approve(submission_id=submission.pk, by=mona())
+    drive_until_idle()
+    return submission
+
+
+def rejected_by_a_moderator() -> Submission:
+    submission = reviewed(Code.OK, needs_moderator=True)
+    reject(submission_id=submission.pk, reason="It is an advert.", by=mona())
+    drive_until_idle()
+    return submission
+
+
+def approved_by_a_moderator_between_two_tries() -> Submission:
+    submission = in_review(person("alice"), board())
+    with link_tries(Code.TOO_SLOW, Code.OK):
+        drive_until_idle()
+        approve(submission_id=submission.pk, by=mona())
+        advance(seconds=ALL_TRIES)
+    return submission
+
+
+def withdrawn_before_the_details() -> Submission:
+    submission = reserved(person("alice"), board())
+    drive_until_idle()
+    withdraw(maker=submission.maker, submission_id=submission.pk)
+    advance(seconds=OVER_THE_WINDOW)
+    return submission
+
+
+def withdrawn_between_two_tries() -> Submission:
+    submission = in_review(person("alice"), board())
+    with link_tries(Code.TOO_SLOW):
+        drive_until_idle()
+        withdraw(maker=submission.maker, submission_id=submission.pk)
+        advance(seconds=ALL_TRIES)
+    return submission
+
+
+def released_with_a_letter_of_its_own() -> Submission:
+    submission = approved()
+    release(submission_id=submission.pk, reason="It moved.", by=mona())
+    drive_until_idle()
+    return submission
+
+
+def mailed_at_the_second_try() -> Submission:
+    def away_at_first(*args: Any) -> None:
+        step = current_step()
+        assert step is not None
+        if step.attempt == 1:
+            raise ConnectionRefusedError
+        mail.EmailMessage(subject="told", headers={"Message-ID": step.idempotency_key}).send()
+
+    with fake(mail_result, does=away_at_first):
+        return reviewed(Code.OK)
+
+
+STORIES: dict[str, Callable[[], Submission]] = {
+    story.__name__: story
+    for story in (
+        approved,
+        rejected,
+        approved_at_the_third_try,
+        unreachable,
+        expired,
+        details_sent_before_the_first_drive,
+        approved_by_a_moderator,
+        rejected_by_a_moderator,
+        approved_by_a_moderator_between_two_tries,
+        withdrawn_before_the_details,
+        withdrawn_between_two_tries,
+        released_with_a_letter_of_its_own,
+        mailed_at_the_second_try,
+    )
+}

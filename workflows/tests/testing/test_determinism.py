@@ -1,0 +1,176 @@
+"""The reader of workflow code: what it warns of, and what it lets pass."""
+
+import importlib.util
+from pathlib import Path
+from textwrap import indent
+from types import ModuleType
+
+import pytest
+from django.core.checks import run_checks
+
+from workflows import checks
+from workflows.determinism import Finding, read_workflow
+
+HEAD = """
+import asyncio, concurrent.futures, datetime as dt, http.client, os, random, secrets, shutil
+import socket, subprocess, threading, time, urllib.request, uuid
+from datetime import date, datetime, timedelta, timezone as tz
+from os import environ
+from pathlib import Path
+from random import choice, random as chance
+from time import sleep, time as clock
+from uuid import uuid4, uuid5
+import requests
+from django.contrib.auth.models import Group
+from django.core.mail import send_mail
+from django.db import connection, transaction
+from django.utils import timezone
+from django.utils.timezone import now
+from workflows.api import step
+
+counter = 0
+
+@step
+def act(): return requests.get("https://example.org/")
+
+def helper(run, given):
+    return time.time()
+
+def plain(given):
+    return given + 1
+
+def story(run, given):
+"""
+SUSPECT = [
+    ("datetime.now()", "W001"),
+    ("datetime.now(tz.utc)", "W001"),
+    ("datetime.utcnow()", "W001"),
+    ("dt.datetime.now()", "W001"),
+    ("date.today()", "W001"),
+    ("timezone.now()", "W001"),
+    ("now()", "W001"),
+    ("x = time.time()", "W001"),
+    ("clock()", "W001"),
+    ("time.monotonic()", "W001"),
+    ("run.step(act, datetime.now())", "W001"),
+    ("given.setdefault('at', now)", "W001"),
+    ("helper(run, given)", "W001"),
+    ("def inner():\n    return datetime.now()\nreturn inner()", "W001"),
+    ("[datetime.now() for each in given]", "W001"),
+    ("from time import time as t\nt()", "W001"),
+    ("time.sleep(1)", "W002"),
+    ("sleep(1)", "W002"),
+    ("random.random()", "W003"),
+    ("random.choice(given)", "W003"),
+    ("choice(given)", "W003"),
+    ("chance()", "W003"),
+    ("uuid.uuid4()", "W003"),
+    ("uuid.uuid1()", "W003"),
+    ("str(uuid4())", "W003"),
+    ("secrets.token_hex()", "W003"),
+    ("os.urandom(8)", "W003"),
+    ("import random as r\nr.randint(1, 6)", "W003"),
+    ("os.environ['A']", "W004"),
+    ("os.environ.get('A')", "W004"),
+    ("environ.get('A')", "W004"),
+    ("os.getenv('A')", "W004"),
+    ("open('a')", "W004"),
+    ("with open('a') as file:\n    pass", "W004"),
+    ("Path('a').read_text()", "W004"),
+    ("subprocess.run(['a'])", "W004"),
+    ("shutil.rmtree('a')", "W004"),
+    ("requests.get('https://example.org/')", "W005"),
+    ("urllib.request.urlopen('https://example.org/')", "W005"),
+    ("socket.create_connection(('a', 1))", "W005"),
+    ("http.client.HTTPConnection('a')", "W005"),
+    ("send_mail('a', 'b', 'c', ['d'])", "W005"),
+    ("Group.objects.get(pk=given)", "W006"),
+    ("Group.objects.filter(pk=given).update(name='a')", "W006"),
+    ("given.save()", "W006"),
+    ("given.delete()", "W006"),
+    ("given.refresh_from_db()", "W006"),
+    ("connection.cursor()", "W006"),
+    ("with transaction.atomic():\n    pass", "W006"),
+    ("global counter\ncounter += 1", "W007"),
+    ("threading.Thread(target=act).start()", "W008"),
+    ("concurrent.futures.ThreadPoolExecutor()", "W008"),
+    ("asyncio.run(given)", "W008"),
+]
+INNOCENT = [
+    "run.now()",
+    "run.uuid(), run.random(), run.sleep(1)",
+    "run.sleep_until(run.now() + timedelta(days=1))",
+    "run.step(act)",
+    "random = run.random()\nreturn random > 0.5",
+    "now = run.now()\nreturn now.isoformat()",
+    "datetime.fromisoformat(given)",
+    "datetime(2026, 1, 1, tzinfo=tz.utc)",
+    "uuid5(run.run_id, 'a')",
+    "uuid.UUID(given)",
+    "os.path.join('a', 'b')",
+    "Path('a') / 'b'",
+    "plain(given)",
+    "given.update({'a': 1})",
+    "run.data['open'] = True",
+    "run.log.info('time.time()')",
+    "try:\n    run.step(act)\nexcept requests.Timeout:\n    pass",
+    "time.time()  # workflows: ok",
+    "time.sleep(  # workflows: ok\n    1\n)",
+    "count = 0\ndef more():\n    nonlocal count\n    count += 1\nmore()",
+    "isinstance(given, Group)",
+    "[each for each in (lambda time: [time.time])(given)]",
+]
+
+
+@pytest.mark.parametrize(("code", "expected"), SUSPECT)
+def test_what_would_differ_at_a_replay_is_told_once(
+    code: str, expected: str, tmp_path: Path
+) -> None:
+    found = findings(code, tmp_path)
+
+    assert [finding.rule.id for finding in found] == [f"workflows.{expected}"]
+
+
+@pytest.mark.parametrize("code", INNOCENT)
+def test_what_replays_alike_is_let_pass(code: str, tmp_path: Path) -> None:
+    assert findings(code, tmp_path) == []
+
+
+def test_a_finding_names_file_and_line_and_a_check_says_what_to_use_instead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [finding] = findings("pass\ntime.sleep(5)", tmp_path)
+    monkeypatch.setattr(checks, "read_workflow", lambda function: [finding])
+    monkeypatch.chdir(tmp_path)
+
+    told = checks.check_workflows()
+
+    line = len(HEAD.splitlines()) + 2
+    assert [str(each.msg).split(": ")[0] for each in told] == [f"story_module.py:{line}"]
+    assert "(time.sleep)" in told[0].msg and "run.sleep" in str(told[0].hint)
+    assert told[0].id == "workflows.W002"
+
+
+def test_a_function_without_a_source_is_passed_over() -> None:
+    space: dict[str, ModuleType] = {}
+    exec("import time\ndef story(run): time.sleep(1)", space)
+
+    assert read_workflow(space["story"]) == []  # type: ignore[arg-type]
+
+
+def test_the_workflows_of_this_repository_give_no_warning() -> None:
+    importlib.import_module("bench.flows")
+
+    told = [each for each in run_checks() if str(each.id).startswith("workflows.W")]
+
+    assert [each.msg for each in told if "/tests/" not in each.msg] == []
+
+
+def findings(code: str, folder: Path) -> list[Finding]:
+    file = folder / "story_module.py"
+    file.write_text(HEAD + indent(code, "    ") + "\n")
+    spec = importlib.util.spec_from_file_location("story_module", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return read_workflow(module.story)
