@@ -88,6 +88,7 @@ def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Fa
         return record_failure(session, job, running, exc)
     finally:
         current.reset(token)
+        running.close()
 
 
 def _run(session: Session, job: Job, running: Running) -> Completed:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from workflows.core.run import StepInfo
 from workflows.engine.time_limit import Limit
+from workflows.store.workers import Connection
 
 
 @dataclass(kw_only=True)
@@ -19,6 +20,13 @@ class Running:
     """Inside a test's transaction, which other connections do not see."""
     details: str | None = None
     """Of this attempt's last heartbeat, as JSON text."""
+    own: Connection | None = None
+    """On which it sends heartbeats, from the first one on."""
+
+    def close(self) -> None:
+        """The attempt has ended."""
+        if self.own is not None:
+            self.own.close()
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)

@@ -41,7 +41,9 @@ _SWEEP = f"""
                 WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark
         FROM workflows_run AS run
         WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}', '{RunState.COMPENSATING}')
-          AND (lease_until < statement_timestamp() OR worker_id NOT IN ({_LIVING}))
+          AND (lease_until < statement_timestamp()
+               -- Without the first half, nobody's runs would be lost as soon as no worker lives.
+               OR worker_id IS NOT NULL AND worker_id NOT IN ({_LIVING}))
         ORDER BY id LIMIT 500
         FOR NO KEY UPDATE SKIP LOCKED),
     counted AS (

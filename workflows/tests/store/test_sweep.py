@@ -10,12 +10,13 @@ from django.db.models.functions import Now
 
 from workflows.api import get_history, start
 from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, Fact
+from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Run, Worker
 from workflows.store.control import wake_run
-from workflows.store.runs import release_run
+from workflows.store.runs import begin_compensation, release_run
 from workflows.store.steps import append
+from workflows.store.waits import park_run
 from workflows.store.workers import count_living, enlist, extend_lease, forget_the_dead
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -87,6 +88,47 @@ def test_the_run_of_a_living_worker_is_left() -> None:
         assert swept() == []
 
     assert state_of(run) == "running"
+
+
+def test_a_run_held_by_no_worker_is_left_while_its_lease_lasts_though_nobody_lives() -> None:
+    run = held_by(None)
+    until(lambda: count_living() == 0)
+
+    assert swept() == []
+
+    assert state_of(run) == "running"
+
+
+def test_a_run_parked_in_the_middle_of_its_compensation_has_lost_nobody() -> None:
+    run = held_by(None)
+    begin_compensation(run, error=None)
+    park_run(run, Park(seconds=60))
+
+    assert swept() == []
+
+    assert (state_of(run), row(run.id)["crashes"]) == ("compensating", 0)
+
+
+def test_a_compensating_run_that_loses_too_many_workers_fails_with_the_reason() -> None:
+    run = held_by(None)
+    begin_compensation(run, error='{"type": "ValueError", "message": "no"}')
+
+    states = [crash(run, max_crashes=2), crash(claim(), max_crashes=2)]
+
+    stored = row(run.id)
+    assert states == [RunState.COMPENSATING, RunState.FAILED]
+    assert stored["compensation_error"]["type"] == "TooManyCrashes"
+    assert stored["error"]["type"] == "ValueError"
+    assert stored["finished_at"] is not None
+
+
+def test_a_run_that_was_being_cancelled_and_undoes_itself_goes_on_to_that() -> None:
+    run = held_by(dead_worker())
+    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING, undo_on_cancel=True)
+
+    assert [state for _, _, state in swept()] == [RunState.COMPENSATING]
+
+    assert claim().state == RunState.COMPENSATING
 
 
 def test_a_silent_worker_loses_its_run_when_the_lease_has_run_out() -> None:

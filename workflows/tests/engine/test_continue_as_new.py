@@ -1,0 +1,233 @@
+"""continue_as_new: a loop without an end keeps a short history and loses nothing on the way."""
+
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from workflows.api import (
+    Context,
+    InvalidInput,
+    RunState,
+    RunView,
+    cancel,
+    get_run,
+    list_runs,
+    send_event,
+    start,
+    step,
+    workflow,
+)
+from workflows.engine.drive import drive
+from workflows.store import continuing
+from workflows.testing import advance, crash_everywhere, drive_until_idle, send
+from workflows.tests.builders import claim, driven, kinds
+from workflows.tests.flows import notes, wait_for_go
+
+pytestmark = pytest.mark.django_db
+
+
+@step
+def count(number: int) -> None:
+    notes.note(f"count {number}")
+
+
+@workflow("tests.endless")
+def endless(run: Context, number: int = 0, until: int = 3) -> str:
+    run.step(count, number)
+    word = run.wait_event("word", timeout_seconds=60)
+    if word is not None:
+        notes.note(f"heard {word}")
+    if number + 1 < until:
+        run.continue_as_new(number=number + 1, until=until)
+    return f"counted to {number}"
+
+
+@workflow("tests.keeps_on")
+def keeps_on(run: Context, number: int = 0) -> str:
+    run.wait_event("go")
+    if number == 0:
+        run.continue_as_new(number=1)
+    return f"ended as number {number}"
+
+
+@workflow("tests.parent_of_endless")
+def parent_of_endless(run: Context) -> str:
+    return str(run.start_child(keeps_on).result())
+
+
+@workflow("tests.endless_with_a_child")
+def endless_with_a_child(run: Context, number: int = 0) -> int:
+    run.start_child(wait_for_go)
+    if number == 0:
+        run.continue_as_new(number=1)
+    return number
+
+
+@workflow("tests.wrongly_continued")
+def wrongly_continued(run: Context, number: int) -> str:
+    try:
+        run.continue_as_new(nummer=1)
+    except InvalidInput as refused:
+        return str(refused)
+
+
+@workflow("tests.hurried_loop", deadline_seconds=100)
+def hurried_loop(run: Context, number: int = 0) -> None:
+    run.sleep(60)
+    run.continue_as_new(number=number + 1)
+
+
+def last_of(run: RunView) -> RunView:
+    """Return the run at the end of a chain."""
+    view = get_run(run.id)
+    while view.continued_as is not None:
+        view = get_run(view.continued_as)
+    return view
+
+
+def test_the_loop_goes_on_as_new_runs_with_short_histories() -> None:
+    run = driven(endless)
+
+    advance(seconds=200)
+
+    first, last = get_run(run.id), last_of(run)
+    assert (first.state, last.state) == (RunState.COMPLETED, RunState.COMPLETED)
+    assert last.output == "counted to 2"
+    assert notes.done == ["count 0", "count 1", "count 2"]
+    assert kinds(run.id)[-1] == "continued"
+
+
+def test_an_event_for_an_earlier_run_reaches_the_one_that_goes_on() -> None:
+    run = driven(endless)
+    advance(seconds=61)
+
+    send(run.id, "word", "hello")
+
+    assert "heard hello" in notes.done
+
+
+def test_events_not_consumed_go_along_in_their_order() -> None:
+    run = start(endless)
+    for word in ("one", "two", "three"):
+        send_event(run.id, "word", word, key=word)
+
+    drive_until_idle()
+
+    assert last_of(run).output == "counted to 2"
+    assert [note for note in notes.done if "heard" in note] == [
+        "heard one",
+        "heard two",
+        "heard three",
+    ]
+
+
+def test_an_event_that_comes_at_the_last_moment_goes_along() -> None:
+    """After the code has asked to continue, before the statement that does."""
+    run = start(keeps_on)
+    send_event(run.id, "go")
+    real = continuing.continue_run
+    late = [lambda: send_event(run.id, "go", key="late")]
+
+    def continue_run(*args: Any, **kwargs: Any) -> bool:
+        if late:
+            late.pop()()
+        return real(*args, **kwargs)
+
+    with mock.patch.object(continuing, "continue_run", continue_run):
+        drive(claim())
+    drive_until_idle()
+
+    assert last_of(run).output == "ended as number 1"
+
+
+def test_a_cancel_that_comes_at_the_last_moment_wins() -> None:
+    run = start(keeps_on)
+    send_event(run.id, "go")
+    real = continuing.continue_run
+
+    def continue_run(*args: Any, **kwargs: Any) -> bool:
+        cancel(run.id)
+        return real(*args, **kwargs)
+
+    with mock.patch.object(continuing, "continue_run", continue_run):
+        drive(claim())
+
+    assert get_run(run.id).state == RunState.CANCELLED
+    assert get_run(run.id).continued_as is None
+
+
+def test_a_cancel_of_an_earlier_run_reaches_the_one_that_goes_on() -> None:
+    run = driven(keeps_on)
+    send(run.id, "go")
+
+    assert cancel(run.id)
+
+    assert last_of(run).state == RunState.CANCELLED
+
+
+def test_a_parent_waits_for_the_end_of_the_chain() -> None:
+    parent = driven(parent_of_endless)
+    [child] = list_runs(parent=parent.id)
+
+    send(child.id, "go")
+    between = get_run(parent.id).state
+    send(child.id, "go")
+
+    assert between == RunState.WAITING
+    assert get_run(parent.id).output == "ended as number 1"
+
+
+def test_a_cancel_of_the_parent_reaches_the_run_that_goes_on() -> None:
+    parent = driven(parent_of_endless)
+    [child] = list_runs(parent=parent.id)
+    send(child.id, "go")
+
+    cancel(parent.id)
+
+    assert last_of(child).state == RunState.CANCELLED
+
+
+def test_children_end_before_the_run_goes_on() -> None:
+    run = driven(endless_with_a_child)
+    before = get_run(run.id)
+
+    send(list_runs(parent=run.id)[0].id, "go")
+
+    assert (before.state, before.continued_as) == (RunState.WAITING, None)
+    assert get_run(run.id).continued_as is not None
+
+
+def test_an_input_that_does_not_fit_is_told_to_the_code() -> None:
+    assert "number" in driven(wrongly_continued, number=1).output
+
+
+def test_the_deadline_is_that_of_the_whole_chain() -> None:
+    run = driven(hurried_loop)
+
+    advance(seconds=101)
+
+    assert last_of(run).state == RunState.FAILED
+    assert last_of(run).input == {"number": 1}
+
+
+def test_the_key_stays_with_the_first_run() -> None:
+    run = start(keeps_on, key="k")
+    send(run.id, "go")
+
+    again = start(keeps_on, key="k")
+
+    assert again.id == run.id
+    assert again.continued_as is not None
+
+
+def test_killed_anywhere_the_loop_counts_and_hears_each_once() -> None:
+    def play() -> None:
+        notes.done.clear()
+        run = start(endless)
+        send_event(run.id, "word", "one")
+        drive_until_idle()
+        send(run.id, "word", "two")
+        advance(seconds=200)
+
+    crash_everywhere(play, at_least_once=lambda: notes.done)

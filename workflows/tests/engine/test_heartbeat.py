@@ -1,0 +1,230 @@
+"""Heartbeats: a long step says that it lives; silence ends the attempt, the next knows the details."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+
+from workflows.api import (
+    Context,
+    DefinitionError,
+    RetryPolicy,
+    RunState,
+    ValueNotStorable,
+    current_step,
+    get_history,
+    get_run,
+    heartbeat,
+    start,
+    step,
+    workflow,
+)
+from workflows.core.history import HistoryKind
+from workflows.engine.drive import drive
+from workflows.testing import drive_until_idle
+from workflows.tests.builders import (
+    PATIENCE_SECONDS,
+    claim,
+    driven,
+    elsewhere,
+    expire_lease,
+    give_to_another,
+    kinds,
+    row,
+    swept,
+)
+from workflows.tests.flows import NOW, notes
+
+hooks: dict[str, Callable[[], Any]] = {}
+never = threading.Event()
+
+
+@pytest.fixture(autouse=True)
+def no_hooks() -> None:
+    hooks.clear()
+
+
+def details() -> Any:
+    info = current_step()
+    assert info is not None
+    return info.heartbeat
+
+
+@step(retry=NOW)
+def count_up() -> list[Any]:
+    before = details()
+    for number in range(before + 1 if before is not None else 0, 4):
+        heartbeat(number)
+        notes.note(f"did {number}")
+        hooks.get(f"after {number}", str)()
+    return [before]
+
+
+@step(retry=NOW, heartbeat_seconds=0.15)
+def fall_silent() -> str:
+    if details() == "alive":
+        return "the second attempt knows"
+    for _ in range(4):
+        heartbeat("alive")
+        never.wait(0.05)
+    while True:
+        pass
+
+
+@step(atomic=True)
+def beat_atomically() -> Any:
+    Group.objects.create(name="unseen")
+    heartbeat("from inside")
+    return hooks["look"]()
+
+
+@step
+def tell_details() -> Any:
+    return details()
+
+
+@workflow("tests.counting_up")
+def counting_up(run: Context) -> list[Any]:
+    return [run.step(count_up), run.step(tell_details)]
+
+
+@workflow("tests.silent")
+def silent(run: Context) -> str:
+    return run.step(fall_silent)
+
+
+@workflow("tests.silent_in_threads")
+def silent_in_threads(run: Context) -> list[str]:
+    return run.gather(run.call(fall_silent), run.call(fall_silent))
+
+
+@workflow("tests.beating_atomically")
+def beating_atomically(run: Context) -> Any:
+    return run.step(beat_atomically)
+
+
+@step(retry=RetryPolicy(attempts=1))
+def beat_wrongly() -> None:
+    heartbeat(object())
+
+
+@workflow("tests.beating_wrongly")
+def beating_wrongly(run: Context) -> None:
+    run.step(beat_wrongly)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_heartbeat_is_seen_outside_while_the_step_runs_even_an_atomic_one() -> None:
+    run = start(beating_atomically)
+    hooks["look"] = lambda: [
+        (elsewhere(lambda: get_run(run.id).heartbeat).result(PATIENCE_SECONDS) or {})["details"],
+        elsewhere(Group.objects.count).result(PATIENCE_SECONDS),
+    ]
+
+    drive_until_idle()
+
+    assert get_run(run.id).output == ["from inside", 0]
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_heartbeat_extends_the_lease() -> None:
+    run = start(beating_atomically)
+    claimed = claim()
+    expire_lease(run.id)
+    hooks["look"] = lambda: elsewhere(swept).result(PATIENCE_SECONDS)
+
+    drive(claimed)
+
+    assert get_run(run.id).output == []
+
+
+@pytest.mark.usefixtures("committed")
+def test_silence_ends_the_attempt_and_the_next_has_the_details() -> None:
+    run = driven(silent)
+
+    assert run.output == "the second attempt knows"
+    [failed] = [e for e in get_history(run.id) if e.kind == HistoryKind.ATTEMPT_FAILED]
+    assert "no heartbeat for 0.15 s" in failed.data["error"]["message"]
+
+
+@pytest.mark.usefixtures("committed")
+def test_branches_of_a_gather_each_have_details_of_their_own() -> None:
+    run = driven(silent_in_threads)
+
+    assert run.output == ["the second attempt knows"] * 2
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_attempt_that_fails_hands_its_details_on_and_a_later_step_sees_none() -> None:
+    def fail() -> None:
+        del hooks["after 1"]
+        raise ValueError("in the middle")
+
+    hooks["after 1"] = fail
+    run = driven(counting_up)
+
+    assert run.output == [[1], None]
+    assert notes.done == ["did 0", "did 1", "did 2", "did 3"]
+
+
+class Killed(KeyboardInterrupt):
+    """The worker dies here."""
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("after", [0, 1, 2, 3])
+def test_a_worker_killed_after_a_heartbeat_hands_its_details_on(after: int) -> None:
+    def die() -> None:
+        hooks.clear()
+        raise Killed
+
+    hooks[f"after {after}"] = die
+    run = start(counting_up)
+    with pytest.raises(Killed):
+        drive(claim())
+    expire_lease(run.id)
+    swept()
+    drive_until_idle()
+
+    assert get_run(run.id).output == [[after], None]
+    assert notes.done == [f"did {number}" for number in range(4)]
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_step_whose_run_belongs_to_another_by_now_is_stopped_at_its_next_heartbeat() -> None:
+    start(counting_up)
+    zombie = claim()
+    hooks["after 1"] = lambda: give_to_another(zombie)
+
+    drive(zombie)
+
+    assert notes.done == ["did 0", "did 1"]
+    assert kinds(zombie.id) == []
+    assert row(zombie.id)["state"] == "running"
+
+
+@pytest.mark.django_db
+def test_a_heartbeat_works_inside_the_transaction_of_a_test() -> None:
+    run = driven(counting_up)
+
+    assert run.output == [[None], None]
+    assert run.heartbeat is not None
+    assert (run.heartbeat["position"], run.heartbeat["details"]) == (1, 3)
+    assert connection.in_atomic_block
+
+
+@pytest.mark.django_db
+def test_details_that_cannot_be_stored_fail_the_step() -> None:
+    run = driven(beating_wrongly)
+
+    assert run.state == RunState.FAILED
+    assert run.error is not None
+    assert ValueNotStorable.__name__ in run.error["message"]
+
+
+def test_a_heartbeat_belongs_inside_a_step() -> None:
+    with pytest.raises(DefinitionError, match="inside a step"):
+        heartbeat()

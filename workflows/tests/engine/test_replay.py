@@ -1,0 +1,225 @@
+"""The deploy guard: does the code at hand still tell the story of every open run?"""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from workflows.api import (
+    Context,
+    InvalidInput,
+    Permanent,
+    StepFailed,
+    cancel,
+    export_history,
+    get_history,
+    replay_history,
+    replay_open_runs,
+    start,
+    step,
+    workflow,
+)
+from workflows.testing import drive_until_idle
+from workflows.tests.builders import counted_statements, driven
+from workflows.tests.engine.test_children import grandparent, parent_that_fails, waiting_child
+from workflows.tests.engine.test_saga import trip
+from workflows.tests.flows import ONCE, greet, notes
+
+pytestmark = pytest.mark.django_db
+deployed = {"name": "Ann", "what": "step"}
+
+
+@pytest.fixture(autouse=True)
+def old_code() -> Iterator[None]:
+    deployed.update(what="step")
+    yield
+    deployed.update(what="step")
+
+
+def undo_refuse(output: str) -> None:
+    notes.note("undone")
+    raise Permanent("cannot be undone")
+
+
+@step(compensate=undo_refuse)
+def prepare() -> str:
+    return "prepared"
+
+
+@step(retry=ONCE)
+def refuse() -> None:
+    raise Permanent("no")
+
+
+@workflow("tests.replayed")
+def replayed(run: Context) -> None:
+    match deployed["what"]:
+        case "step":
+            run.step(greet, "Ann")
+        case "other step":
+            run.step(prepare)
+        case "mistake":
+            raise ValueError("a mistake")
+        case "no step":
+            pass
+    run.log.warning("said by the code")
+    run.data["kept"] = True
+    run.progress(1)
+    run.wait_event("go")
+    run.step(greet, "Bob")
+
+
+@workflow("tests.replayed_group")
+def replayed_group(run: Context) -> None:
+    try:
+        run.gather(run.call(prepare), run.call(refuse), limit=1, on_error="compensate")
+    except StepFailed:
+        run.wait_event("go")
+
+
+def test_open_runs_that_fit_are_passed_over() -> None:
+    for function in (replayed, grandparent, trip, replayed_group):
+        start(function)
+    start(parent_that_fails, detached=False)
+    drive_until_idle()
+    start(replayed)
+
+    assert replay_open_runs() == []
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("other step", "position 1 is step 'prepare' in the code but step 'greet' in history"),
+        ("no step", "position 1 is wait 'go' in the code but step 'greet' in history"),
+        ("mistake", "ValueError('a mistake')"),
+    ],
+)
+def test_a_run_that_does_not_fit_is_named_with_its_workflow_step_and_difference(
+    what: str, told: str
+) -> None:
+    run = driven(replayed)
+    deployed["what"] = what
+
+    [difference] = replay_open_runs()
+
+    assert (difference.run_id, difference.workflow) == (run.id, "tests.replayed")
+    assert told in str(difference)
+
+
+def test_a_replay_does_and_writes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    run = driven(replayed)
+    driven(replayed_group)
+    before, history = list(notes.done), get_history(run.id)
+    caplog.clear()
+
+    with counted_statements() as sent:
+        replay_open_runs()
+
+    assert notes.done == before
+    assert get_history(run.id) == history
+    assert [sql for sql in sent if "INSERT" in sql or "UPDATE" in sql] == []
+    assert caplog.messages == []
+
+
+def test_a_compensation_that_was_interrupted_is_not_run_by_a_replay() -> None:
+    run = driven(replayed_group)
+    exported = export_history(run.id)
+    undo = [line for line in exported["history"] if line["kind"].startswith("compensation")]
+    exported["history"] = [line for line in exported["history"] if line not in undo][:4]
+    before = notes.count("undone")
+
+    assert replay_history(exported) is None
+
+    assert notes.count("undone") == before
+
+
+def test_a_parent_that_waits_for_its_children_after_a_failure_fits() -> None:
+    run = driven(parent_that_fails)
+    exported = export_history(run.id)
+    exported["history"] = exported["history"][:2]
+
+    assert replay_history(exported) is None
+
+
+def test_ended_runs_are_not_asked() -> None:
+    run = driven(replayed)
+    cancel(run.id)
+    deployed["what"] = "mistake"
+
+    assert replay_open_runs() == []
+
+
+def test_a_history_is_exported_and_replayed_forever(tmp_path: Path) -> None:
+    run = driven(replayed)
+    file = tmp_path / "history.json"
+    file.write_text(json.dumps(export_history(run.id)))
+    cancel(run.id)
+
+    fits = replay_history(json.loads(file.read_text()))
+    deployed["what"] = "no step"
+    difference = replay_history(json.loads(file.read_text()))
+
+    assert fits is None
+    assert "step 'greet'" in str(difference)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, [], {"format": 99}, {"format": 1, "run": "x"}, {"format": 1}]
+)
+def test_what_is_no_history_is_refused_in_words(wrong: Any) -> None:
+    with pytest.raises(InvalidInput, match="histor"):
+        replay_history(wrong)
+
+
+def test_a_run_without_code_is_a_difference() -> None:
+    exported = export_history(driven(replayed).id)
+    exported["version"] = 99
+
+    assert "no code" in str(replay_history(exported))
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    """Run workflows_replay; return its exit code and what it said."""
+    out = StringIO()
+    try:
+        call_command("workflows_replay", *arguments, stdout=out, stderr=out)
+    except SystemExit as ended:
+        return int(ended.code or 0), out.getvalue()
+    return 0, out.getvalue()
+
+
+def test_the_command_exits_with_1_on_any_difference(tmp_path: Path) -> None:
+    run = driven(replayed)
+    file = tmp_path / "history.json"
+    file.write_text(command("--export", str(run.id))[1])
+
+    fits = command("--check", str(file))
+    deployed["what"] = "other step"
+    differs = command("--check", str(file))
+
+    assert fits == (0, "every history fits this code\n")
+    assert differs[0] == 1
+    assert differs[1].count("position 1 is step 'prepare'") == 2
+    assert "2 runs do not fit" in differs[1]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--export", "nonsense"], ["/no/such/file.json"]])
+def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str]) -> None:
+    with pytest.raises(CommandError):
+        call_command("workflows_replay", *arguments)
+
+
+def test_a_run_that_is_over_may_be_exported_too() -> None:
+    run = driven(waiting_child)
+    cancel(run.id)
+
+    exported = export_history(run.id)
+
+    assert exported["workflow"] == "tests.waiting_child"
+    assert exported["history"][-1]["kind"] == "run_cancelled"
