@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
@@ -10,9 +11,13 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
+from workflows.store.children import start_child
+from workflows.store.continuing import continue_run
 from workflows.store.events import consume, load_inbox, send_event
-from workflows.store.runs import block_run, end_run, look, release_run
-from workflows.store.steps import append, set_status
+from workflows.store.fence import Notes
+from workflows.store.heartbeats import beat_here, show_progress
+from workflows.store.runs import begin_compensation, block_run, end_run, look, release_run
+from workflows.store.steps import append, append_retry, set_status
 from workflows.store.waits import park_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -28,6 +33,7 @@ from workflows.tests.builders import (
 )
 from workflows.tests.flows import wait_for_go
 
+ATTEMPT = Fact(kind=HistoryKind.ATTEMPT_FAILED, position=1, part=1, name="a")
 STEP = Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="a", data='{"output": 1}')
 SLEEP = Park(seconds=0, fact=Fact(kind=HistoryKind.SLEEP_STARTED, position=1, part=1))
 
@@ -35,6 +41,27 @@ SLEEP = Park(seconds=0, fact=Fact(kind=HistoryKind.SLEEP_STARTED, position=1, pa
 def consume_one(run: ClaimedRun) -> object:
     [event] = load_inbox(run.id)
     return consume(run, event, position=1, data='{"names": ["go"], "payload": 1}')
+
+
+def start_a_child(run: ClaimedRun) -> object:
+    return start_child(
+        run,
+        Fact(kind=HistoryKind.CHILD_STARTED, position=1, name="tests.wait"),
+        child_id=uuid4(),
+        workflow="tests.wait",
+        version=1,
+        input_text="{}",
+        deadline_seconds=None,
+        detached=False,
+        undo_on_cancel=False,
+    )
+
+
+def continue_it(run: ClaimedRun) -> object:
+    held = look(run)
+    events = run.events if held is None else held[1]
+    notes = Notes()
+    return continue_run(run, new_id=uuid4(), version=1, input_text="{}", events=events, notes=notes)
 
 
 WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
@@ -48,6 +75,13 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "block": lambda run: block_run(run, error="{}"),
     "release": release_run,
     "consume": consume_one,
+    "append_retry": lambda run: append_retry(run, ATTEMPT, seconds=1),
+    "begin_compensation": lambda run: begin_compensation(run, error="{}"),
+    "start_child": start_a_child,
+    "continue": continue_it,
+    "beat": lambda run: beat_here([1, "{}", 60, run.id, run.attempt]),
+    "progress": lambda run: show_progress(run, "{}"),
+    "append_with_notes": lambda run: append(run, STEP, notes=Notes(data='{"a": 1}')),
 }
 EVERY_WRITE = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 
@@ -105,7 +139,9 @@ def test_nothing_is_written_to_a_run_that_has_ended(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["park", "complete", "fail", "block", "release"])
+@pytest.mark.parametrize(
+    "name", ["park", "complete", "fail", "block", "release", "start_child", "continue"]
+)
 def test_a_run_being_cancelled_takes_no_other_end(name: str) -> None:
     run = held()
     Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
@@ -117,7 +153,9 @@ def test_a_run_being_cancelled_takes_no_other_end(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", ["append", "set_status", "consume", "cancel"])
+@pytest.mark.parametrize(
+    "name", ["append", "set_status", "consume", "cancel", "begin_compensation"]
+)
 def test_a_run_being_cancelled_still_takes_what_was_done(name: str) -> None:
     run = held()
     Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
@@ -143,7 +181,10 @@ def test_a_zombie_that_writes_while_another_is_claiming_waits_and_writes_nothing
 
 
 @pytest.mark.usefixtures("committed")
-@pytest.mark.parametrize("name", ["append", "set_status", "consume", "park_and_record"])
+@pytest.mark.parametrize(
+    "name",
+    ["append", "append_with_notes", "set_status", "consume", "park_and_record", "start_child"],
+)
 def test_a_write_in_an_open_transaction_keeps_others_from_the_run_until_it_is_over(
     name: str,
 ) -> None:

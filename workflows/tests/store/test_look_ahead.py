@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from workflows.core.states import DUE_STATES, RunState
 from workflows.models import Run
+from workflows.store.waits import Code
 from workflows.store.workers import look_ahead
 from workflows.tests.builders import connected
 
@@ -53,6 +54,21 @@ def test_a_run_that_is_due_already_is_the_next_one() -> None:
 
     assert due == 1
     assert next_seconds == pytest.approx(-60, abs=5)
+
+
+def test_a_run_nobody_here_has_code_for_is_neither_due_nor_next() -> None:
+    """Otherwise the pusher would look again and again, as long as it waits."""
+    make(-60)
+    make(30)
+    code = Code(["tests.other"], [1])
+
+    with connected() as own:
+        nothing = look_ahead(own, limit=10, code=code)
+        Run.objects.update(workflow="tests.other")
+        found = look_ahead(own, limit=10, code=code)
+
+    assert nothing == (0, None)
+    assert found[0] == 1
 
 
 @pytest.mark.parametrize("state", sorted(set(RunState) - DUE_STATES))

@@ -1,0 +1,55 @@
+"""What a worker does when the bell rings, where drives leave something behind."""
+
+from unittest import mock
+
+import pytest
+from django.db.models.functions import Now
+
+from workflows.api import RunState, get_run, start
+from workflows.core.run import ClaimedRun
+from workflows.engine.work import work_off
+from workflows.models import Run
+from workflows.tests.flows import greet_once
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+class Worker:
+    """A holder that only remembers."""
+
+    def __init__(self) -> None:
+        self.held: list[ClaimedRun | None] = []
+
+    def worker_id(self) -> None:
+        return None
+
+    def hold(self, run: ClaimedRun | None) -> None:
+        self.held.append(run)
+
+    def lose(self) -> None:
+        raise AssertionError("nothing failed")
+
+
+def work() -> int:
+    return work_off(Worker(), stopping=lambda: False, looked=lambda: None)
+
+
+def test_runs_of_unknown_code_wait_and_starve_nobody() -> None:
+    unknown = Run.objects.create(workflow="tests.of_a_later_deploy", version=1, wake_at=Now())
+    known = start(greet_once, name="Ann")
+
+    driven = work()
+
+    assert driven == 1
+    assert get_run(known.id).state == RunState.COMPLETED
+    assert get_run(unknown.pk).state == RunState.PENDING
+
+
+def test_a_worker_ends_after_a_drive_that_wore_it_out() -> None:
+    start(greet_once, name="Ann")
+    start(greet_once, name="Bob")
+
+    with mock.patch("workflows.engine.work.drive", return_value=True), pytest.raises(SystemExit):
+        work()
+
+    assert Run.objects.filter(state=RunState.PENDING).count() == 1
