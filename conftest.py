@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, syn
 from ops.browser import NONE_TO_BE_HAD, find
 from toolsite.tests.live_site import LiveSite
 
+pytest_plugins = ["workflows.testing.plugin"]
 MARKS_BY_FIXTURE = {"page": "browser", "chromium": "browser", "start_site": "cluster"}
 CHROMIUM_FLAGS = [
     "--disable-background-networking",

@@ -45,4 +45,4 @@ def rows() -> list[dict[str, Any]]:
 
 
 def letters() -> list[tuple[str, str]]:
-    return [(letter.subject, letter.extra_headers["Message-ID"]) for letter in mail.outbox]
+    return [(str(letter.subject), letter.extra_headers["Message-ID"]) for letter in mail.outbox]

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -33,7 +33,7 @@ class Scenario:
 
     play: Callable[[], Any]
     observe: Callable[[], Any]
-    at_least_once: Callable[[], list[Any]]
+    at_least_once: Callable[[], Iterable[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def crash_everywhere(
     scenario: Callable[[], Any],
     *,
     observe: Callable[[], Any] = lambda: None,
-    at_least_once: Callable[[], list[Any]] = list,
+    at_least_once: Callable[[], Iterable[Any]] = list,
     pairs: bool | int = False,
 ) -> CrashReport:
     """Play a scenario undisturbed; then again for each statement its drives write with, killing

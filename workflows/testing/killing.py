@@ -20,11 +20,11 @@ from workflows.models import Run
 from workflows.store import database
 from workflows.store.workers import sweep
 from workflows.testing import driving
+from workflows.testing.committing import BOUNDS
 
 When = Literal["before", "after", "overtaken at"]
 _A_SECOND = timedelta(seconds=1)
 _READS = re.compile(r"\s*(SELECT|FETCH|DECLARE)\b", re.I)
-_BOUNDS = re.compile(r"\s*(SAVEPOINT|ROLLBACK|RELEASE|SET|CLOSE)\b", re.I)
 _KINDS = [kind.value for kind in HistoryKind]
 _VERB = re.compile(r'(INSERT INTO|UPDATE|DELETE FROM) "?(\w+)', re.I)
 
@@ -68,7 +68,7 @@ class Killer:
 
     def around(self, real: Callable[[], Any], sql: str, params: Any, *, by_engine: bool) -> Any:
         """Send a statement, unless the worker dies before it."""
-        if not self.driving or _BOUNDS.match(sql):
+        if not self.driving or BOUNDS.match(sql):
             return real()
         if self.dead:
             raise Crash

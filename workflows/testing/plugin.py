@@ -1,19 +1,19 @@
-"""A pytest plugin: `pytest_plugins = ["workflows.testing.plugin"]`."""
+"""A pytest plugin: `pytest_plugins = ["workflows.testing.plugin"]` in the topmost conftest.py."""
 
 from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
-from workflows.testing import driving
+from workflows.testing.clock import clock
 
 
 @pytest.fixture(autouse=True)
-def _virtual_time_of_its_own() -> Iterator[None]:
+def _a_clock_of_its_own() -> Iterator[None]:
     """Let no test inherit the time that another let pass."""
-    driving.forget_time()
+    clock.forget()
     yield
-    driving.forget_time()
+    clock.forget()
 
 
 @pytest.fixture

@@ -1,0 +1,216 @@
+"""Rehearsed crashes: sound workflows and the engine pass, seeded bugs are found and named."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import psycopg
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
+
+from workflows.api import Context, start, workflow
+from workflows.core.history import HistoryKind
+from workflows.core.run import Fact
+from workflows.engine import attempt
+from workflows.models import Run
+from workflows.store import events, runs, steps
+from workflows.store.database import query_one
+from workflows.testing import advance, crash_everywhere, fake, send
+from workflows.tests.testing import stories
+
+pytestmark = pytest.mark.django_db
+
+
+def groups() -> list[str]:
+    return sorted(Group.objects.values_list("name", flat=True))
+
+
+def fails_and_undoes() -> None:
+    with fake(stories.fetch, raises=ValueError("full")):
+        start(stories.trip)
+        advance(seconds=1000)
+
+
+def goes_on() -> None:
+    run = start(stories.trip)
+    send(run, "go")
+
+
+def everything() -> None:
+    start(stories.parallel)
+    advance(seconds=60)
+
+
+def one_event() -> None:
+    run = start(stories.wait)
+    advance(seconds=1)
+    send(run, "go", 1)
+
+
+@pytest.mark.parametrize("scenario", [fails_and_undoes, goes_on, everything, one_event])
+def test_a_sound_workflow_ends_alike_wherever_a_worker_dies(scenario: Callable[[], None]) -> None:
+    report = crash_everywhere(scenario, observe=groups, at_least_once=lambda: set(stories.done))
+
+    assert report.boundaries >= 2 * report.statements > 4
+    assert (Run.objects.count(), groups()) == (0, [])
+
+
+def test_a_second_death_during_the_recovery_changes_nothing() -> None:
+    report = crash_everywhere(fails_and_undoes, observe=groups, pairs=10)
+
+    assert report.pairs == 10
+
+
+def test_it_works_where_every_statement_commits(committed: None) -> None:
+    report = crash_everywhere(goes_on, observe=groups)
+
+    assert report.boundaries > 10
+    assert Run.objects.count() == 0
+
+
+def test_an_effect_outside_the_transaction_of_an_atomic_step_is_found() -> None:
+    def scenario() -> None:
+        stories.done.clear()
+        start(stories.careless)
+
+    with pytest.raises(AssertionError) as found:
+        crash_everywhere(scenario, observe=lambda: list(stories.done))
+
+    told = str(found.value)
+    assert told.startswith("killed before statement 2 (step_completed book_and_tell, number 1")
+    assert "['careless', 'careless']" in told
+
+
+def test_a_write_through_a_second_connection_is_found() -> None:
+    other = psycopg.connect(**connection.get_connection_params() | {"cursor_factory": None})
+    other.execute("CREATE TEMPORARY TABLE told (name text)")
+
+    def tell(name: str) -> None:
+        other.execute("INSERT INTO told VALUES (%s)", [name])
+
+    def scenario() -> None:
+        other.execute("DELETE FROM told")
+        with fake(stories.book_and_tell, does=tell):
+            start(stories.careless)
+            advance(seconds=1)
+
+    with other, pytest.raises(AssertionError, match="the observations differ"):
+        crash_everywhere(scenario, observe=lambda: other.execute("TABLE told").fetchall())
+
+
+def test_a_row_of_a_step_that_is_not_atomic_is_found_and_the_step_named() -> None:
+    def scenario() -> None:
+        with fake(stories.insert, does=lambda name: Group.objects.create(name=name_of_the_next())):
+            start(stories.inserts)
+            advance(seconds=3600)
+
+    def name_of_the_next() -> str:
+        return f"twice {Group.objects.count()}"
+
+    with pytest.raises(AssertionError, match=r"killed after statement 1 .*auth_group") as found:
+        crash_everywhere(scenario, observe=groups)
+
+    assert "the observations differ" in str(found.value)
+
+
+def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> None:
+    def not_atomic(session: Any, job: Any, info: Any, limited: Callable[[], Any]) -> Any:
+        return attempt._record(session, job, limited())
+
+    def scenario() -> None:
+        with mock.patch.object(attempt, "_run_atomic", not_atomic):
+            fails_and_undoes()
+
+    with pytest.raises(AssertionError, match="INSERT INTO auth_group"):
+        crash_everywhere(scenario, observe=groups)
+
+
+def test_an_engine_that_consumes_an_event_before_recording_it_is_found() -> None:
+    def in_two_commits(run: Any, event: Any, *, position: int, data: str, notes: Any) -> Any:
+        taken = "UPDATE workflows_event SET position = %s WHERE id = %s RETURNING id"
+        query_one(taken, [position, event.id])
+        kind = HistoryKind.EVENT_RECEIVED
+        fact = Fact(kind=kind, position=position, name=event.name, data=data)
+        return steps.append(run, fact)
+
+    with (
+        mock.patch.object(events, "consume", in_two_commits),
+        pytest.raises(AssertionError, match="killed after statement 2"),
+    ):
+        crash_everywhere(one_event)
+
+
+def test_an_engine_whose_records_have_neither_fence_nor_constraint_is_found() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE workflows_history DROP CONSTRAINT history_once")
+
+    with unfenced_records(), pytest.raises(AssertionError, match="overtaken at statement"):
+        crash_everywhere(goes_on, observe=groups)
+
+
+def test_an_engine_that_ends_runs_without_a_fence_is_found() -> None:
+    held = "WHERE id = %s AND attempt = %s AND state = %s"
+    open_to_all = runs._END.replace(held, "WHERE id = %s AND %s > 0 AND %s <> ''")
+    assert open_to_all != runs._END
+
+    with (
+        mock.patch.object(runs, "_END", open_to_all),
+        pytest.raises(AssertionError, match=r"overtaken at .*run_completed"),
+    ):
+        crash_everywhere(one_event)
+
+
+def test_a_scenario_that_raises_after_a_crash_is_told_with_the_place() -> None:
+    def scenario() -> None:
+        stories.done.clear()
+        start(stories.careless)
+        advance(seconds=1)
+        assert stories.done == ["careless"], "told once"
+
+    with pytest.raises(AssertionError, match=r"killed .*: the scenario raised .*told once"):
+        crash_everywhere(scenario)
+
+
+def test_an_error_of_the_undisturbed_scenario_is_its_own() -> None:
+    def scenario() -> None:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        crash_everywhere(scenario)
+
+
+def test_a_step_that_swallows_its_own_death_stays_dead() -> None:
+    def swallowing(what: str) -> str:
+        try:
+            Group.objects.create(name="x")
+        except BaseException:
+            return "alive"
+        return what
+
+    @workflow("kit.swallows")
+    def swallows(run: Context) -> str:
+        return str(run.step(stories.note, "a"))
+
+    def scenario() -> None:
+        with fake(stories.note, does=swallowing):
+            start(swallows)
+            advance(seconds=1)
+
+    with pytest.raises(AssertionError, match="after statement 1"):
+        crash_everywhere(scenario, observe=groups)
+
+
+@contextmanager
+def unfenced_records() -> Iterator[None]:
+    """Let the append of a record take any attempt, in any state."""
+    sound = steps._APPEND.bind
+
+    def bind(*args: Any, **kwargs: Any) -> tuple[str, list[object]]:
+        sql, params = sound(*args, **kwargs)
+        return re.sub(r"AND attempt = %s AND state IN \([^)]*\)", "AND %s > 0", sql), params
+
+    with mock.patch.object(steps._APPEND, "bind", bind):
+        yield
