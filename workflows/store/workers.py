@@ -33,12 +33,15 @@ _EXTEND = """
 
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
-# of crashes anew.
+# of crashes anew. A worker older than the server lost its lock when the server was restarted,
+# which says nothing about the run.
 _SWEEP = f"""
     WITH lost AS MATERIALIZED (
         SELECT id, state, worker_id, crashes, crash_mark,
                (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
-                WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark
+                WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
+               (SELECT started_at < pg_postmaster_start_time() FROM workflows_worker AS worker
+                WHERE worker.id = run.worker_id) IS TRUE AS server_restarted
         FROM workflows_run AS run
         WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
           AND (lease_until < statement_timestamp() OR worker_id NOT IN ({_LIVING}))
@@ -46,7 +49,8 @@ _SWEEP = f"""
         FOR NO KEY UPDATE SKIP LOCKED),
     judged AS (
         SELECT id, state, worker_id, mark,
-               CASE WHEN mark = crash_mark THEN crashes + 1 ELSE 1 END AS crashes
+               CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
+               + CASE WHEN server_restarted THEN 0 ELSE 1 END AS crashes
         FROM lost),
     moved AS (
         UPDATE workflows_run AS run
