@@ -20,7 +20,7 @@ from workflows.core.errors import (
     UnknownWorkflow,
     ValueNotStorable,
 )
-from workflows.core.failure import describe
+from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
 from workflows.engine.context import Context
@@ -79,7 +79,15 @@ def _replay(session: Session) -> bool:
 
 
 def _call(session: Session, definition: WorkflowDefinition) -> Any:
-    given = definition.signature.decode_input(session.run.input)
+    try:
+        given = definition.signature.decode_input(session.run.input)
+    except (TypeError, ValueNotStorable) as exc:
+        raise session.end(
+            ReplayError(
+                f"its input no longer fits {definition.name!r} version {definition.version} ({exc}); "
+                "put the old parameters back, or give the changed workflow a new version"
+            )
+        ) from None
     return definition.function(Context(session), **given)
 
 
@@ -88,11 +96,12 @@ def _unwound(session: Session, why: BaseException) -> bool:
         case Suspend():
             return _park(session, why.park)
         case Cancelled():
-            _cancelled(session)
+            _end(session.run, RunState.CANCELLED)
         case Drain():
-            store.release_run(session.run)
+            if not store.release_run(session.run):
+                _end_otherwise(session.run)
         case LeaseLost():
-            _lost(session)
+            _lost(session.run)
         case StoreFailed():
             raise why
         case ReplayError() | DefinitionError():
@@ -111,11 +120,11 @@ def _park(session: Session, park: Park) -> bool:
         return True
     held = store.look(session.run)
     if held is None:
-        _lost(session)
+        _lost(session.run)
         return True
     state, events = held
     if state == RunState.CANCELLING:
-        _cancelled(session)
+        _end(session.run, RunState.CANCELLED)
         return True
     session.reload_inbox(events)
     return False
@@ -126,9 +135,9 @@ def _complete(session: Session, result: Any) -> None:
     try:
         output = codec.encode(result, max_bytes=conf().max_payload_bytes)
     except (ValueNotStorable, DefinitionError) as exc:
-        _fail(session, exc)
+        _fail(session.run, exc)
         return
-    _end(session, RunState.COMPLETED, output=output)
+    _end(session.run, RunState.COMPLETED, output=output)
 
 
 def _fail_or_block(session: Session, exc: Exception) -> None:
@@ -138,51 +147,45 @@ def _fail_or_block(session: Session, exc: Exception) -> None:
     except ReplayMismatch as mismatch:
         _block(session.run, ReplayMismatch(mismatch.position, f"{exc!r}", mismatch.recorded))
         return
-    _fail(session, exc)
+    _fail(session.run, exc)
 
 
-def _fail(session: Session, exc: Exception) -> None:
-    _end(session, RunState.FAILED, error=to_json(describe(exc)))
-
-
-def _cancelled(session: Session) -> None:
-    _end(session, RunState.CANCELLED)
+def _fail(run: ClaimedRun, exc: Exception) -> None:
+    _end(run, RunState.FAILED, failure=describe(exc))
 
 
 def _end(
-    session: Session, state: RunState, *, output: str | None = None, error: str | None = None
+    run: ClaimedRun, state: RunState, *, output: str | None = None, failure: Failure | None = None
 ) -> None:
-    if not store.end_run(session.run, state, output=output, error=error):
-        _end_otherwise(session)
+    error = None if failure is None else to_json(failure)
+    if not store.end_run(run, state, output=output, error=error):
+        _end_otherwise(run)
         return
     signals.run_finished.send_robust(
-        sender=Session,
-        run_id=session.run.id,
-        workflow=session.run.workflow,
-        state=state,
-        error=error,
+        sender=Session, run_id=run.id, workflow=run.workflow, state=state, error=failure
     )
 
 
-def _end_otherwise(session: Session) -> None:
-    """The end was refused: the run was cancelled meanwhile, or belongs to somebody else."""
-    held = store.look(session.run)
+def _end_otherwise(run: ClaimedRun) -> None:
+    """The move was refused: the run was cancelled meanwhile, or belongs to somebody else."""
+    held = store.look(run)
     if held is not None and held[0] == RunState.CANCELLING:
-        _cancelled(session)
+        _end(run, RunState.CANCELLED)
     else:
-        _lost(session)
+        _lost(run)
 
 
 def _block(run: ClaimedRun, exc: Exception) -> None:
     failure = describe(exc)
-    if store.block_run(run, error=to_json(failure)):
-        signals.run_blocked.send_robust(
-            sender=Session, run_id=run.id, workflow=run.workflow, error=failure
-        )
+    if not store.block_run(run, error=to_json(failure)):
+        _end_otherwise(run)
+        return
+    signals.run_blocked.send_robust(
+        sender=Session, run_id=run.id, workflow=run.workflow, error=failure
+    )
 
 
-def _lost(session: Session) -> None:
-    run = session.run
+def _lost(run: ClaimedRun) -> None:
     signals.lease_lost.send_robust(
         sender=Session, run_id=run.id, workflow=run.workflow, attempt=run.attempt
     )
