@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
 from workflows import signals
@@ -43,8 +44,8 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
                 return driven
             driven += 1
             _drive(holder, run, stopping)
-    except (DatabaseError, InterfaceError):
-        # The database is away. What was claimed in a commit we did not see is freed by losing
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        # The database is away; on the holder's own connection psycopg says so itself. What was claimed in a commit we did not see is freed by losing
         # the id; the cluster rings again when the database is back.
         connection.close()
         holder.lose()
