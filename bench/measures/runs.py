@@ -46,6 +46,13 @@ def measure(lab: Lab) -> list[Figure]:
         ratio,
         cpu("bare", "bare SQL loop, CPU of a run", bare),
         cpu("engine", "engine, CPU of a run", engine),
+        Figure(
+            name="engine_to_bare_cpu_ratio",
+            title="engine : bare loop, by CPU",
+            value=median(bare.cpu_ms / engine.cpu_ms for bare, engine in pairs),
+            unit="times",
+            note="what the ratio is where nothing else wants the processors",
+        ),
     ]
 
 
