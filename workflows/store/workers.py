@@ -20,6 +20,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 LOCK_CLASS = 20817
 """First half of the advisory locks by which workers show that they live; the second is the id."""
 
+NOTICE_A_CUT = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Seconds, and milliseconds for the last: a network that swallows packets would otherwise keep the
+pusher waiting for a quarter of an hour. What the settings say in OPTIONS goes before."""
+
 _LIVING = f"""
     SELECT objid::bigint FROM pg_locks
     WHERE locktype = 'advisory' AND classid = {LOCK_CLASS} AND objsubid = 2 AND granted
@@ -94,7 +103,7 @@ _FORGET = f"""
 
 def open_connection(*, listen: bool = False) -> Connection:
     """Open a connection of the engine's own to Django's default database."""
-    wanted = connections["default"].get_connection_params()
+    wanted = {**NOTICE_A_CUT, **connections["default"].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name="workflows")
