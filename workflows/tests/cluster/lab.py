@@ -210,6 +210,12 @@ def rows(sql: str, *params: Any) -> list[tuple[Any, ...]]:
         return list(cursor.fetchall())
 
 
+def completed(workflow: str) -> int:
+    """Count the completed runs of a workflow."""
+    counted = "SELECT count(*) FROM workflows_run WHERE workflow = %s AND state = 'completed'"
+    return int(rows(counted, workflow)[0][0])
+
+
 def is_alive(pid: int) -> bool:
     """Whether the process runs: a zombie does not."""
     try:

@@ -1,27 +1,25 @@
-"""Many runs: shared by clusters, waiting for nothing, woken at once, on time."""
+"""What many runs cost, and who does them. Each test has the database for itself."""
 
 import os
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import transaction
+from django.db.models.functions import Now
 
-from workflows.api import send_event, start
+from workflows.api import RunState, start
+from workflows.models import Run
+from workflows.store.workers import open_connection
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.lab import Cluster, Lab, rows, wait_for
+from workflows.tests.cluster.lab import Cluster, Lab, completed, rows, wait_for, wait_for_state
 
 pytestmark = pytest.mark.cluster
 
 Record = Callable[[str, object], None]
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-
-
-def completed(workflow: str) -> int:
-    """Count the completed runs of a workflow."""
-    counted = "SELECT count(*) FROM workflows_run WHERE workflow = %s AND state = 'completed'"
-    return int(rows(counted, workflow)[0][0])
 
 
 def test_two_clusters_on_one_database_share_the_work(lab: Lab) -> None:
@@ -35,53 +33,6 @@ def test_two_clusters_on_one_database_share_the_work(lab: Lab) -> None:
     drivers = {pid for (pid,) in rows("SELECT DISTINCT pid FROM lab_effect")}
     assert all(drivers & set(cluster.pids("worker")) for cluster in clusters)
     assert rows("SELECT count(*), count(DISTINCT (run_id, name)) FROM lab_effect") == [(600, 600)]
-
-
-def test_timers_are_never_early_and_late_by_little(
-    shared_cluster: Cluster, record_property: Record
-) -> None:
-    for n in range(50):
-        start(flows.one_sleep, seconds=0.3 + 1.2 * n / 49)
-
-    wait_for(lambda: completed("lab.one_sleep") == 50, "50 sleeps", shared_cluster.words)
-
-    late = [
-        float(seconds)
-        for (seconds,) in rows(
-            "SELECT extract(epoch FROM done.at - (begun.data->>'until')::timestamptz)::float8 "
-            "FROM workflows_history AS begun JOIN workflows_history AS done USING (run_id, position) "
-            "WHERE begun.kind = 'sleep_started' AND done.kind = 'sleep_ended' ORDER BY 1"
-        )
-    ]
-    record_property(
-        "figure", f"timers late by: p50 {late[25] * 1e3:.0f} ms, max {late[-1] * 1e3:.0f} ms"
-    )
-    assert len(late) == 50
-    assert late[0] >= 0
-    assert late[-1] < 1
-
-
-def test_a_thousand_waiting_runs_take_their_events_once_each(
-    shared_cluster: Cluster, record_property: Record
-) -> None:
-    with transaction.atomic():
-        runs = [start(flows.waits_long) for _ in range(1000)]
-    waiting = (
-        "SELECT count(*) FROM workflows_run WHERE state = 'waiting' AND waiting_for = '{word}'"
-    )
-    wait_for(lambda: rows(waiting) == [(1000,)], "1,000 waiting runs", shared_cluster.words)
-    began = time.monotonic()
-
-    with transaction.atomic():
-        for n, run in enumerate(runs):
-            send_event(run.id, "word", payload=str(n), key="once")
-            send_event(run.id, "word", payload="again", key="once")
-    wait_for(lambda: completed("lab.waits_long") == 1000, "1,000 runs", shared_cluster.words)
-
-    record_property("figure", f"1,000 events to 1,000 ended runs: {time.monotonic() - began:.1f} s")
-    outputs = dict(rows("SELECT id, output FROM workflows_run WHERE workflow = 'lab.waits_long'"))
-    assert outputs == {run.id: f'"{n}"' for n, run in enumerate(runs)}
-    assert rows("SELECT count(*) FROM workflows_event WHERE position IS NULL") == [(0,)]
 
 
 def test_ten_thousand_waiting_runs_hold_nothing_but_their_rows(
@@ -107,6 +58,31 @@ def test_ten_thousand_waiting_runs_hold_nothing_but_their_rows(
     record_property("figure", f"idle CPU with 10,000 waiting runs: {share:.2%} of a core")
     assert (connections(), threads(cluster)) == before
     assert share < 0.05
+
+
+def test_a_run_whose_row_is_locked_costs_little_and_holds_up_no_other(
+    lab: Lab, record_property: Record
+) -> None:
+    cluster = lab.cluster().wait_until_ready()
+    with transaction.atomic():
+        locked = start(flows.three_steps)
+        Run.objects.filter(pk=locked.id).update(wake_at=Now() + timedelta(seconds=0.5))
+
+    with open_connection() as other, other.transaction():
+        other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [locked.id])
+        due = (
+            "SELECT wake_at < clock_timestamp() - interval '0.2 s' FROM workflows_run WHERE id = %s"
+        )
+        wait_for(lambda: rows(due, locked.id) == [(True,)], "the run to be due", cluster.words)
+        busy = busy_seconds(cluster)
+        time.sleep(2)
+        share = (busy_seconds(cluster) - busy) / 2
+        passing = start(flows.three_steps)
+        wait_for_state(passing.id, RunState.COMPLETED, cluster)
+
+    record_property("figure", f"CPU beside a locked due row: {share:.2%} of a core")
+    assert share < 0.15
+    wait_for_state(locked.id, RunState.COMPLETED, cluster)
 
 
 def connections() -> int:
