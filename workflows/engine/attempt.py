@@ -23,7 +23,7 @@ from workflows.core.failure import Failure, describe
 from workflows.core.history import HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
 from workflows.core.waits import LONGEST_SECONDS
-from workflows.engine.open_work import OpenWork
+from workflows.engine.open_work import OpenWork, drop_broken_connection
 from workflows.engine.session import Session
 from workflows.engine.time_limit import TimeLimitReached, call_within
 from workflows.registry import StepDefinition
@@ -58,8 +58,7 @@ def attempt_step(
         attempt=number,
         idempotency_key=key,
     )
-    if connection.errors_occurred:
-        connection.close_if_unusable_or_obsolete()
+    drop_broken_connection()
     before = OpenWork.now()
     token = _current.set(info)
     try:
@@ -100,8 +99,7 @@ def _run(
     before = OpenWork.now()
     output = limited()
     before.compare()
-    if connection.errors_occurred:  # the step may have swallowed the loss of its connection
-        connection.close_if_unusable_or_obsolete()
+    drop_broken_connection()  # the step may have swallowed its loss
     return _record(session, info, step, output)
 
 

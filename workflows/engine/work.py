@@ -11,6 +11,7 @@ from workflows.conf import conf
 from workflows.core.errors import StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
+from workflows.engine.open_work import drop_broken_connection
 from workflows.store.runs import claim_run, release_run
 
 
@@ -35,8 +36,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     driven = 0
     try:
         while not stopping():
-            if connection.errors_occurred:
-                connection.close_if_unusable_or_obsolete()
+            drop_broken_connection()
             run = claim_run(worker_id=holder.worker_id(), lease_seconds=conf().lease_seconds)
             if driven == 0:
                 looked()

@@ -1,11 +1,15 @@
 """The helpers that apps test their workflows with."""
 
-import pytest
+from contextlib import suppress
 
-from workflows.api import Context, get_run, send_event, start, workflow
+import pytest
+from django.contrib.auth.models import Group
+from django.db import DatabaseError, connection, transaction
+
+from workflows.api import Context, StepFailed, get_run, send_event, start, step, workflow
 from workflows.testing import drive_until_idle, pass_time
 from workflows.tests.builders import driven
-from workflows.tests.flows import greet_once, greet_three, wait_for_go
+from workflows.tests.flows import ONCE, greet, greet_once, greet_three, wait_for_go
 
 pytestmark = pytest.mark.django_db
 
@@ -53,3 +57,50 @@ def test_an_event_that_comes_after_the_time_has_passed_still_wins() -> None:
     drive_until_idle()
 
     assert get_run(run.id).output == "late"
+
+
+@step
+def swallow_an_error_inside_a_savepoint() -> str:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT nonsense")
+    except DatabaseError:
+        return "swallowed"
+    return "no error"
+
+
+@workflow("tests.swallow_in_savepoint")
+def swallowing(run: Context) -> list[str]:
+    return [run.step(swallow_an_error_inside_a_savepoint), run.step(greet, "Bob")]
+
+
+def test_the_transaction_around_a_test_survives_a_step_that_met_a_database_error() -> None:
+    group = Group.objects.create(name="before")
+
+    run = driven(swallowing)
+
+    assert run.output == ["swallowed", "Hello, Bob"]
+    assert Group.objects.get() == group
+
+
+@step(retry=ONCE)
+def leave_a_block_open() -> None:
+    transaction.atomic().__enter__()
+    Group.objects.create(name="left open")
+
+
+@workflow("tests.leave_block_in_test")
+def leaving(run: Context) -> str:
+    with suppress(StepFailed):
+        run.step(leave_a_block_open)
+    return run.step(greet, "Bob")
+
+
+def test_the_transaction_around_a_test_survives_a_step_that_left_a_block_open() -> None:
+    group, depth = Group.objects.create(name="before"), len(connection.savepoint_ids)
+
+    run = driven(leaving)
+
+    assert run.output == "Hello, Bob"
+    assert len(connection.savepoint_ids) == depth
+    assert Group.objects.get() == group
