@@ -105,3 +105,35 @@ def test_a_time_limit_is_more_than_nothing(seconds: float) -> None:
 def test_what_is_no_step_is_named() -> None:
     with pytest.raises(DefinitionError, match="first is not a step: decorate it with @step"):
         step_definition(first)
+
+
+async def asynchronous(run: Context) -> None: ...
+
+
+def generating(run: Context) -> Iterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("function", [asynchronous, generating])
+def test_a_function_that_does_nothing_when_called_is_refused(function: Any) -> None:
+    with pytest.raises(DefinitionError, match="write a plain `def` that returns"):
+        step(function)
+    with pytest.raises(DefinitionError, match="write a plain `def` that returns"):
+        workflow("tests.named")(function)
+
+
+def test_a_workflow_takes_the_run_first() -> None:
+    def forgetful() -> None: ...
+
+    def keywords_only(*, run: Context) -> None: ...
+
+    for function in (forgetful, keywords_only):
+        with pytest.raises(DefinitionError, match="takes the run first: write"):
+            workflow("tests.named")(function)
+
+
+def test_a_parameter_that_start_keeps_for_itself_is_refused() -> None:
+    def keyed(run: Context, key: str) -> None: ...
+
+    with pytest.raises(DefinitionError, match="rename the parameter 'key'"):
+        workflow("tests.named")(keyed)
