@@ -28,7 +28,7 @@ RATE = """
 def measure(lab: Lab) -> list[Figure]:
     """Return the rates of both, their ratio, and the CPU each takes."""
     url = os.environ["DATABASE_URL"]
-    rounds, runs = lab.size(9, 3), lab.size(2000, 300)
+    rounds, runs = lab.size(7, 3), lab.size(1000, 300)
     warm_up(lab)
     pairs = [(bare_loop.measure_round(url, runs), engine_round(lab, runs)) for _ in range(rounds)]
     bare, engine = [bare for bare, _ in pairs], [engine for _, engine in pairs]
