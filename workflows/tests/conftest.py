@@ -7,7 +7,10 @@ import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from workflows.tests.cluster.figures import pytest_terminal_summary
 from workflows.tests.flows import notes
+
+__all__ = ["committed", "no_flush", "no_notes", "pytest_terminal_summary"]
 
 TABLES = [
     "workflows_event",

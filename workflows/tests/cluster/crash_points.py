@@ -28,7 +28,8 @@ FUNCTIONS = [
     (runs, "block_run"),
     (runs, "release_run"),
 ]
-"""Every write of a drive, where the engine looks it up; claim_run and the commit come on top."""
+"""Every write of a drive, where the engine looks it up. The claim, and an atomic step as a whole
+with its commit, come on top."""
 
 _folder = Path()
 
@@ -40,7 +41,7 @@ def install(folder: Path) -> None:
     for module, name in FUNCTIONS:
         replace(module, name, functools.partial(_around, name))
     replace(work, "claim_run", _around_claim)
-    replace(attempt, "_run_atomic", _around_commit)
+    replace(attempt, "_run_atomic", _around_atomic_step)
 
 
 def replace(module: ModuleType, name: str, wrap: Callable[[Any], Any]) -> None:
@@ -84,11 +85,11 @@ def _around_claim(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
-def _around_commit(function: Callable[..., Any]) -> Callable[..., Any]:
+def _around_atomic_step(function: Callable[..., Any]) -> Callable[..., Any]:
     def wrapper(session: Any, *args: Any) -> Any:
-        _pass(session.run.id, _crash_at(session.run), "commit.before")
+        _pass(session.run.id, _crash_at(session.run), "atomic_step.before")
         result = function(session, *args)
-        _pass(session.run.id, _crash_at(session.run), "commit.after")
+        _pass(session.run.id, _crash_at(session.run), "atomic_step.after")
         return result
 
     return wrapper

@@ -19,7 +19,7 @@ from django.db import connection
 from workflows.api import RunState, get_run
 
 ROOT = Path(__file__).resolve().parents[3]
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
 SETTINGS = {"poll_seconds": 0.2}
@@ -181,12 +181,17 @@ class Cluster:
         wait_for(lambda: self.pids() == [], "the end of a cluster", self.words)
 
 
-def wait_for(condition: Callable[[], object], what: str, words: Callable[[], str] = str) -> None:
+def wait_for(
+    condition: Callable[[], object],
+    what: str,
+    words: Callable[[], str] = str,
+    seconds: float = PATIENCE_SECONDS,
+) -> None:
     """Ask until it is so; fail with the logs where it takes too long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {PATIENCE_SECONDS:g} s for {what}\n{words()[-6000:]}")
+            raise AssertionError(f"waited {seconds:g} s for {what}\n{words()[-6000:]}")
         time.sleep(0.01)
 
 

@@ -35,10 +35,10 @@ TERMINATE = """
 def test_dropped_connections_lose_and_repeat_nothing(lab: Lab, record_property: Record) -> None:
     cluster = lab.cluster().wait_until_ready()
     workers = cluster.pids("worker")
-    runs = [start(flows.many_steps, steps=20) for _ in range(60)]
+    runs = [start(flows.many_steps, steps=20) for _ in range(40)]
 
     dropped = 0
-    for milestone in range(50, 1200, 50):
+    for milestone in range(50, 800, 50):
         wait_for(lambda: lines() >= milestone, "progress", cluster.words)  # noqa: B023
         dropped += int(rows(TERMINATE)[0][0])
     for run in runs:
@@ -119,7 +119,7 @@ def test_a_restart_of_postgresql_loses_nothing(
 ) -> None:
     cluster = own_lab.cluster().wait_until_ready()
     everybody = cluster.pids()
-    runs = [start(flows.many_steps, steps=20) for _ in range(60)]
+    runs = [start(flows.many_steps, steps=20) for _ in range(40)]
     wait_for(lambda: lines() > 200, "work to begin", cluster.words)
 
     restart(postgres, how)
@@ -197,7 +197,7 @@ def test_a_cluster_stops_while_the_database_is_away(own_lab: Lab, postgres: Post
     took = cluster.stop()
     postgres.start()
 
-    assert took < 3
+    assert took < 10
     assert cluster.main.returncode == 0
 
 

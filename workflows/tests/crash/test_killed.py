@@ -17,7 +17,7 @@ from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
-KILLS = 10
+KILLS = 8
 Record = Callable[[str, object], None]
 
 
@@ -125,7 +125,7 @@ def test_a_cluster_whose_queue_stays_locked_starts_again(lab: Lab, record_proper
     record_property("figure", f"queue left locked to first run: {took:.1f} s")
     assert "tasks wait while workers idle" in cluster.words()
     assert not is_alive(sentinel)
-    assert took < 7
+    assert took < 15
 
 
 def test_a_cluster_whose_queue_stays_locked_stops_when_told(
@@ -141,7 +141,7 @@ def test_a_cluster_whose_queue_stays_locked_stops_when_told(
 
     record_property("figure", f"stop with the queue locked: {took:.2f} s")
     assert cluster.main.returncode == 0
-    assert took < 2
+    assert took < 10
     assert not any(map(is_alive, everybody))
 
 
