@@ -66,6 +66,20 @@ def cancel_this_run() -> None:
 
 
 @step
+def cut_this_connection() -> None:
+    """End this worker's own session behind its back, the first three times."""
+    leave("cut", durable=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), pg_backend_pid() FROM lab_effect")
+        tries, pid = cursor.fetchone()
+    if tries <= 3:
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        other.close()
+
+
+@step
 def die() -> None:
     """Take the worker along."""
     leave("die")
@@ -89,9 +103,9 @@ def leave(name: str, *, durable: bool = False) -> None:
 
 
 def wait_for_gate(gate: str) -> None:
-    """Wait until the file is there."""
+    """Wait until the file is there, or one that lets this process alone through."""
     deadline = time.monotonic() + GATE_SECONDS
-    while not os.path.exists(gate):
+    while not (os.path.exists(gate) or os.path.exists(f"{gate}.{os.getpid()}")):
         if time.monotonic() > deadline:
             raise TimeoutError(f"nobody opened {gate}")
         time.sleep(0.005)
@@ -189,6 +203,12 @@ def waits_long(run: Context, seconds: float = 3600) -> str | None:
 def one_sleep(run: Context, seconds: float) -> None:
     """One sleep."""
     run.sleep(seconds)
+
+
+@workflow("lab.cut")
+def cut(run: Context) -> None:
+    """Loses its connection in a step, again and again."""
+    run.step(cut_this_connection)
 
 
 @workflow("lab.poison")

@@ -53,6 +53,19 @@ def test_dropped_connections_lose_and_repeat_nothing(lab: Lab, record_property: 
     assert rows("SELECT count(*) FROM django_q_task") == [(0,)]
 
 
+def test_a_drive_that_lost_its_connection_hands_the_run_on_without_counting_a_crash(
+    lab: Lab,
+) -> None:
+    cluster = lab.cluster(max_crashes=2)
+
+    run = start(flows.cut)
+
+    wait_for_state(run.id, RunState.COMPLETED, cluster)
+    assert effects(run.id) == ["cut"] * 4
+    assert get_run(run.id).crashes == 0
+    assert get_run(run.id).attempt == 4
+
+
 def lines() -> int:
     """Count what has happened so far."""
     return int(rows("SELECT count(*) FROM workflows_history")[0][0])
