@@ -1,15 +1,14 @@
 """Visitors of a web server, many at once. Knows nothing of Django: it runs in processes of its own."""
 
 import http.client
-import multiprocessing
 import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Barrier
 from socket import socket
+
+from bench.side_by_side import side_by_side
 
 HOST = "127.0.0.1"
 PORTS = range(26000, 27000)
@@ -46,29 +45,16 @@ class Answer:
 
 def post_all(port: int, visits: Sequence[Visit]) -> list[Answer]:
     """Post all of it from several processes with several threads each."""
-    spawn = multiprocessing.get_context("spawn")
-    barrier, given = spawn.Barrier(PROCESSES), spawn.SimpleQueue()
-    children = [
-        spawn.Process(target=post_share, args=(port, visits[part::PROCESSES], barrier, given))
-        for part in range(PROCESSES)
-    ]
-    for child in children:
-        child.start()
-    answers: list[Answer] = [answer for _ in children for answer in given.get()]
-    for child in children:
-        child.join()
-    return answers
+    shares = [(port, visits[part::PROCESSES]) for part in range(PROCESSES)]
+    return [answer for answers in side_by_side(post_share, shares) for answer in answers]
 
 
-def post_share(
-    port: int, visits: Sequence[Visit], barrier: Barrier, given: "SimpleQueue[list[Answer]]"
-) -> None:
+def post_share(port: int, visits: Sequence[Visit]) -> list[Answer]:
     """Post this process's share, its threads side by side."""
-    barrier.wait()
     with ThreadPoolExecutor(THREADS) as pool:
         parts = [visits[part::THREADS] for part in range(THREADS)]
         done = pool.map(lambda part: post_in_turn(port, part), parts)
-        given.put([answer for answers in done for answer in answers])
+        return [answer for answers in done for answer in answers]
 
 
 def post_in_turn(port: int, visits: Sequence[Visit]) -> list[Answer]:

@@ -9,6 +9,7 @@ from typing import TypeVar
 from bench.figures import Figure, Findings
 from bench.lab import Lab, NotMeasured
 from bench.measures import events, kills, reservations, round_trips, runs, starts, waiting
+from bench.side_by_side import ProcessDied
 
 Found = TypeVar("Found")
 
@@ -44,7 +45,7 @@ def tell(name: str, measure: Callable[[Lab], list[Found]], lab: Lab) -> list[Fou
     began = time.monotonic()
     try:
         found = measure(lab)
-    except NotMeasured as why:
+    except (NotMeasured, ProcessDied, OSError) as why:
         sys.stderr.write(f"not measured: {why}\n")
         return []
     sys.stderr.write(f"{time.monotonic() - began:.0f} s\n")

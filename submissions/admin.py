@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from submissions.admin_actions import approve, reject, release
@@ -59,6 +60,15 @@ class BoardAdmin(BoardModelAdmin):
     list_display = ("name", "slug", "slots", "needs_moderator", "opens_at", "closes_at")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name",)}
+    # Django's pair of inputs has no labels of its own, and its pickers break the strict CSP.
+    formfield_overrides = {
+        models.DateTimeField: {
+            "form_class": forms.DateTimeField,
+            "widget": forms.DateTimeInput(
+                attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"
+            ),
+        }
+    }
 
 
 @admin.register(Submission)
@@ -68,7 +78,7 @@ class SubmissionAdmin(SubmissionModelAdmin):
     actions = (approve, reject, release)
     list_display = ("slot", "board", "status", "name", "maker", "reserved_at", "reason")
     list_display_links = ("slot", "name")
-    list_filter = ("status", "board", "category", "reason_code")
+    list_filter = ("status", "board", "category")
     list_select_related = ("board", "maker")
     search_fields = ("name", "tagline", "link", "maker__email")
     date_hierarchy = "reserved_at"

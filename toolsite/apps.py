@@ -1,9 +1,7 @@
-"""Start-up of the site's frame: cache table, admin, checks, signals."""
+"""Start-up of the site's frame: admin, checks, signals."""
 
 from django.apps import AppConfig, apps
 from django.contrib import admin
-from django.core.management import call_command
-from django.db.models.signals import post_migrate
 
 
 class ToolsiteConfig(AppConfig):
@@ -21,7 +19,6 @@ class ToolsiteConfig(AppConfig):
         hide_from_admin("django_q")
         # Staff sign in where everybody does, behind the same rate limits.
         admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-        post_migrate.connect(make_cache_table, sender=self)
 
 
 def hide_from_admin(app_label: str) -> None:
@@ -32,8 +29,3 @@ def hide_from_admin(app_label: str) -> None:
     for model in apps.get_app_config(app_label).get_models():
         if admin.site.is_registered(model):
             admin.site.unregister(model)
-
-
-def make_cache_table(*, using: str, **_: object) -> None:
-    """Make the shared cache's table where it is missing, after every migrate."""
-    call_command("createcachetable", database=using, verbosity=0)

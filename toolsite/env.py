@@ -32,7 +32,7 @@ KNOWN_NAMES = frozenset(
 """Every TOOLSITE_ name there is; another one is refused, with a suggestion."""
 
 MIN_SECRET_KEY_CHARACTERS = 50
-MAX_RESERVATION_SECONDS = 30 * 24 * 3600
+MAX_RESERVATION_SECONDS = 24 * 3600
 MAX_WORKERS = 256
 MAX_PROXIES = 10
 EMAIL_PORTS = {"smtp": 25, "submission": 587, "smtps": 465}

@@ -1,5 +1,6 @@
 """Name and version to function: the decorators of workflows and steps, and what they register."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -14,6 +15,13 @@ R = TypeVar("R")
 
 DEFAULT_RETRY = RetryPolicy()
 OnEnd = Literal["stop", "compensate"]
+
+_DOES_NOTHING_WHEN_CALLED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_TAKES_A_VALUE_BY_PLACE = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +83,7 @@ def workflow(
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
+        _check_parameters(name, plain)
         known = _workflows.get((name, version))
         if known and _where(known.function) != _where(plain):
             raise DuplicateWorkflow(
@@ -200,7 +209,17 @@ def step_definition(function: Callable[..., Any]) -> StepDefinition:
 def _plain_function(function: Callable[..., Any]) -> FunctionType:
     if not isinstance(function, FunctionType):
         raise DefinitionError(f"{function!r} is not a plain function; decorate a `def`")
+    if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
+        raise DefinitionError(f"{_where(function)}: write a plain `def` that returns its result")
     return function
+
+
+def _check_parameters(name: str, function: FunctionType) -> None:
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters or parameters[0].kind not in _TAKES_A_VALUE_BY_PLACE:
+        raise DefinitionError(f"workflow {name!r} takes the run first: write (run: Context, ...)")
+    if any(parameter.name == "key" for parameter in parameters):
+        raise DefinitionError(f"workflow {name!r}: rename the parameter 'key'; start() uses it")
 
 
 def _where(function: FunctionType) -> str:

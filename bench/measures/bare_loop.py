@@ -1,9 +1,6 @@
 """The yardstick: the same claims, inserts and ends as bare SQL, with nothing around them."""
 
-import multiprocessing
 import time
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Barrier
 
 import psycopg
 from django.db import connection, transaction
@@ -11,6 +8,7 @@ from django.db import connection, transaction
 from bench.database import empty, number
 from bench.figures import Round
 from bench.processes import cpu_seconds
+from bench.side_by_side import side_by_side
 
 PROCESSES = 2
 
@@ -47,30 +45,17 @@ def measure_round(url: str, runs: int) -> Round:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(FILL, [runs])
         cursor.execute("ANALYZE bench_run")
-    spawn = multiprocessing.get_context("spawn")
-    barrier, used = spawn.Barrier(PROCESSES), spawn.SimpleQueue()
-    children = [
-        spawn.Process(target=work_off, args=(url, worker_id, barrier, used))
-        for worker_id in range(PROCESSES)
-    ]
-    for child in children:
-        child.start()
-    shares = [used.get() for _ in children]
-    for child in children:
-        child.join()
+    shares = side_by_side(work_off, [(url, worker_id) for worker_id in range(PROCESSES)])
     return Round(number(RATE), *(1000 * sum(each) / runs for each in zip(*shares, strict=True)))
 
 
-def work_off(
-    url: str, worker_id: int, barrier: Barrier, used: "SimpleQueue[tuple[float, float]]"
-) -> None:
+def work_off(url: str, worker_id: int) -> tuple[float, float]:
     """Claim, write three checkpoints and end, each its own commit, until nothing is left.
 
-    Hands back the CPU seconds it took here and in the server's process.
+    Returns the CPU seconds it took here and in the server's process.
     """
     with psycopg.connect(url, autocommit=True) as own:
         server = [own.info.backend_pid]
-        barrier.wait()
         began_here, began_there = time.process_time(), cpu_seconds(server)
         while claimed := own.execute(CLAIM, [worker_id], prepare=True).fetchone():
             run_id, attempt, _ = claimed
@@ -78,4 +63,4 @@ def work_off(
                 line = [run_id, position, '{"output": null}', attempt]
                 own.execute(CHECKPOINT, line, prepare=True)
             own.execute(END, [run_id, attempt], prepare=True)
-        used.put((time.process_time() - began_here, cpu_seconds(server) - began_there))
+        return time.process_time() - began_here, cpu_seconds(server) - began_there

@@ -5,8 +5,9 @@ The only place that fetches an address somebody else chose. In the order a link 
     parse    strict rules of writing; `hostname` for the host   (no network)
     resolve  one look-up in a thread that cannot hold us
     addresses  is every answer on the public internet?
-    connect  a socket to exactly the checked address, TLS verified for the name
-    transport  one request by `requests` over that socket
+    connect  a socket to exactly the checked address
+    wire     bytes over it, plain or TLS verified for the name, metered
+    transport  one request by `requests` over that wire
     content  is there a page in the answer?
     fetch    the redirect loop around these; `bounds` limits its time and bytes
     check    the verdict; its words are in `verdict`

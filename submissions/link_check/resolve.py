@@ -1,16 +1,20 @@
 """Look a name up once, in bounded time, and vouch for every answer.
 
 The system's resolver can be silent for half a minute and cannot be interrupted. So each look-up
-has a daemon thread of its own, waited for as long as the check's time allows and then left behind:
-it ends when the resolver gives up, and never keeps the process from exiting. A shared pool would
-let a few silent names stop everybody's look-ups; here a stuck thread stands in nobody's way until
-MAX_LOOKUPS of them are alive, and then the answer is "try again". The threads are counted by
-asking which are alive, so an interrupted check or a fork cannot make the count wrong.
+has a thread of its own, waited for as long as the check's time allows and then left behind: it ends
+when the resolver gives up, and never keeps the process from exiting. A shared pool would let a few
+silent names stop everybody's look-ups; here a stuck thread stands in nobody's way until MAX_LOOKUPS
+of them are alive, and then the answer is "try again".
+
+The threads are bare ones, begun by one call: an exception that a signal handler raises into
+`threading.Thread.start` leaves that module's books wrong for good. And they count themselves, so
+a check that is cut off cannot make the count wrong.
 """
 
+import _thread
+import os
 import queue
 import socket
-import threading
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -22,7 +26,10 @@ from submissions.link_check.verdict import Code, LinkFault
 MAX_LOOKUPS = 16
 """Alive at once in one process. Callers in several threads may pass it by their number."""
 
-LOOKUP_THREAD = "link-check-lookup"
+LOOKUPS: set[int] = set()
+"""Threads that wait for the resolver now."""
+
+os.register_at_fork(after_in_child=LOOKUPS.clear)
 
 LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 
@@ -71,14 +78,11 @@ def look_up(host: str, allowance: Allowance) -> list[IPAddress]:
 
 
 def wait_for_answers(host: str, allowance: Allowance) -> list[str] | OSError:
-    if lookups_alive() >= MAX_LOOKUPS:
+    if len(LOOKUPS) >= MAX_LOOKUPS:
         raise LinkFault(Code.RESOLVER_BUSY)
     answers = Answers()
-    thread = threading.Thread(
-        target=ask_resolver, args=(host, answers), name=LOOKUP_THREAD, daemon=True
-    )
     try:
-        thread.start()
+        _thread.start_new_thread(ask_resolver, (host, answers))
     except RuntimeError:
         raise LinkFault(Code.RESOLVER_BUSY) from None
     try:
@@ -87,19 +91,15 @@ def wait_for_answers(host: str, allowance: Allowance) -> list[str] | OSError:
         raise LinkFault(Code.TOO_SLOW) from None
 
 
-def lookups_alive() -> int:
-    """Count look-ups under way; a thread cut off while it started is listed, but not alive."""
-    threads = threading.enumerate()
-    return sum(each.name == LOOKUP_THREAD and each.is_alive() for each in threads)
-
-
 def ask_resolver(host: str, answers: Answers) -> None:
-    # The closing dot keeps the machine's own search domains out of it.
+    LOOKUPS.add(_thread.get_ident())
     try:
+        # The closing dot keeps the machine's own search domains out of it.
         found = socket.getaddrinfo(host + ".", None, type=socket.SOCK_STREAM)
+        answers.put([str(answer[4][0]) for answer in found])
     except OSError as error:
         answers.put(error)
     except UnicodeError:
         answers.put(socket.gaierror(socket.EAI_NONAME, "not a name"))
-    else:
-        answers.put([str(answer[4][0]) for answer in found])
+    finally:
+        LOOKUPS.discard(_thread.get_ident())

@@ -66,8 +66,6 @@ class MeteredAnswer(http.client.HTTPResponse):
         if self._allowance.peer_has_closed:
             # http.client takes headers that break off for complete ones.
             raise LinkFault(Code.CONNECTION_LOST)
-        # Nobody keeps cookies here, so no parser needs to see them.
-        del self.headers["Set-Cookie"]
         # urllib3 would write a stranger's malformed lines into our log.
         self.headers.defects.clear()
         self.headers.set_payload("")
@@ -116,7 +114,7 @@ def ask(
 ) -> Iterator[requests.Response]:
     """Resolve, connect, and send one GET; the body is still to be read. Raises LinkFault."""
     addresses = checked_addresses(link, allow, allowance)
-    with connected(link, addresses, allow, allowance) as wire, remote_faults(allowance):
+    with remote_faults(allowance), connected(link, addresses, allow, allowance) as wire:
         allowance.begin_answer()
         request = requests.Request("GET", link.url, {**HEADERS, "Host": link.authority})
         yield WiredAdapter(link, wire).send(request.prepare(), stream=True)

@@ -133,7 +133,7 @@ SENTENCES: dict[Code, str] = {
     ),
     Code.NOT_FOUND: "the site says that there is no such page; check the link.",
     Code.FORBIDDEN: (
-        "the site does not let our check in; submit a page that opens without signing in."
+        "the site does not let our check in; submit a page that opens for everybody who asks."
     ),
     Code.CLIENT_ERROR: "the site refuses to show this page; check the link.",
     Code.UNEXPECTED_STATUS: "the site answers with something other than a page; check the link.",

@@ -90,9 +90,9 @@ class WireReader(io.RawIOBase):
 class SecureWire(Wire):
     """The same through TLS, verified for the link's host.
 
-    OpenSSL is fed from memory and never sees the socket. Left to read by itself it would go on
-    for as long as a peer sends session tickets or key updates, and no signal or limit of ours
-    could stop it; so they count as bytes read, and each read of the socket is ours.
+    OpenSSL is fed from memory and never sees the socket. Reading by itself it would swallow
+    session tickets, key updates and greetings for as long as they come, uncounted, and out of
+    reach of signals while they come fast enough. Here each read of the socket is ours.
     """
 
     def __init__(self, connected: socket.socket, allowance: Allowance, host: str) -> None:
@@ -117,12 +117,13 @@ class SecureWire(Wire):
     def receive_into(self, buffer: memoryview) -> int:
         try:
             data = self._exchange(lambda: self._tls.read(len(buffer)))
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
+        except ssl.SSLEOFError:
             # Many servers end without a farewell; whether something is missing, HTTP will tell.
-            self.allowance.peer_has_closed = True
-            return 0
+            data = b""
         except OSError as error:
             raise LinkFault(Code.CONNECTION_LOST) from error
+        if not data:
+            self.allowance.peer_has_closed = True
         buffer[: len(data)] = data
         return len(data)
 

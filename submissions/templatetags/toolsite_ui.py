@@ -5,7 +5,6 @@ Everything here treats its values as hostile text, except the icons, which are v
 
 import json
 import unicodedata
-import uuid
 import zlib
 from functools import cache
 from pathlib import Path
@@ -148,12 +147,6 @@ def is_web_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-@register.simple_tag
-def fresh_key() -> str:
-    """Return a new idempotency key, so that a form sent twice counts once."""
-    return str(uuid.uuid4())
 
 
 @register.simple_tag

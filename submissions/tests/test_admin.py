@@ -1,5 +1,6 @@
 """The admin: boards are edited, submissions are decided through the services, never saved."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -173,3 +174,16 @@ def test_a_new_board_is_open_at_once(client: Client) -> None:
     staff().post("/admin/submissions/board/add/", facts)
 
     assert client.get("/boards/autumn/").context["board"].is_open
+
+
+def test_opening_times_are_one_labelled_input_each_and_are_kept() -> None:
+    board = make_board()
+
+    change_board(board, opens_at="2026-11-20T09:30")
+    client = staff(User.objects.get(is_superuser=True))
+    page = client.get(f"/admin/submissions/board/{board.pk}/change/").content.decode()
+
+    assert '<input type="datetime-local" name="opens_at" value="2026-11-20T09:30"' in page
+    assert 'for="id_opens_at"' in page
+    board.refresh_from_db()
+    assert board.opens_at == datetime(2026, 11, 20, 9, 30, tzinfo=UTC)

@@ -1,7 +1,6 @@
 """The pages' parts: strangers' text stays text, error pages always render, nothing is inline."""
 
 import re
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +168,6 @@ def test_every_hue_is_drawn() -> None:
     drawn = set(re.findall(r"\.(hue-\d+) {", sheet))
 
     assert drawn == {f"hue-{number}" for number in range(ui.HUES)}
-
-
-def test_a_fresh_key_is_new_each_time() -> None:
-    first, second = uuid.UUID(ui.fresh_key()), uuid.UUID(ui.fresh_key())
-
-    assert first != second
 
 
 def test_a_control_is_tied_to_its_hint_and_its_errors() -> None:

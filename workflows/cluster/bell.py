@@ -57,8 +57,7 @@ class Bell:
             calls = self._listen(own)
         except psycopg.Error as exc:
             self._drop()
-            self._complain(exc)
-            return self._nap(PAUSE_WHILE_AWAY_SECONDS)
+            return self._nap(self._complain(exc))
         except Exception:
             # django-q2 would let the pusher sleep for ten seconds and die.
             self._drop()
@@ -138,15 +137,18 @@ class Bell:
             self._own[1].close()
         self._own = None
 
-    def _complain(self, exc: psycopg.Error) -> None:
+    def _complain(self, exc: psycopg.Error) -> float:
+        """Say now and then what is wrong. Returns how long to wait before the next try."""
+        unfit = isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn)
         now = time.monotonic()
-        if self._complained_at is not None and now - self._complained_at < SAY_AGAIN_SECONDS:
-            return
-        self._complained_at = now
-        if isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
-            logger.error("the database lacks tables of ours: run `manage.py migrate`; waiting")
-        else:
-            logger.warning("the database does not answer, waiting: %s", " ".join(str(exc).split()))
+        if self._complained_at is None or now - self._complained_at > SAY_AGAIN_SECONDS:
+            self._complained_at = now
+            if unfit:
+                logger.error("the database lacks tables of ours: run `manage.py migrate`; waiting")
+            else:
+                words = " ".join(str(exc).split())
+                logger.warning("the database does not answer, waiting: %s", words)
+        return PAUSE_AFTER_A_FAULT_SECONDS if unfit else PAUSE_WHILE_AWAY_SECONDS
 
     def _stop_complaining(self) -> None:
         if self._complained_at is not None:

@@ -6,10 +6,11 @@ acknowledged or stored: what becomes of a run is written by its drive.
 
 import uuid
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 from django.utils import timezone
 from django_q.brokers import Broker
+from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
@@ -18,19 +19,26 @@ from workflows.cluster.watchdog import Watchdog
 
 
 class RunBroker(Broker):  # type: ignore[misc]
-    """Set it as Q_CLUSTER["broker_class"]. Ordinary tasks need a cluster of their own."""
+    """Set it as Q_CLUSTER["broker_class"]. Ordinary tasks need a cluster of their own: see enqueue."""
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
         self._bell = Bell(Conf.WORKERS)
         self._watchdog = Watchdog(Conf.GUARD_CYCLE)
 
-    def enqueue(self, task: object) -> NoReturn:
-        """Refuse: this queue holds runs."""
-        raise RuntimeError(
-            'this cluster runs workflows only; send async_task(..., cluster="tasks") to the '
-            "cluster of Q_CLUSTER['ALT_CLUSTERS'] (docs/operations.md)"
-        )
+    def enqueue(self, task: str) -> Any:
+        """Put an ordinary task into the queue of its own cluster; refuse one without: here are runs.
+
+        django-q2 makes this broker whatever cluster a task is for. Raises RuntimeError.
+        """
+        others = sorted(Conf.conf.get("ALT_CLUSTERS") or {})
+        if self.list_key not in others:
+            raise RuntimeError(
+                f"cluster {self.list_key!r} takes no ordinary tasks, it drives workflow runs; "
+                f"name one of Q_CLUSTER['ALT_CLUSTERS'] ({', '.join(others)}), as in "
+                'async_task(..., cluster="tasks") (docs/operations.md)'
+            )
+        return ORM(self.list_key).enqueue(task)
 
     def dequeue(self) -> list[tuple[None, str]]:
         """Return a drive for each worker that should look at the queue; wait a poll at most."""

@@ -120,12 +120,14 @@ class Liveness:
 
 
 def _has_hung_up(own: store.Connection) -> bool:
-    """Whether the server has closed the session. It may also send notices, which mean nothing."""
+    """Whether the server has closed the session."""
     poll = select.poll()
     poll.register(own.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return False
+    # Nothing was asked, yet there is something to read: a farewell, or a notice. Ask.
     try:
-        while poll.poll(0):
-            own.pgconn.consume_input()
+        own.execute("SELECT 1")
     except psycopg.Error:
         return True
-    return own.closed
+    return False

@@ -1,8 +1,6 @@
 """The cluster's process: django-q2's Cluster, started again when it dies, stopped when asked."""
 
 import logging
-import os
-import signal
 import time
 from multiprocessing.process import BaseProcess
 
@@ -20,7 +18,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 WATCH_SECONDS = 0.1
 SILENCE_SECONDS = 10.0
 """A sentinel that reports nothing for so long hangs on a lock that somebody died with."""
-IDLE_STOP_SECONDS = 0.6
+IDLE_STOP_SECONDS = 0.3
 """A cluster that was told to stop drives nothing any more once it is idle; it may be killed then."""
 
 
@@ -108,7 +106,5 @@ class _Watch:
             self._kill()
 
     def _kill(self) -> None:
-        pid = self._sentinel.pid
-        assert pid is not None  # noqa: S101 - it was started
-        os.kill(pid, signal.SIGKILL)
+        self._sentinel.kill()
         self._sentinel.join()

@@ -21,7 +21,7 @@ from workflows.engine.connections import run_isolated
 from workflows.engine.current import Running, current
 from workflows.engine.failing import Failed, Retry, record_failure
 from workflows.engine.jobs import Job, describe_attempt, limit_of, note_done
-from workflows.engine.open_work import OpenWork
+from workflows.engine.open_work import OpenWork, drop_broken_connection
 from workflows.engine.session import Session
 from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
 from workflows.registry import StepDefinition
@@ -72,8 +72,7 @@ def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Fa
     """Run the step once and record how it ended, but for a failure that is tried again."""
     info = describe_attempt(session, job)
     running = Running(info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test)
-    if connection.errors_occurred:
-        connection.close_if_unusable_or_obsolete()
+    drop_broken_connection()
     before = OpenWork.now()
     token = current.set(running)
     try:
@@ -102,8 +101,7 @@ def _run(session: Session, job: Job, running: Running) -> Completed:
     before = OpenWork.now()
     output = limited()
     before.compare()
-    if connection.errors_occurred:  # the step may have swallowed the loss of its connection
-        connection.close_if_unusable_or_obsolete()
+    drop_broken_connection()  # the step may have swallowed its loss
     return _record(session, job, output)
 
 

@@ -11,7 +11,6 @@ from workflows.core.errors import (
     Abandoned,
     Cancelled,
     ContinueAsNew,
-    Control,
     DefinitionError,
     Drain,
     LeaseLost,
@@ -23,12 +22,11 @@ from workflows.core.errors import (
     UnknownWorkflow,
     ValueNotStorable,
 )
-from workflows.core.failure import describe
+from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
 from workflows.engine import endings
-from workflows.engine.context import Context
-from workflows.engine.control import cancel
+from workflows.engine.body import call_workflow, end_children, retrace
 from workflows.engine.session import Session
 from workflows.engine.undo import undo
 from workflows.registry import find_workflow
@@ -49,7 +47,8 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
         missing = f"no code here for {run.workflow!r} version {run.version}; deploy it, then retry"
-        endings.block(run, UnknownWorkflow(missing))
+        if not endings.block(run, UnknownWorkflow(missing)):
+            store.end_run(run, RunState.CANCELLED)  # where it is being cancelled
         return False
     session = Session(run, definition, stopping)
     try:
@@ -60,7 +59,7 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
         if session.undoing:
             _not_undone(session, failed.cause)
         else:
-            endings.block(run, failed.cause)
+            _block(session, failed.cause)
     return session.worn_out
 
 
@@ -74,33 +73,6 @@ def _load_and_replay(session: Session) -> None:
                 session.rewind()
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
-
-
-def call_workflow(session: Session) -> Any:
-    """Run the workflow code once from its top, and wait for its children at the end."""
-    given = session.definition.signature.decode_input(session.run.input)
-    context = Context(session)
-    try:
-        result = session.definition.function(context, **given)
-    except DefinitionError:
-        raise
-    except Exception:
-        if session.ending is None:
-            if not session.only_replay and session.position >= session.history.last_position:
-                _end_children(session)
-            context.join()
-        raise
-    if session.ending is None:
-        context.join()
-    return result
-
-
-def _end_children(session: Session) -> None:
-    """The parent fails: so do its children."""
-    for child in session.children:
-        if child not in session.ends:
-            with session.guarded():
-                cancel(child, reason="the parent failed", by="workflows")
 
 
 def _replay(session: Session) -> bool:
@@ -126,7 +98,8 @@ def _unwound(session: Session, why: BaseException) -> bool:
         case Cancelled():
             _cancelled(session)
         case Drain():
-            store.release_run(session.run)
+            if not store.release_run(session.run):
+                _end_otherwise(session)
         case LeaseLost():
             endings.lost(session)
         case ContinueAsNew():
@@ -137,7 +110,7 @@ def _unwound(session: Session, why: BaseException) -> bool:
         case StoreFailed():
             raise why
         case ReplayError() | DefinitionError():
-            endings.block(session.run, why)
+            _block(session, why)
         case Exception():
             _fail_or_block(session, why)
         case _:
@@ -180,22 +153,23 @@ def _fail_or_block(session: Session, exc: Exception) -> None:
         check_end(session.history, session.position)
     except ReplayMismatch as mismatch:
         asked = ReplayMismatch(mismatch.position, f"{exc!r}", mismatch.recorded)
-        endings.block(session.run, asked)
+        _block(session, asked)
         return
     _fail(session, exc)
 
 
 def _fail(session: Session, exc: Exception) -> None:
-    error = to_json(describe(exc))
-    _end_children(session)  # those that a deadline or an output left no time to wait for
+    failure = describe(exc)
+    end_children(session)  # those that a deadline or an output left no time to wait for
     if session.definition.on_failure == "compensate" and session.done:
+        error = to_json(failure)
         if store.begin_compensation(session.run, error=error, notes=session.notes()):
             session.history.begin_compensation()
             _undo(session)
             return
         _end_otherwise(session)
         return
-    _end(session, RunState.FAILED, error=error)
+    _end(session, RunState.FAILED, failure=failure)
 
 
 def _cancelled(session: Session) -> None:
@@ -211,14 +185,14 @@ def _cancelled(session: Session) -> None:
 
 
 def _end(
-    session: Session, state: RunState, *, output: str | None = None, error: str | None = None
+    session: Session, state: RunState, *, output: str | None = None, failure: Failure | None = None
 ) -> None:
-    if not endings.end(session, state, output=output, error=error):
+    if not endings.end(session, state, output=output, failure=failure):
         _end_otherwise(session)
 
 
 def _end_otherwise(session: Session) -> None:
-    """The end was refused: the run was cancelled meanwhile, or belongs to somebody else."""
+    """The move was refused: the run was cancelled meanwhile, or belongs to somebody else."""
     held = store.look(session.run)
     if held is not None and held[0] == RunState.CANCELLING:
         _cancelled(session)
@@ -226,27 +200,9 @@ def _end_otherwise(session: Session) -> None:
         endings.lost(session)
 
 
-def retrace(session: Session) -> tuple[BaseException | None, Exception | None]:
-    """Replay what is recorded and do nothing new. Returns what forbids to believe the replay
-    (history and code disagree, or the database failed), and what the code raised at its end."""
-    session.rewind()
-    session.only_replay = True
-    raised: Exception | None = None
-    try:
-        call_workflow(session)
-    except (Control, Exception) as exc:
-        if isinstance(exc, Exception):
-            raised = exc
-    if isinstance(session.ending, ReplayError | StoreFailed):
-        return session.ending, raised
-    if isinstance(session.ending, Control):
-        return None, None
-    try:
-        check_end(session.history, session.position)
-    except ReplayMismatch as mismatch:
-        asked = "the end" if raised is None else f"{raised!r}"
-        return ReplayMismatch(mismatch.position, asked, mismatch.recorded), raised
-    return None, raised
+def _block(session: Session, why: BaseException) -> None:
+    if not endings.block(session.run, why):
+        _end_otherwise(session)
 
 
 def _recollect(session: Session) -> None:
@@ -281,7 +237,6 @@ def _undo(session: Session) -> None:
 def _not_undone(session: Session, why: BaseException) -> None:
     if isinstance(why, StoreFailed):
         raise why
-    error = to_json(describe(why))
-    before = RunState.COMPENSATING
-    if not endings.end(session, RunState.FAILED, before=before, compensation_error=error):
+    before, failure = RunState.COMPENSATING, describe(why)
+    if not endings.end(session, RunState.FAILED, before=before, compensation_failure=failure):
         endings.lost(session)

@@ -3,7 +3,7 @@
 import uuid
 
 from workflows import signals
-from workflows.core.failure import describe
+from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.engine.session import Session
@@ -19,8 +19,8 @@ def end(
     *,
     before: RunState | None = None,
     output: str | None = None,
-    error: str | None = None,
-    compensation_error: str | None = None,
+    failure: Failure | None = None,
+    compensation_failure: Failure | None = None,
 ) -> bool:
     """End the run and announce it. False: another end has won, or the lease is lost."""
     ended = store.end_run(
@@ -28,8 +28,8 @@ def end(
         state,
         before=before,
         output=output,
-        error=error,
-        compensation_error=compensation_error,
+        error=None if failure is None else to_json(failure),
+        compensation_error=None if compensation_failure is None else to_json(compensation_failure),
         notes=session.notes(),
     )
     if ended:
@@ -38,18 +38,20 @@ def end(
             run_id=session.run.id,
             workflow=session.run.workflow,
             state=state,
-            error=compensation_error or error,
+            error=compensation_failure or failure,
         )
     return ended
 
 
-def block(run: ClaimedRun, exc: BaseException) -> None:
-    """Set the run aside with the reason."""
+def block(run: ClaimedRun, exc: BaseException) -> bool:
+    """Set the run aside with the reason. False: it is being cancelled, or the lease is lost."""
     failure = describe(exc)
-    if store.block_run(run, error=to_json(failure)):
+    blocked = store.block_run(run, error=to_json(failure))
+    if blocked:
         signals.run_blocked.send_robust(
             sender=Session, run_id=run.id, workflow=run.workflow, error=failure
         )
+    return blocked
 
 
 def lost(session: Session) -> None:

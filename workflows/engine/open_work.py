@@ -10,6 +10,12 @@ class StepLeftOpen(Exception):
     """What history records for a step that left its connection in the middle of something."""
 
 
+def drop_broken_connection() -> None:
+    """Drop Django's connection if an error has broken it; the next statement opens another."""
+    if connection.errors_occurred and not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+
+
 @dataclass(frozen=True)
 class OpenWork:
     """The transactions open at a moment."""

@@ -10,7 +10,7 @@ from workflows.core.errors import DefinitionError
 from workflows.core.history import History, HistoryEntry
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
-from workflows.engine.drive import retrace
+from workflows.engine.body import retrace
 from workflows.engine.session import Session
 from workflows.registry import find_workflow
 from workflows.store.views import get_history, get_run, iterate_open_runs

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
 from workflows import signals
@@ -10,6 +11,7 @@ from workflows.conf import conf
 from workflows.core.errors import StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
+from workflows.engine.open_work import drop_broken_connection
 from workflows.registry import known_code
 from workflows.store.runs import claim_run, release_run
 from workflows.store.waits import Code
@@ -37,8 +39,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     driven = 0
     try:
         while not stopping():
-            if connection.errors_occurred:
-                connection.close_if_unusable_or_obsolete()
+            drop_broken_connection()
             run = claim_run(
                 worker_id=holder.worker_id(),
                 lease_seconds=conf().lease_seconds,
@@ -51,8 +52,9 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
             driven += 1
             if _drive(holder, run, stopping):
                 raise SystemExit(0)
-    except (DatabaseError, InterfaceError):
-        # The database is away. What was claimed in a commit we did not see is freed by losing
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        # The database is away; on the holder's own connection psycopg says so itself. What was
+        # claimed in a commit we did not see is freed by losing
         # the id; the cluster rings again when the database is back.
         connection.close()
         holder.lose()

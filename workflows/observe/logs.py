@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from workflows import signals
-from workflows.core.states import RunState
 
 logger = logging.getLogger("workflows")
 
@@ -20,9 +19,11 @@ def connect() -> None:
     signals.runs_recovered.connect(_recovered)
 
 
-def _finished(*, run_id: Any, workflow: str, state: str, error: str | None, **_: Any) -> None:
-    if state == RunState.FAILED:
-        logger.error("%s %s failed: %s", workflow, run_id, error)
+def _finished(
+    *, run_id: Any, workflow: str, state: str, error: dict[str, str] | None, **_: Any
+) -> None:
+    if error is not None:
+        logger.error("%s %s %s: %s: %s", workflow, run_id, state, error["type"], error["message"])
     else:
         logger.info("%s %s %s", workflow, run_id, state)
 

@@ -20,6 +20,15 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 LOCK_CLASS = 20817
 """First half of the advisory locks by which workers show that they live; the second is the id."""
 
+NOTICE_A_CUT = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""Seconds, and milliseconds for the last: a network that swallows packets would otherwise keep the
+pusher waiting for a quarter of an hour. What the settings say in OPTIONS goes before."""
+
 _LIVING = f"""
     SELECT objid::bigint FROM pg_locks
     WHERE locktype = 'advisory' AND classid = {LOCK_CLASS} AND objsubid = 2 AND granted
@@ -33,12 +42,15 @@ _EXTEND = """
 
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
-# of crashes anew.
+# of crashes anew. A worker older than the server lost its lock when the server was restarted,
+# which says nothing about the run.
 _SWEEP = f"""
     WITH lost AS MATERIALIZED (
         SELECT id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
-                WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark
+                WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
+               (SELECT started_at < pg_postmaster_start_time() FROM workflows_worker AS worker
+                WHERE worker.id = run.worker_id) IS TRUE AS server_restarted
         FROM workflows_run AS run
         WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}', '{RunState.COMPENSATING}')
           AND (lease_until < statement_timestamp()
@@ -47,7 +59,8 @@ _SWEEP = f"""
         ORDER BY id LIMIT 500
         FOR NO KEY UPDATE SKIP LOCKED),
     counted AS (
-        SELECT *, CASE WHEN mark = crash_mark THEN crashes + 1 ELSE 1 END AS lost_in_a_row
+        SELECT *, CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
+                  + CASE WHEN server_restarted THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
         SELECT id, worker_id, mark, lost_in_a_row AS crashes,
@@ -102,7 +115,7 @@ _FORGET = f"""
 
 def open_connection(*, listen: bool = False) -> Connection:
     """Open a connection of the engine's own to Django's default database."""
-    wanted = connections["default"].get_connection_params()
+    wanted = {**NOTICE_A_CUT, **connections["default"].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name="workflows")

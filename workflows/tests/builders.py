@@ -71,8 +71,9 @@ def swept(*, max_crashes: int = 5) -> list[tuple[UUID, str, RunState]]:
 
 @contextmanager
 def connected() -> Iterator[Connection]:
-    """Open a second connection to the test database."""
+    """Open a second connection to the test database. It fails where it would wait for ever."""
     own = open_connection()
+    own.execute("SET lock_timeout = '5s'")
     try:
         yield own
     finally:

@@ -7,7 +7,11 @@ import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from workflows.testing import forget_time
+from workflows.tests.cluster.figures import pytest_terminal_summary
 from workflows.tests.flows import notes
+
+__all__ = ["committed", "no_flush", "no_notes", "pytest_terminal_summary"]
 
 TABLES = [
     "workflows_event",
@@ -20,7 +24,8 @@ TABLES = [
 
 @pytest.fixture(autouse=True)
 def no_notes() -> None:
-    """Forget what steps did in the test before."""
+    """Forget what steps did, and how much time passed, in the test before."""
+    forget_time()
     notes.done.clear()
 
 

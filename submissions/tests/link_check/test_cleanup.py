@@ -26,6 +26,9 @@ from submissions.tests.link_check.hostile import (
     trust_test_authority,
 )
 
+STEP_SECONDS = 0.00005
+"""Between two moments of interruption; a check with a redirect takes some 100 of these."""
+
 
 class StepTimeout(Exception):
     """What a worker's signal handler raises when a step has had its time."""
@@ -78,8 +81,9 @@ def test_a_time_limit_from_outside_passes_through(script: object) -> None:
     assert before
 
 
-# Cut off inside `ssl` or `threading`, a half-made object warns as it is dropped; it is closed then.
+# Between two bytecodes, a new socket has no name yet: it warns as it is dropped, and is closed then.
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
+# Raised into a finaliser of urllib3's, the exception is lost, and the check ends by itself.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @needs_main_thread
 def test_an_interruption_at_any_moment_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,16 +96,15 @@ def test_an_interruption_at_any_moment_leaves_nothing_open(monkeypatch: pytest.M
 
     with serving(one_redirect, certificate="good") as server:
         url = server.url(host="tool.example.com")
-        full_seconds = check(url).seconds
         for number in range(150):
             try:
-                with time_limit(max(full_seconds * number / 150, 0.0001)):
+                with time_limit(STEP_SECONDS * (number + 1)):
                     check(url)
             except StepTimeout:
                 interrupted += 1
         last = check(url)
 
-    assert interrupted > 50
+    assert interrupted > 20
     assert last.code is Code.OK
 
 

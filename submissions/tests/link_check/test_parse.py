@@ -376,6 +376,8 @@ def test_an_allowed_network_lets_its_addresses_localhost_and_ports_through(url: 
         ("http://2130706433/", Code.IP_LITERAL),
         ("http://0x7f.0.0.1/", Code.IP_LITERAL),
         ("http://127.1/", Code.IP_LITERAL),
+        ("http://127.0.0.1./", Code.IP_LITERAL),
+        ("http://\uff11\uff12\uff17.0.0.1/", Code.IP_LITERAL),
         ("http://[::1]/", Code.IP_LITERAL),
         ("http://[::ffff:127.0.0.1]/", Code.IP_LITERAL),
         ("http://tool.localhost/", Code.RESERVED_NAME),

@@ -2,13 +2,13 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from ipaddress import ip_network
 
 import pytest
 
 from submissions.link_check import Code, Outcome, check_link
-from submissions.link_check.resolve import LOOKUP_THREAD, MAX_LOOKUPS
+from submissions.link_check.resolve import MAX_LOOKUPS
 from submissions.tests.link_check.hostile import (
     SHORT_SECONDS,
     answer,
@@ -184,25 +184,23 @@ def test_a_name_without_addresses_is_a_missing_one(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
-    """A resolver that never answers until the test is over; tells how many wait for it."""
+def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Semaphore]:
+    """A resolver that never answers until the test is over; released once for each who asks."""
     over = threading.Event()
-    waiting: list[str] = []
+    asked = threading.Semaphore(0)
 
-    def silent(host: str, *_: object, **__: object) -> None:
-        waiting.append(host)
+    def silent(*_: object, **__: object) -> None:
+        asked.release()
         over.wait()
         raise socket.gaierror(socket.EAI_AGAIN, "too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", silent)
-    yield lambda: len(waiting)
+    yield asked
     over.set()
-    for thread in threading.enumerate():
-        if thread.name == LOOKUP_THREAD:
-            thread.join()
 
 
-def test_a_silent_resolver_is_left_behind_in_time(silent_resolver: Callable[[], int]) -> None:
+@pytest.mark.usefixtures("silent_resolver")
+def test_a_silent_resolver_is_left_behind_in_time() -> None:
     verdict = check(f"https://{NAME}/", SHORT_SECONDS)
 
     assert (verdict.outcome, verdict.code) == (Outcome.TRY_AGAIN, Code.TOO_SLOW)
@@ -210,9 +208,12 @@ def test_a_silent_resolver_is_left_behind_in_time(silent_resolver: Callable[[], 
 
 
 def test_silent_look_ups_are_bounded_and_hold_nobody_up(
-    silent_resolver: Callable[[], int],
+    silent_resolver: threading.Semaphore,
 ) -> None:
-    stuck = [check(f"https://tool{number}.example.com/", 0.01) for number in range(MAX_LOOKUPS)]
+    stuck = []
+    for number in range(MAX_LOOKUPS):
+        stuck.append(check(f"https://tool{number}.example.com/", 0.01))
+        silent_resolver.acquire()
 
     refused = check("https://one-more.example.com/", 5.0)
     with serving(says(answer())) as server:
@@ -222,15 +223,15 @@ def test_silent_look_ups_are_bounded_and_hold_nobody_up(
     assert (refused.outcome, refused.code) == (Outcome.TRY_AGAIN, Code.RESOLVER_BUSY)
     assert refused.seconds < 0.5
     assert needs_no_look_up.code is Code.OK
-    assert silent_resolver() == MAX_LOOKUPS
+    assert not silent_resolver.acquire(blocking=False)
 
 
 def test_a_system_without_threads_to_spare_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: threading.Thread) -> None:
+    def refuse(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
-        verdict = check(f"https://{NAME}/")
+    monkeypatch.setattr("_thread.start_new_thread", refuse)
+
+    verdict = check(f"https://{NAME}/")
 
     assert (verdict.outcome, verdict.code) == (Outcome.TRY_AGAIN, Code.RESOLVER_BUSY)

@@ -1,7 +1,9 @@
 """TLS: the certificate must be good for the link's host, by certifi's authorities."""
 
 import socket
+import ssl
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -183,17 +185,33 @@ def test_session_tickets_without_end_count_as_bytes(monkeypatch: pytest.MonkeyPa
     assert verdict.seconds < 1
 
 
-def test_a_handshake_of_any_size_is_read_no_further_than_its_limit() -> None:
-    def endless_handshake(peer: Peer) -> None:
-        peer.wire.recv(4096)
-        # A certificate message of 16 MB, in records of 16 kB.
-        record = b"\x16\x03\x03\x40\x00"
-        peer.send(record + b"\x02" + b"\xff\xff\xff" + b"\x00" * 16_380)
-        peer.send_forever(record + b"\x00" * 16_384)
+def test_a_handshake_without_end_is_read_no_further_than_its_limit() -> None:
+    """A client skips greetings of four zeros for as long as they come."""
 
-    with serving(endless_handshake) as server:
+    def endless_greetings(peer: Peer) -> None:
+        peer.wire.recv(4096)
+        peer.send_forever(b"\x16\x03\x03\x40\x00" + b"\x00" * 16_384)
+
+    with serving(endless_greetings) as server:
         verdict = check(server.url().replace("http:", "https:"))
 
-    assert verdict.outcome is not Outcome.VALID
+    assert (verdict.outcome, verdict.code) == (Outcome.INVALID, Code.TLS_FAILED)
     assert verdict.seconds < 1
     assert server.sent_bytes < 512 * 1024
+
+
+def test_a_farewell_in_the_middle_of_the_headers_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trust_test_authority(monkeypatch)
+
+    def take_leave(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 200 OK\r\nX-Fra")
+        # Says farewell, and waits for ours with the connection still open.
+        cast(ssl.SSLSocket, peer.wire).unwrap()
+
+    with serving(take_leave, certificate="good") as server:
+        verdict = check(server.url(host=NAME))
+
+    assert (verdict.outcome, verdict.code) == (Outcome.TRY_AGAIN, Code.CONNECTION_LOST)

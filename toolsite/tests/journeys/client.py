@@ -4,6 +4,7 @@ import http.client
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -68,7 +69,9 @@ class Client:
         """Send one request and return the answer; redirects are not followed."""
         connection = http.client.HTTPConnection(HOST, self.site.port, timeout=ANSWER_SECONDS)
         try:
-            connection.request(method, path, body or None, self.headers | dict(headers or {}))
+            # Who sends too much is answered before all of it has been read.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, body or None, self.headers | dict(headers or {}))
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
             said = {name.lower(): value for name, value in answer.getheaders()}

@@ -83,4 +83,4 @@ class Visitor:
 
     def close(self) -> None:
         self.context.close()
-        assert self.faults == [], "the browser's complaints"
+        assert not self.faults, "\n".join(["the browser complains:", *self.faults])

@@ -5,10 +5,15 @@ import pytest
 from workflows.api import Context, RunState, get_run, list_runs, start, workflow
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import driven
-from workflows.tests.engine.test_saga import book
+from workflows.tests.engine.test_saga import book, broken
 from workflows.tests.flows import greet, notes, wait_for_go
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_broken() -> None:
+    broken.clear()
 
 
 @workflow("tests.hurried", deadline_seconds=60)

@@ -29,7 +29,7 @@ def before_the_change() -> Iterator[None]:
     deployed["stage"] = "before"
 
 
-@workflow("tests.changing")
+@workflow("tests.patching")
 def changing(run: Context) -> str:
     run.wait_event("first")
     if (deployed["stage"] == "with" and run.patched("greet-bob")) or deployed["stage"] == "removed":
@@ -40,7 +40,7 @@ def changing(run: Context) -> str:
     return "done"
 
 
-@workflow("tests.changing_in_a_loop")
+@workflow("tests.patching_in_a_loop")
 def changing_in_a_loop(run: Context, rounds: int = 3) -> list[bool]:
     taken = []
     for _ in range(rounds):

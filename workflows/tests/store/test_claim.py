@@ -14,7 +14,14 @@ from workflows.core.states import DUE_STATES
 from workflows.models import Run
 from workflows.store.runs import _CLAIM, claim_run
 from workflows.store.waits import Code
-from workflows.tests.builders import LEASE_SECONDS, PATIENCE_SECONDS, claim, elsewhere, row
+from workflows.tests.builders import (
+    LEASE_SECONDS,
+    PATIENCE_SECONDS,
+    claim,
+    connected,
+    elsewhere,
+    row,
+)
 
 MANY = 100_000
 CODE = Code(["tests.made", "tests.other"], [1, 1])
@@ -68,6 +75,7 @@ def test_a_run_in_any_other_state_is_left(state: RunState) -> None:
 @pytest.mark.django_db
 def test_a_claim_raises_the_attempt_and_takes_the_lease() -> None:
     run_id = make()
+    Run.objects.filter(pk=run_id).update(waiting_for=["go"])
 
     run = claim(worker_id=7)
 
@@ -150,6 +158,17 @@ def test_a_run_that_another_is_claiming_is_passed_over_not_waited_for() -> None:
         theirs = elsewhere(claim_or_none).result(PATIENCE_SECONDS)
 
     assert theirs is None
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_run_that_an_open_transaction_refers_to_is_claimed_all_the_same() -> None:
+    run_id = make()
+
+    with connected() as own, own.transaction():
+        own.execute("SELECT FROM workflows_run WHERE id = %s FOR KEY SHARE", [run_id])
+        claimed = claim_or_none()
+
+    assert claimed == run_id
 
 
 @pytest.mark.django_db

@@ -21,7 +21,9 @@ from workflows.tests.builders import (
     elsewhere,
     kinds,
     row,
+    somebody_waits_for_a_lock,
     started_and_claimed,
+    until,
 )
 from workflows.tests.flows import wait_for_go
 
@@ -204,6 +206,19 @@ def test_senders_with_one_key_leave_one_event_and_senders_without_leave_all() ->
     assert {future.result() for future in racing} == {Sent.ACCEPTED}
     assert Event.objects.filter(key="k").count() == 1
     assert row(run.id)["events"] == Event.objects.count() == TOGETHER + 1
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_event_that_races_with_the_end_of_the_run_waits_and_is_refused() -> None:
+    run = held()
+
+    with transaction.atomic():
+        end_run(run, RunState.COMPLETED)
+        late = elsewhere(lambda: send(run.id))
+        until(somebody_waits_for_a_lock)
+
+    assert late.result(PATIENCE_SECONDS) is Sent.OVER
+    assert Event.objects.count() == 0
 
 
 @pytest.mark.usefixtures("committed")

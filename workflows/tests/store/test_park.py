@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
+from workflows.api import start
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.store.events import load_inbox, send_event
@@ -13,6 +14,7 @@ from workflows.store.steps import load_history
 from workflows.store.waits import park_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
+    claim,
     connected,
     elsewhere,
     row,
@@ -39,7 +41,8 @@ def send(run: ClaimedRun, name: str = "go") -> None:
 
 @pytest.mark.django_db
 def test_a_parked_run_holds_nothing_but_its_row() -> None:
-    run = held()
+    start(wait_for_go)
+    run = claim(worker_id=7)
 
     assert park_run(run, WAIT, if_events=0)
 

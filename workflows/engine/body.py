@@ -1,0 +1,78 @@
+"""The code of a workflow: call it from its top, or retrace what it has done."""
+
+from typing import Any
+
+from workflows.core.decide import check_end
+from workflows.core.errors import (
+    Control,
+    DefinitionError,
+    ReplayError,
+    ReplayMismatch,
+    StoreFailed,
+    ValueNotStorable,
+)
+from workflows.engine.context import Context
+from workflows.engine.control import cancel
+from workflows.engine.session import Session
+
+
+def call_workflow(session: Session) -> Any:
+    """Run the workflow code once from its top, and wait for its children at the end."""
+    given = _input(session)
+    context = Context(session)
+    try:
+        result = session.definition.function(context, **given)
+    except DefinitionError:
+        raise
+    except Exception:
+        if session.ending is None:
+            if not session.only_replay and session.position >= session.history.last_position:
+                end_children(session)
+            context.join()
+        raise
+    if session.ending is None:
+        context.join()
+    return result
+
+
+def _input(session: Session) -> dict[str, Any]:
+    definition = session.definition
+    try:
+        return definition.signature.decode_input(session.run.input)
+    except (TypeError, ValueNotStorable) as exc:
+        unfit = ReplayError(
+            f"its input no longer fits {definition.name!r} version {definition.version} ({exc}); "
+            "put the old parameters back, or give the changed workflow a new version"
+        )
+        raise session.end(unfit) from None
+
+
+def end_children(session: Session) -> None:
+    """The parent fails: so do its children."""
+    for child in session.children:
+        if child not in session.ends:
+            with session.guarded():
+                cancel(child, reason="the parent failed", by="workflows")
+
+
+def retrace(session: Session) -> tuple[BaseException | None, Exception | None]:
+    """Replay what is recorded and do nothing new. Returns what forbids to believe the replay
+    (history and code disagree, or the database failed), and what the code raised at its end."""
+    session.rewind()
+    session.only_replay = True
+    raised: Exception | None = None
+    try:
+        call_workflow(session)
+    except (Control, Exception) as exc:
+        if isinstance(exc, Exception):
+            raised = exc
+    if isinstance(session.ending, ReplayError | StoreFailed):
+        return session.ending, raised
+    if isinstance(session.ending, Control):
+        return None, None
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        asked = "the end" if raised is None else f"{raised!r}"
+        return ReplayMismatch(mismatch.position, asked, mismatch.recorded), raised
+    return None, raised

@@ -1,0 +1,47 @@
+"""Fixtures of the tests that start real clusters."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
+
+from workflows.tests.cluster.lab import Cluster, Lab, open_lab
+
+
+@pytest.fixture(autouse=True)
+def transactional_db() -> None:
+    """Take the place of pytest-django's: by this name it makes the test database for us.
+
+    Its own would empty the tables between the tests that share a cluster.
+    """
+
+
+@pytest.fixture
+def lab(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """Return a lab of the test's own."""
+    with django_db_blocker.unblock(), open_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def shared_lab(
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Lab]:
+    """Return a lab for all tests of a module: none of them may break it."""
+    with django_db_blocker.unblock(), open_lab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(shared_lab: Lab) -> Cluster:
+    """Return a ready cluster of two workers for all tests of a module."""
+    return shared_lab.cluster().wait_until_ready()

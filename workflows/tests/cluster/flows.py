@@ -1,0 +1,217 @@
+"""What the clusters of these tests drive. Steps leave a line each in the table lab_effect."""
+
+import os
+import signal
+import time
+from typing import Any
+
+from django.db import connection
+
+from workflows.api import Context, RetryPolicy, cancel, current_step, step, workflow
+
+SOON = RetryPolicy(attempts=5, first_delay_seconds=0.02, factor=1, jitter=0)
+PATIENT = RetryPolicy(attempts=100, first_delay_seconds=0.05, factor=1, jitter=0)
+GATE_SECONDS = 60
+
+
+@step(retry=PATIENT)
+def effect(name: str) -> str:
+    """Leave a line, outside of any transaction of the engine's."""
+    leave(name)
+    return name
+
+
+@step(atomic=True, retry=PATIENT)
+def atomic_effect(name: str) -> str:
+    """Leave a line that stands or falls with the step's record."""
+    leave(name)
+    return name
+
+
+@step(retry=PATIENT)
+def slow_effect(name: str, gate: str) -> str:
+    """Leave a line, then wait until the file is there. The first attempt only waits in earnest."""
+    leave(name)
+    wait_for_gate(gate)
+    return name
+
+
+@step(atomic=True, retry=PATIENT)
+def slow_atomic_effect(name: str, gate: str) -> str:
+    """Leave an atomic line, then wait until the file is there."""
+    leave(f"{name} was tried", durable=True)
+    leave(name)
+    wait_for_gate(gate)
+    return name
+
+
+@step(retry=SOON)
+def third_time_lucky() -> int:
+    """Fail twice."""
+    info = current_step()
+    assert info is not None
+    leave(f"attempt {info.attempt}")
+    if info.attempt < 3:
+        raise ConnectionError("not yet")
+    return info.attempt
+
+
+@step
+def cancel_this_run() -> None:
+    """Cancel the run that this step is part of."""
+    info = current_step()
+    assert info is not None
+    leave("cancel")
+    cancel(info.run_id, reason="enough", by="alice")
+
+
+@step
+def cut_this_connection() -> None:
+    """End this worker's own session behind its back, the first three times."""
+    leave("cut", durable=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), pg_backend_pid() FROM lab_effect")
+        tries, pid = cursor.fetchone()
+    if tries <= 3:
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        other.close()
+
+
+@step
+def die() -> None:
+    """Take the worker along."""
+    leave("die")
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave(name: str, *, durable: bool = False) -> None:
+    """Leave a line that says what was done, for which run, by whom, under which key."""
+    info = current_step()
+    assert info is not None
+    line: list[Any] = [info.run_id, name, info.idempotency_key, os.getpid()]
+    sql = "INSERT INTO lab_effect (run_id, name, key, pid) VALUES (%s, %s, %s, %s)"
+    if durable:
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute(sql, line)
+        other.close()
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(sql, line)
+
+
+def wait_for_gate(gate: str) -> None:
+    """Wait until the file is there, or one that lets this process alone through."""
+    deadline = time.monotonic() + GATE_SECONDS
+    while not (os.path.exists(gate) or os.path.exists(f"{gate}.{os.getpid()}")):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"nobody opened {gate}")
+        time.sleep(0.005)
+
+
+@workflow("lab.three_steps")
+def three_steps(run: Context, crash_at: str | None = None) -> list[str]:
+    """Three plain steps."""
+    return [run.step(effect, name) for name in "abc"]
+
+
+@workflow("lab.atomic_steps")
+def atomic_steps(run: Context, crash_at: str | None = None) -> list[str]:
+    """Three atomic steps."""
+    return [run.step(atomic_effect, name) for name in "abc"]
+
+
+@workflow("lab.waits")
+def waits(run: Context, crash_at: str | None = None) -> list[str]:
+    """A wait whose event was sent early, one that times out, and a step after each."""
+    word = run.wait_event("word", timeout_seconds=60)
+    first = run.step(atomic_effect, word)
+    other = run.wait_event(("other", "another"), timeout_seconds=0.02)
+    return [first, run.step(atomic_effect, "late" if other is None else other.name)]
+
+
+@workflow("lab.retries")
+def retries(run: Context, crash_at: str | None = None) -> int:
+    """A step that succeeds at its third attempt."""
+    return run.step(third_time_lucky)
+
+
+@workflow("lab.sleeps")
+def sleeps(run: Context, crash_at: str | None = None, seconds: float = 0.02) -> list[str]:
+    """Two sleeps between atomic steps."""
+    before = run.step(atomic_effect, "before")
+    run.sleep(seconds)
+    between = run.step(atomic_effect, "between")
+    run.sleep(seconds)
+    return [before, between, run.step(atomic_effect, "after")]
+
+
+@workflow("lab.cancelled")
+def cancelled(run: Context, crash_at: str | None = None) -> None:
+    """A run that is cancelled while it is driven."""
+    run.step(atomic_effect, "before")
+    run.step(cancel_this_run)
+    run.step(atomic_effect, "never")
+
+
+@workflow("lab.labelled")
+def labelled(run: Context, crash_at: str | None = None) -> str:
+    """Labels for people, with a step between them."""
+    run.set_status("Beginning")
+    done = run.step(atomic_effect, "done")
+    run.set_status("Ending")
+    return done
+
+
+@workflow("lab.blocked")
+def blocked(run: Context, crash_at: str | None = None) -> None:
+    """A run that asks for what cannot be."""
+    run.step(atomic_effect, "before")
+    run.wait_event(())
+
+
+@workflow("lab.held")
+def held(run: Context, gate: str, steps: int = 1, crash_at: str | None = None) -> list[str]:
+    """Steps that wait for a gate."""
+    return [run.step(slow_effect, f"slow {n}", gate) for n in range(steps)]
+
+
+@workflow("lab.held_atomic")
+def held_atomic(run: Context, gate: str) -> list[str]:
+    """An atomic step that waits for a gate, and a plain atomic one."""
+    return [run.step(slow_atomic_effect, "slow", gate), run.step(atomic_effect, "quick")]
+
+
+@workflow("lab.many_steps")
+def many_steps(run: Context, steps: int) -> int:
+    """Plain and atomic steps in turn."""
+    for n in range(steps):
+        run.step(atomic_effect if n % 2 else effect, str(n))
+    return steps
+
+
+@workflow("lab.waits_long")
+def waits_long(run: Context, seconds: float = 3600) -> str | None:
+    """One wait."""
+    word: str | None = run.wait_event("word", timeout_seconds=seconds)
+    return word
+
+
+@workflow("lab.one_sleep")
+def one_sleep(run: Context, seconds: float) -> None:
+    """One sleep."""
+    run.sleep(seconds)
+
+
+@workflow("lab.cut")
+def cut(run: Context) -> None:
+    """Loses its connection in a step, again and again."""
+    run.step(cut_this_connection)
+
+
+@workflow("lab.poison")
+def poison(run: Context) -> None:
+    """Kills whoever drives it."""
+    run.step(die)

@@ -1,0 +1,171 @@
+"""A worker's id and lease, through cuts, notices and slow statements."""
+
+import select
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError
+
+from workflows.api import start
+from workflows.cluster.liveness import Liveness
+from workflows.core.run import ClaimedRun
+from workflows.store import workers as store
+from workflows.store.runs import claim_run
+from workflows.tests.cluster import flows
+from workflows.tests.cluster.lab import Lab, rows, wait_for
+
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'workflows'"
+
+
+@pytest.fixture
+def liveness(lab: Lab) -> Iterator[Liveness]:
+    """Return the sign of life of a worker that has just been born."""
+    liveness = Liveness()
+    yield liveness
+    liveness.lose()
+
+
+def cut() -> None:
+    """Terminate every connection of the engine's own."""
+    rows("SELECT pg_terminate_backend(pid) FROM (" + BACKENDS + ") AS ours")
+    wait_for(lambda: rows(BACKENDS) == [], "the cut")
+
+
+def living() -> set[int]:
+    """Return the ids whose locks are held."""
+    return {worker_id for (worker_id,) in rows(store._LIVING)}
+
+
+def test_the_id_s_lock_is_held_until_it_is_given_up(liveness: Liveness) -> None:
+    worker_id = liveness.worker_id()
+    held = living()
+
+    liveness.lose()
+
+    assert held == {worker_id}
+    wait_for(lambda: living() == set(), "the lock to be freed")
+
+
+def test_an_unbroken_session_keeps_its_id(liveness: Liveness) -> None:
+    assert liveness.worker_id() == liveness.worker_id()
+
+
+def test_a_broken_session_means_a_new_id(liveness: Liveness) -> None:
+    before = liveness.worker_id()
+
+    cut()
+
+    assert liveness.worker_id() > before
+    assert living() == {liveness.worker_id()}
+
+
+def test_what_a_server_says_unasked_does_not_mean_that_it_hung_up(liveness: Liveness) -> None:
+    before = liveness.worker_id()
+    assert liveness._own is not None
+    liveness._own.execute("LISTEN something_else")
+
+    rows("SELECT pg_notify('something_else', '')")
+    assert select.select([liveness._own.fileno()], [], [], 5)[0], "it is readable"
+
+    assert liveness.worker_id() == before
+
+
+def test_without_a_database_there_is_no_id_but_an_error_of_django_s(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    monkeypatch.setattr(store, "open_connection", fail)
+
+    with pytest.raises(OperationalError, match="connection refused"):
+        liveness.worker_id()
+
+
+def test_a_session_that_cannot_enlist_is_closed(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(own: store.Connection, **given: Any) -> int:
+        raise psycopg.errors.UndefinedTable("no table")
+
+    monkeypatch.setattr(store, "enlist", fail)
+
+    with pytest.raises(OperationalError):
+        liveness.worker_id()
+    wait_for(lambda: rows(BACKENDS) == [], "the session to be closed")
+
+
+def test_the_id_is_taken_and_taken_again_without_being_asked(liveness: Liveness) -> None:
+    liveness._tick()
+    [first] = living()
+    cut()
+
+    liveness._tick()
+
+    [second] = living()
+    assert second > first
+
+
+def test_a_silent_network_is_noticed_within_the_lease(liveness: Liveness) -> None:
+    liveness.worker_id()
+
+    assert liveness._own is not None
+    known = liveness._own.info.get_parameters()
+
+    assert known["tcp_user_timeout"] == "15000"
+    assert known["keepalives_idle"] == "10"
+
+
+def held_run(liveness: Liveness) -> ClaimedRun:
+    """Return a run that this worker drives."""
+    start(flows.three_steps)
+    run = claim_run(worker_id=liveness.worker_id(), lease_seconds=1)
+    assert run is not None
+    liveness.hold(run)
+    liveness._extended_at = -1e9
+    return run
+
+
+def test_the_lease_of_a_held_run_is_extended(liveness: Liveness) -> None:
+    held_run(liveness)
+    before = rows("SELECT lease_until FROM workflows_run")
+
+    liveness._tick()
+
+    assert rows("SELECT lease_until FROM workflows_run") > before
+
+
+def test_the_lease_of_a_run_that_went_to_another_is_not(liveness: Liveness) -> None:
+    held_run(liveness)
+    taken = "UPDATE workflows_run SET attempt = attempt + 1 RETURNING lease_until"
+    before = rows(taken)
+
+    liveness._tick()
+
+    assert rows("SELECT lease_until FROM workflows_run") == before
+
+
+def test_a_slow_extension_keeps_nobody_waiting_for_the_id(liveness: Liveness) -> None:
+    held_run(liveness)
+    worker_id = liveness.worker_id()
+    with store.open_connection() as other, other.transaction():
+        other.execute("SELECT FROM workflows_run FOR UPDATE")
+        extending = threading.Thread(target=liveness._tick, daemon=True)
+        extending.start()
+        wait_for(lambda: waiting_for_locks() == 1, "the extension to wait")
+
+        assert liveness.worker_id() == worker_id
+        liveness.lose()
+
+    extending.join(10)
+    assert not extending.is_alive()
+    wait_for(lambda: living() == set(), "the session to be closed")
+
+
+def waiting_for_locks() -> int:
+    """Count the sessions of this database that wait for a lock."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    return int(rows(waiting)[0][0])

@@ -1,0 +1,40 @@
+"""A run that kills whoever drives it is set aside, and holds nobody up."""
+
+import pytest
+
+from workflows.api import HistoryKind, RunState, get_history, get_run, retry_now, start
+from workflows.tests.cluster import flows
+from workflows.tests.cluster.lab import Lab, effects, wait_for, wait_for_state
+
+pytestmark = [pytest.mark.cluster, pytest.mark.crash]
+
+
+def test_a_poisoned_run_is_blocked_and_the_others_go_on(lab: Lab) -> None:
+    cluster = lab.cluster(max_crashes=3).wait_until_ready()
+
+    poisoned = start(flows.poison)
+    healthy = [start(flows.three_steps) for _ in range(20)]
+
+    for run in healthy:
+        wait_for_state(run.id, RunState.COMPLETED, cluster)
+    wait_for_state(poisoned.id, RunState.BLOCKED, cluster)
+    blocked = get_run(poisoned.id)
+    assert blocked.crashes == 3
+    assert blocked.error is not None
+    assert "3 workers in a row were lost while driving this run" in blocked.error["message"]
+    assert effects(poisoned.id) == ["die"] * 3
+    kinds = [entry.kind for entry in get_history(poisoned.id)]
+    assert kinds == [HistoryKind.RECOVERED, HistoryKind.RECOVERED, HistoryKind.BLOCKED]
+
+
+def test_a_poisoned_run_that_is_retried_gets_its_chances_anew(lab: Lab) -> None:
+    cluster = lab.cluster(max_crashes=2).wait_until_ready()
+    poisoned = start(flows.poison)
+    wait_for_state(poisoned.id, RunState.BLOCKED, cluster)
+
+    assert retry_now(poisoned.id, by="alice")
+
+    kinds = [HistoryKind.RECOVERED, HistoryKind.BLOCKED]
+    wait_for(lambda: len(effects(poisoned.id)) == 4, "two more deaths", cluster.words)
+    wait_for_state(poisoned.id, RunState.BLOCKED, cluster)
+    assert [entry.kind for entry in get_history(poisoned.id)] == [*kinds, HistoryKind.WOKEN, *kinds]

@@ -1,0 +1,109 @@
+"""A worker that is frozen past its lease and thaws writes nothing."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from workflows.api import HistoryKind, RunState, get_history, get_run, start
+from workflows.tests.cluster import flows
+from workflows.tests.cluster.lab import Lab, effects, rows, wait_for, wait_for_state
+from workflows.tests.crash.invariants import breaches
+
+pytestmark = [pytest.mark.cluster, pytest.mark.crash]
+
+
+def pid_in_step(run_id: UUID) -> int:
+    """Return the process that began the run's step first."""
+    [(pid,)] = rows("SELECT pid FROM lab_effect WHERE run_id = %s ORDER BY id LIMIT 1", run_id)
+    return int(pid)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "left"),
+    [
+        (flows.held_atomic, ["slow was tried", "slow was tried", "slow", "quick"]),
+        (flows.held, ["slow 0", "slow 0"]),
+    ],
+    ids=["atomic", "plain"],
+)
+def test_a_thawed_worker_writes_nothing(
+    lab: Lab, workflow: Callable[..., Any], left: list[str]
+) -> None:
+    cluster = lab.cluster(lease_seconds=1).wait_until_ready()
+    gate = lab.gate()
+    run = start(workflow, gate=str(gate))
+    wait_for(lambda: effects(run.id), "the step to begin", cluster.words)
+    frozen = pid_in_step(run.id)
+
+    os.kill(frozen, signal.SIGSTOP)
+    wait_for(lambda: len(effects(run.id)) == 2, "another worker", cluster.words)
+    gate.touch()
+    wait_for_state(run.id, RunState.COMPLETED, cluster)
+    before = get_history(run.id)
+    os.kill(frozen, signal.SIGCONT)
+    wait_for(
+        lambda: f"{run.id}: attempt 1 lost its lease and wrote nothing more" in cluster.words(),
+        "the zombie to give up",
+        cluster.words,
+    )
+
+    assert get_history(run.id) == before
+    assert effects(run.id) == left
+    assert get_run(run.id).attempt == 2
+    assert breaches() == {}
+
+
+@pytest.mark.parametrize(
+    ("workflow", "left"),
+    [
+        (flows.held_atomic, ["slow was tried", "slow was tried", "slow", "quick"]),
+        (flows.held, ["slow 0", "slow 0"]),
+    ],
+    ids=["atomic", "plain"],
+)
+def test_a_thawed_worker_writes_nothing_while_another_is_at_the_same_step(
+    lab: Lab, workflow: Callable[..., Any], left: list[str]
+) -> None:
+    cluster = lab.cluster(lease_seconds=1).wait_until_ready()
+    gate = lab.gate()
+    run = start(workflow, gate=str(gate))
+    wait_for(lambda: effects(run.id), "the step to begin", cluster.words)
+    frozen = pid_in_step(run.id)
+    os.kill(frozen, signal.SIGSTOP)
+    wait_for(lambda: len(effects(run.id)) == 2, "another worker", cluster.words)
+
+    os.kill(frozen, signal.SIGCONT)
+    Path(f"{gate}.{frozen}").touch()
+    wait_for(
+        lambda: f"{run.id}: attempt 1 lost its lease and wrote nothing more" in cluster.words(),
+        "the zombie to give up",
+        cluster.words,
+    )
+    gate.touch()
+    wait_for_state(run.id, RunState.COMPLETED, cluster)
+
+    outcomes = [entry for entry in get_history(run.id) if entry.kind == HistoryKind.STEP_COMPLETED]
+    by_attempt = rows("SELECT DISTINCT attempt FROM workflows_history WHERE position IS NOT NULL")
+    assert (len(outcomes), by_attempt) == (len(get_run(run.id).output), [(2,)])
+    assert effects(run.id) == left
+    assert breaches() == {}
+
+
+def test_a_living_worker_keeps_its_lease_for_as_long_as_a_step_takes(lab: Lab) -> None:
+    cluster = lab.cluster(lease_seconds=1).wait_until_ready()
+    gate = lab.gate()
+    run = start(flows.held, gate=str(gate))
+    wait_for(lambda: effects(run.id), "the step to begin", cluster.words)
+
+    three_leases = "SELECT clock_timestamp() > started_at + interval '3 seconds' FROM workflows_run"
+    wait_for(lambda: rows(three_leases) == [(True,)], "three leases to pass", cluster.words)
+    gate.touch()
+    wait_for_state(run.id, RunState.COMPLETED, cluster)
+
+    assert HistoryKind.RECOVERED not in [entry.kind for entry in get_history(run.id)]
+    assert effects(run.id) == ["slow 0"]

@@ -1,0 +1,82 @@
+"""Settings: defaults, overrides, and clear words for what is wrong."""
+
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from workflows.checks import check_conf, check_database
+from workflows.conf import Conf, conf
+
+
+def test_without_settings_the_defaults_hold() -> None:
+    with override_settings(WORKFLOWS={}):
+        assert conf() == Conf()
+
+
+def test_a_setting_takes_the_place_of_its_default() -> None:
+    with override_settings(WORKFLOWS={"lease_seconds": 3}):
+        assert conf().lease_seconds == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lease_second", "has no setting 'lease_second'; did you mean 'lease_seconds'?"),
+        ("max_crash", "has no setting 'max_crash'; did you mean 'max_crashes'?"),
+        ("colour", "has no setting 'colour'"),
+    ],
+)
+def test_an_unknown_setting_is_named_with_its_nearest_relative(name: str, words: str) -> None:
+    with override_settings(WORKFLOWS={name: 1}):
+        [error] = check_conf()
+
+    assert error.id == "workflows.E001"
+    assert error.msg == f"WORKFLOWS {words}"
+
+
+@pytest.mark.parametrize("name", list(Conf.__dataclass_fields__))
+@pytest.mark.parametrize("value", [0, -1, "15", None, True, float("nan"), float("inf")], ids=repr)
+def test_a_setting_is_a_number_above_zero(name: str, value: Any) -> None:
+    with (
+        override_settings(WORKFLOWS={name: value}),
+        pytest.raises(ImproperlyConfigured, match=rf"WORKFLOWS\['{name}'\] is .*; give a number"),
+    ):
+        conf()
+
+
+@pytest.mark.parametrize("value", [None, 3, ["lease_seconds"]])
+def test_settings_that_are_no_dictionary_are_one_error_not_a_traceback(value: Any) -> None:
+    with override_settings(WORKFLOWS=value):
+        [error] = check_conf()
+
+    assert error.id == "workflows.E001"
+
+
+def test_right_settings_and_the_projects_database_pass() -> None:
+    assert check_conf() == []
+    assert check_database() == []
+
+
+@pytest.mark.parametrize(
+    ("database", "code"),
+    [
+        ({"ENGINE": "django.db.backends.sqlite3"}, "workflows.E002"),
+        ({}, "workflows.E002"),
+        (
+            {"ENGINE": "django.db.backends.postgresql", "OPTIONS": {"pool": True}},
+            "workflows.E003",
+        ),
+    ],
+)
+def test_a_database_the_engine_cannot_work_on_is_refused(
+    database: dict[str, Any], code: str
+) -> None:
+    with mock.patch("workflows.checks.settings", SimpleNamespace(DATABASES={"default": database})):
+        [error] = check_database()
+
+    assert error.id == code
+    assert error.hint
