@@ -13,11 +13,18 @@ from django.db import connection
 CHANNEL = "workflows_due"
 """NOTIFY on it says: a run is due now, or sooner than one poll away."""
 
+PREPARE_THRESHOLD = 5
+"""psycopg's own default; it lets `prepare=True` through. Django's client-side cursors are not
+touched by it."""
+
 
 def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement and return its rows. Raises django.db.Error."""
     connection.ensure_connection()
     connection.validate_no_broken_transaction()
+    if connection.connection.prepare_threshold is None:
+        # Django's default, with which psycopg prepares nothing, not even on request.
+        connection.connection.prepare_threshold = PREPARE_THRESHOLD
     with (
         connection.wrap_database_errors,
         psycopg.Cursor(connection.connection) as cursor,

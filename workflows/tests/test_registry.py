@@ -76,7 +76,9 @@ def test_a_version_counts_from_one(version: Any) -> None:
         workflow("tests.named", version=version)
 
 
-@pytest.mark.parametrize("thing", [len, str, object(), lambda: None], ids=repr)
+@pytest.mark.parametrize(
+    "thing", [len, str, object(), lambda: None], ids=["builtin", "class", "object", "lambda"]
+)
 def test_only_a_plain_function_is_decorated(thing: Any) -> None:
     if getattr(thing, "__name__", "") == "<lambda>":
         assert step(thing) is thing

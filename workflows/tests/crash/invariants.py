@@ -1,7 +1,9 @@
 """What must hold of the tables at every instant, as queries that find the rows where it does not.
 
-The numbers are those of the list of invariants in docs/guarantees.md. I2 and I8 are also kept by
-constraints and a trigger; they are asked here all the same, since a constraint can be dropped.
+I2 one outcome for each position, never rewritten. I3 every write under the newest attempt. I4 one
+end, for good. I6 one run for each key. I7 an atomic step's effect and record are one; others run at
+least once. I8 positions in order. I9 an event is consumed once, with its line. I12 no run that
+nobody would find. Constraints and triggers keep some of these too; they could be dropped.
 """
 
 from workflows.tests.cluster.lab import rows

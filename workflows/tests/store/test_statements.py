@@ -1,6 +1,7 @@
 """How many round trips things take. The figures of the guarantees depend on them."""
 
 import pytest
+from django.db import connection
 
 from workflows.api import cancel, get_run, send_event, start
 from workflows.core.states import RunState
@@ -74,3 +75,14 @@ def test_a_cancel_is_one_statement_between_two_looks_for_children() -> None:
 
     assert len([sql for sql in sent if "RECURSIVE" in sql]) == 2
     assert len(sent) == 3
+
+
+def test_the_hot_statements_are_prepared_and_planned_once() -> None:
+    start(greet_three)
+
+    drive(claim())
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE NOT from_sql")
+        [prepared] = cursor.fetchone()
+    assert prepared >= 3  # claim, record, end
