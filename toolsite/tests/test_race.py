@@ -12,10 +12,12 @@ from django.urls import reverse
 from pytest_django.plugin import DjangoDbBlocker
 
 from submissions.models import Board, Submission
+from submissions.tests.builders import GOOD
 from toolsite.tests.journeys.client import Answer, Client, together
 from toolsite.tests.journeys.own_site import OwnSite
-from toolsite.tests.journeys.people import crowd, new_board, somebody
+from toolsite.tests.journeys.people import crowd, new_board, reserved, somebody
 from workflows.api import list_runs
+from workflows.models import Run
 
 pytestmark = pytest.mark.cluster
 
@@ -130,3 +132,16 @@ def test_of_two_slots_asked_for_at_once_by_one_person_one_is_held(site: OwnSite)
     [submission] = Submission.objects.filter(board=board)
     for refused in (answer for answer in answers if answer.status == 409):
         assert f"You already hold slot {submission.slot};" in refused.text
+
+
+def test_details_sent_ten_times_at_once_are_taken_once(site: OwnSite) -> None:
+    user, board = somebody("alice"), new_board()
+    submission, alice = reserved(user, board), Client(site, user)
+    page = reverse("submissions:submission", args=[submission.pk])
+    details = GOOD | {"link": "http://127.0.0.1:1/"}
+
+    answers = together([partial(alice.post, f"{page}details", details)] * 10)
+
+    assert Counter((answer.status, answer.location) for answer in answers) == {(303, page): 10}
+    assert Submission.objects.get(board=board).status == "in_review"
+    assert Run.objects.get(key=f"submission-{submission.pk}").events == 1
