@@ -30,7 +30,7 @@ class DetailsForm(forms.Form):
         error_messages={"required": "Give the tool's name"},
     )
     category = forms.ChoiceField(
-        choices=Category.choices,
+        choices=[("", "Choose one"), *Category.choices],
         error_messages={
             "required": "Choose what the tool is for",
             "invalid_choice": "Choose one of the categories in the list",

@@ -176,7 +176,7 @@ def result_step(submission: Submission) -> StatusStep:
             text = "Your tool is in the directory."
             return StatusStep(title="Approved", state="approved", at=at, text=text)
         case Status.REJECTED:
-            text = f"{submission.reason} Slot {submission.slot} is free again."
+            text = f"Slot {submission.slot} is free again."
             return StatusStep(title="Rejected", state="rejected", at=at, text=text)
         case Status.CANCELLED:
             return StatusStep(title="Cancelled", state="cancelled", at=at, text=submission.reason)

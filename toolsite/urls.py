@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from toolsite import health
+from toolsite import error_pages, health
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -12,3 +12,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("submissions.urls")),
 ]
+handler400 = error_pages.bad_request
+handler500 = error_pages.server_error

@@ -83,7 +83,6 @@ class RunAdmin(RunModelAdmin):
     )
     list_filter = ("state", "workflow")
     search_fields = ("=id", "=key", "workflow")
-    search_help_text = "A run's id or key, or a part of a workflow's name"
     ordering = ("-created_at",)
     show_full_result_count = False
     fieldsets = (

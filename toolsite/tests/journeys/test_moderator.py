@@ -1,6 +1,5 @@
 """A board that asks for a moderator: an admin decides, and the maker's page follows."""
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from submissions.models import Board
@@ -97,7 +96,6 @@ def test_a_moderators_pages_are_accessible(visit: Visit, site: OwnSite) -> None:
         look_at(page)
 
 
-@pytest.mark.xfail(strict=True, reason="the search box lacks a label, and wide values a focus")
 def test_an_operator_reads_what_a_run_has_done(
     visit: Visit, site: OwnSite, links: LinkServer
 ) -> None:
