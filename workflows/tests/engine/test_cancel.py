@@ -36,8 +36,10 @@ from workflows.tests.builders import (
     elsewhere,
     expire_lease,
     kinds,
+    somebody_waits_for_a_lock,
     started_and_claimed,
     swept,
+    until,
 )
 from workflows.tests.flows import greet, greet_once, notes, sleep_a_while, wait_for_go
 
@@ -303,6 +305,19 @@ def test_a_run_can_be_cancelled_from_another_connection_while_a_step_runs() -> N
     assert get_run(view.id).state == RunState.CANCELLED
     assert kinds(view.id) == ["cancel_requested", "step_completed", "run_cancelled"]
     assert notes.done == []
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_cancel_that_races_with_a_claim_waits_for_it_and_asks_the_worker() -> None:
+    view = start(greet_once, name="Alice")
+
+    with transaction.atomic():
+        run = claim()
+        cancelling = elsewhere(lambda: cancel(view.id))
+        until(somebody_waits_for_a_lock)
+
+    assert cancelling.result(PATIENCE_SECONDS)
+    assert get_run(run.id).state == RunState.CANCELLING
 
 
 @pytest.mark.usefixtures("committed")

@@ -97,3 +97,25 @@ def test_a_step_that_was_done_is_not_done_again_however_often_the_run_is_replaye
 
     assert get_run(run.id).state == RunState.COMPLETED
     assert notes.done == [f"greet {number}" for number in range(20)]
+
+
+@step
+def send_to_own_run(run_id: uuid.UUID) -> None:
+    send_event(run_id, "go")
+
+
+@workflow("tests.looking_again")
+def looking_again(run: Context) -> None:
+    _passes.append([run.now(), run.uuid()])
+    run.step(send_to_own_run, run.run_id)
+    run.wait_event("go")
+
+
+def test_a_second_look_within_one_drive_sees_the_same_too() -> None:
+    _passes.clear()
+
+    run = driven(looking_again)
+
+    first, second = _passes
+    assert (run.state, run.attempt) == (RunState.COMPLETED, 1)
+    assert first == second

@@ -182,6 +182,26 @@ def test_events_do_not_shorten_the_wait_for_the_next_attempt() -> None:
     assert get_run(run.id).wake_at == run.wake_at
 
 
+@step(retry=NOW)
+def send_and_fail(run_id: uuid.UUID) -> None:
+    notes.note("tried")
+    send_event(run_id, "go", notes.count("tried"))
+    raise ValueError("after the event")
+
+
+@workflow("tests.send_and_fail")
+def sending_and_failing(run: Context) -> None:
+    run.step(send_and_fail, run.run_id)
+
+
+def test_an_event_that_comes_during_an_attempt_does_not_hide_its_failure() -> None:
+    run = driven(sending_and_failing)
+
+    assert run.state == RunState.FAILED
+    assert notes.count("tried") == 3
+    assert len(attempts(run.id)) == 2
+
+
 @pytest.mark.parametrize("how", ["always", "permanent", "transient"])
 def test_the_error_that_the_workflow_catches_is_the_same_live_and_replayed(how: str) -> None:
     _caught.clear()
