@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from workflows import signals
 from workflows.conf import conf
@@ -27,6 +28,9 @@ from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
 from workflows.registry import StepDefinition
 from workflows.store import steps as store
 from workflows.store.steps import Written
+
+CONFLICTS = (SerializationFailure, DeadlockDetected)
+"""PostgreSQL has rolled the transaction back; the same again may succeed."""
 
 
 class StepInDoubt(Exception):
@@ -130,6 +134,12 @@ def _run_atomic(
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
                 recorded = _record(session, job, output)
+    except StoreFailed as failed:
+        if not isinstance(failed.cause.__cause__, CONFLICTS):
+            raise
+        # Two transactions in each other's way, found at the record: an attempt like another.
+        session.ending = None
+        raise failed.cause from None
     except Exception as exc:
         if recorded is None or not (committed or _lost_in_commit(exc)):
             raise
