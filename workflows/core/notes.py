@@ -30,6 +30,8 @@ class Kept:
 
     def change(self) -> str | None:
         """Return the text to store; None: it is stored already, or cannot be."""
+        if not self.values and self._stored == "{}":
+            return None  # most workflows keep nothing, and this is asked at every record
         try:
             text = self.text()
         except ValueNotStorable:
