@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from hypothesis import settings as hypothesis_settings
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from ops.browser import NONE_TO_BE_HAD, find
@@ -22,6 +23,10 @@ CHROMIUM_FLAGS = [
     "--no-first-run",
 ]
 VIEWPORT = ViewportSize(width=1280, height=900)
+
+# A slow machine is no failure: speed is measured by the bench, never by a test.
+hypothesis_settings.register_profile("toolsite", deadline=None)
+hypothesis_settings.load_profile("toolsite")
 
 StartSite = Callable[..., LiveSite]
 
