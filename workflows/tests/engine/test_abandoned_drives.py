@@ -208,9 +208,7 @@ def test_a_crash_at_any_single_statement_changes_nothing(after: bool) -> None:
     assert number > 30
 
 
-@settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kinds=st.lists(st.sampled_from(KINDS), max_size=6),
     crashes=st.lists(st.tuples(st.integers(1, 12), st.booleans()), min_size=1, max_size=4),

@@ -18,7 +18,7 @@ JSON = st.recursive(
     max_leaves=20,
 )
 in_one_transaction = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
