@@ -6,17 +6,12 @@ from unittest import mock
 import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
-from hypothesis import settings
 
 from workflows.testing import forget_time
 from workflows.tests.cluster.figures import pytest_terminal_summary
 from workflows.tests.flows import notes
 
 __all__ = ["committed", "no_flush", "no_notes", "pytest_terminal_summary"]
-
-# A busy machine is no fault of the code: an example that takes 200 ms once would fail the test.
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 TABLES = [
     "workflows_event",
