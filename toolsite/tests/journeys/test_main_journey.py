@@ -128,6 +128,7 @@ def test_a_link_that_is_not_there_is_explained_and_the_details_go_to_another_slo
     send(page)
 
     expect(headline).to_have_text("Your link needs another look")
+    expect(page.locator("#status")).to_contain_text("there is no such page; check the link.")
     expect(page.locator("#status")).to_contain_text("Slot 3 is free again.")
     look_at(page)
     assert "there is no such page" in wait_for_letter(site, alice.email)
