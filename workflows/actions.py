@@ -90,6 +90,11 @@ def action(
     return register
 
 
+def is_action(name: str) -> bool:
+    """Whether an action is registered under this name."""
+    return name in _actions
+
+
 def find_action(name: str) -> Action:
     """Return a registered action. Raises DefinitionError, which names those there are."""
     try:

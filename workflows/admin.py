@@ -1,7 +1,8 @@
-"""Runs in the Django admin: read-only with their history; cancel and retry now as actions."""
+"""Runs in the Django admin: read-only with their steps and history; steered by actions."""
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -33,6 +34,12 @@ def cancel(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> Http
 def retry_now(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
     """Ask, then wake each waiting or blocked run through the api."""
     return _confirmed(model_admin, request, runs, "retry_now", "Retry now", api.retry_now)
+
+
+@admin.action(description="Compensate", permissions=["steer"])
+def compensate(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
+    """Ask, then have the completed steps of each failed or cancelled run undone."""
+    return _confirmed(model_admin, request, runs, "compensate", "Compensate", api.compensate)
 
 
 def _confirmed(
@@ -69,7 +76,7 @@ def _apply(verb: Callable[..., bool], run_id: UUID, request: HttpRequest) -> boo
 class RunAdmin(RunModelAdmin):
     """Nothing is edited here: a run is steered through the api, which records who did it."""
 
-    actions = (cancel, retry_now)
+    actions = (cancel, retry_now, compensate)
     list_display = (
         "short_id",
         "workflow",
@@ -93,6 +100,7 @@ class RunAdmin(RunModelAdmin):
         ),
         ("Worker", {"fields": ("attempt", "crashes", "worker_id", "lease_until")}),
         ("Values", {"fields": ("input_text", "output_text")}),
+        ("Steps", {"fields": ("steps",)}),
         ("History", {"fields": ("history_lines",)}),
     )
 
@@ -115,7 +123,7 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="state", ordering="state")
     def badge(self, run: Run) -> SafeString:
-        return format_html('<span class="badge" data-state="{}">{}</span>', run.state, run.state)
+        return _badge(run.state)
 
     @admin.display(description="waits for")
     def waits_for(self, run: Run) -> str:
@@ -123,7 +131,10 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="problem")
     def problem(self, run: Run) -> str:
-        return f"{run.error['type']}: {run.error['message']}" if run.error else "-"
+        told = [_told(run.error)] if run.error else []
+        if run.compensation_error:
+            told.append(f"not undone: {_told(run.compensation_error)}")
+        return "; ".join(told) or "-"
 
     @admin.display(description="input")
     def input_text(self, run: Run) -> SafeString:
@@ -133,6 +144,29 @@ class RunAdmin(RunModelAdmin):
     def output_text(self, run: Run) -> SafeString:
         return _pretty(run.output)
 
+    @admin.display(description="steps")
+    def steps(self, run: Run) -> SafeString:
+        lines = format_html_join(
+            "",
+            '<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class="nowrap">{}</td><td>{}</td></tr>',
+            (
+                (
+                    step.position or "",
+                    step.name,
+                    _badge(step.state),
+                    step.attempts or "",
+                    _time(step.retry_at or step.ended_at),
+                    _told(step.compensation_error or step.error),
+                )
+                for step in api.list_steps(run.pk)
+            ),
+        )
+        return format_html(
+            '<table class="history"><thead><tr><th>No.</th><th>Step</th><th>State</th>'
+            "<th>Attempts</th><th>Time (UTC)</th><th>Problem</th></tr></thead><tbody>{}</tbody></table>",
+            lines,
+        )
+
     @admin.display(description="history")
     def history_lines(self, run: Run) -> SafeString:
         lines = format_html_join(
@@ -141,7 +175,7 @@ class RunAdmin(RunModelAdmin):
             (
                 (
                     entry.position or "",
-                    entry.at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3],
+                    _time(entry.at),
                     entry.kind.replace("_", " "),
                     entry.name,
                     _pretty(entry.data) if entry.data else "",
@@ -154,6 +188,18 @@ class RunAdmin(RunModelAdmin):
             "<th>Name</th><th>Data</th></tr></thead><tbody>{}</tbody></table>",
             lines,
         )
+
+
+def _badge(state: str) -> SafeString:
+    return format_html('<span class="badge" data-state="{}">{}</span>', state, state)
+
+
+def _told(error: dict[str, Any] | None) -> str:
+    return f"{error['type']}: {error['message']}" if error else ""
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if moment else ""
 
 
 def _pretty(value: Any) -> SafeString:

@@ -26,6 +26,7 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunView, StepInfo
 from workflows.core.states import RunState
+from workflows.core.steps import StepState, StepView
 from workflows.engine.children import ChildHandle, Woken
 from workflows.engine.context import Context
 from workflows.engine.control import cancel, compensate, retry_now
@@ -34,6 +35,7 @@ from workflows.engine.deliver import send_event
 from workflows.engine.execute import execute_action
 from workflows.engine.export import export_history, replay_history
 from workflows.engine.heartbeat import heartbeat
+from workflows.engine.overview import list_steps
 from workflows.engine.replay import Difference, replay_open_runs
 from workflows.engine.start import start
 from workflows.registry import step, workflow
@@ -65,6 +67,8 @@ __all__ = [
     "StepError",
     "StepFailed",
     "StepInfo",
+    "StepState",
+    "StepView",
     "Transient",
     "UnknownWorkflow",
     "ValueNotStorable",
@@ -83,6 +87,7 @@ __all__ = [
     "heartbeat",
     "list_actions",
     "list_runs",
+    "list_steps",
     "living_workers",
     "replay_history",
     "replay_open_runs",

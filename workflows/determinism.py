@@ -5,13 +5,13 @@ what they stand for in that module. `# workflows: ok` at the end of a line silen
 """
 
 import ast
-import functools
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import Any, TypeGuard
+from typing import Any
+
+from workflows.source import body_of, is_helper
 
 SILENCE = "# workflows: ok"
 
@@ -133,8 +133,7 @@ class _Reader:
     def __init__(self, function: FunctionType) -> None:
         self._function = function
         self._file = function.__code__.co_filename
-        node = _definitions(self._file).get(function.__code__.co_firstlineno)
-        self._body = node.body if node is not None else []
+        self._body = body_of(function)
         self._nodes = [node for top in self._body for node in ast.walk(top)]
         self._locals = {*function.__code__.co_varnames, *_bound(self._nodes)}
         self._run = next(iter(function.__code__.co_varnames), "")
@@ -153,15 +152,8 @@ class _Reader:
         for node in self._nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 target = self._function.__globals__.get(node.func.id)
-                if node.func.id not in self._locals and self._is_helper(target):
+                if node.func.id not in self._locals and is_helper(target, self._function):
                     yield target
-
-    def _is_helper(self, target: Any) -> TypeGuard[FunctionType]:
-        return (
-            isinstance(target, FunctionType)
-            and target.__module__ == self._function.__module__
-            and not hasattr(target, "step_definition")
-        )
 
     def _suspects(self) -> Iterator[tuple[Rule, ast.stmt | ast.expr, str]]:
         calls = {id(node.func) for node in self._nodes if isinstance(node, ast.Call)}
@@ -200,17 +192,6 @@ class _Reader:
     def _is_silenced(self, node: ast.stmt | ast.expr) -> bool:
         lines = range(node.lineno, (node.end_lineno or node.lineno) + 1)
         return any(SILENCE in linecache.getline(self._file, line) for line in lines)
-
-
-@functools.cache
-def _definitions(file: str) -> dict[int, ast.FunctionDef]:
-    """Return the functions of a file by their first line, decorators included."""
-    try:
-        tree = ast.parse(Path(file).read_text())
-    except (OSError, ValueError, SyntaxError):
-        return {}
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    return {min([node.lineno, *(d.lineno for d in node.decorator_list)]): node for node in found}
 
 
 def _bound(nodes: list[ast.AST]) -> Iterator[str]:

@@ -4,10 +4,51 @@ from django.contrib.auth.models import Permission, User
 from django.test import TestCase
 from django.urls import reverse
 
-from workflows.api import Context, RunState, get_history, get_run, start, workflow
+from workflows.api import (
+    Context,
+    Permanent,
+    RunState,
+    compensate,
+    get_history,
+    get_run,
+    start,
+    step,
+    workflow,
+)
 from workflows.testing import drive_until_idle
+from workflows.tests.flows import ONCE
 
 LIST = reverse("admin:workflows_run_changelist")
+
+
+class DockClosed(Exception):
+    """Nobody sails."""
+
+
+@step(retry=ONCE)
+def wake(output: str) -> None:
+    raise Permanent("still asleep")
+
+
+@step(compensate=wake)
+def sleep_in() -> str:
+    return "zzz"
+
+
+@step(retry=ONCE)
+def sail() -> None:
+    raise DockClosed("no boat")
+
+
+@step
+def land() -> None: ...
+
+
+@workflow("tests.admin_trips")
+def trips(run: Context) -> None:
+    run.step(sleep_in)
+    run.step(sail)
+    run.step(land)
 
 
 @workflow("tests.admin_waits")
@@ -60,6 +101,40 @@ class RunAdminTests(TestCase):
 
         self.assertIn("<td>wait started</td>", page)
         self.assertNotIn("&lt;td&gt;", page)
+
+    def test_the_steps_of_a_run_are_a_table_with_those_it_never_came_to(self) -> None:
+        run = start(trips)
+        drive_until_idle()
+        address = reverse("admin:workflows_run_change", args=[run.id])
+
+        page = self.client.get(address).content.decode()
+
+        self.assertInHTML('<span class="badge" data-state="completed">completed</span>', page)
+        self.assertInHTML('<span class="badge" data-state="skipped">skipped</span>', page)
+        self.assertIn("DockClosed: no boat</td>", page)
+
+    def test_a_failed_run_can_be_compensated_with_the_name_of_who_did_it(self) -> None:
+        run = start(trips)
+        drive_until_idle()
+        posted = {"action": "compensate", "_selected_action": str(run.id), "confirmed": "yes"}
+
+        page = self.client.post(LIST, posted, follow=True).content.decode()
+
+        self.assertIn("Compensate: 1 done.", page)
+        self.assertEqual(get_run(run.id).state, RunState.COMPENSATING)
+        self.assertEqual(get_history(run.id)[-1].data["by"], "alice")
+
+    def test_what_could_not_be_undone_is_among_the_problems(self) -> None:
+        run = start(trips)
+        drive_until_idle()
+        compensate(run.id)
+        drive_until_idle()
+        address = reverse("admin:workflows_run_change", args=[run.id])
+
+        page = self.client.get(address).content.decode()
+
+        self.assertIn("no boat; not undone: ", page)
+        self.assertIn("still asleep", page)
 
     def test_staff_who_may_only_look_are_offered_no_action(self) -> None:
         bob = User.objects.create_user("bob", is_staff=True)

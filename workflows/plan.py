@@ -1,0 +1,76 @@
+"""Read the source of a workflow function for the steps that it names, in the order of the code.
+
+It is a reader, not a run: both branches of an `if` are named, a loop's step once, and a step that
+is computed (`STEPS[kind]`) not at all. It follows plain functions of the same module.
+"""
+
+import ast
+import functools
+import inspect
+from collections.abc import Iterator
+from types import FunctionType
+from typing import Any
+
+from workflows.actions import find_action, is_action
+from workflows.core.steps import PlannedStep
+from workflows.registry import StepDefinition
+from workflows.source import body_of, is_helper
+
+
+@functools.cache
+def planned_steps(function: FunctionType) -> tuple[PlannedStep, ...]:
+    """Return a step for each place where the workflow's code names one."""
+    return tuple(
+        PlannedStep(name=step.name, undoable=step.compensate is not None)
+        for step in _steps(function, frozenset())
+    )
+
+
+def _steps(function: FunctionType, above: frozenset[FunctionType]) -> Iterator[StepDefinition]:
+    for call in _calls(body_of(function)):
+        yield from _named_in(call, function)
+        helper = _helper(call, function)
+        if helper is not None and helper not in above:
+            yield from _steps(helper, above | {function})
+
+
+def _calls(body: list[ast.stmt]) -> list[ast.Call]:
+    found = [node for top in body for node in ast.walk(top) if isinstance(node, ast.Call)]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+
+def _named_in(call: ast.Call, function: FunctionType) -> Iterator[StepDefinition]:
+    """Yield what `run.step(a)`, `run.call(a if b else c)` or `run.actions.a()` names."""
+    if not isinstance(call.func, ast.Attribute):
+        return
+    owner = call.func.value
+    if isinstance(owner, ast.Attribute) and owner.attr == "actions" and is_action(call.func.attr):
+        yield find_action(call.func.attr).step
+    elif call.func.attr in ("step", "call") and call.args:
+        for target in _alternatives(call.args[0]):
+            step = getattr(_resolve(target, function), "step_definition", None)
+            if isinstance(step, StepDefinition):
+                yield step
+
+
+def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.IfExp):
+        yield from _alternatives(node.body)
+        yield from _alternatives(node.orelse)
+    else:
+        yield node
+
+
+def _resolve(node: ast.expr, function: FunctionType) -> Any:
+    """Return what a (dotted) name of the function's module stands for; None: only a run tells."""
+    if isinstance(node, ast.Name):
+        return function.__globals__.get(node.id)
+    if isinstance(node, ast.Attribute):
+        owner = _resolve(node.value, function)
+        return None if owner is None else inspect.getattr_static(owner, node.attr, None)
+    return None
+
+
+def _helper(call: ast.Call, function: FunctionType) -> FunctionType | None:
+    target = _resolve(call.func, function) if isinstance(call.func, ast.Name) else None
+    return target if is_helper(target, function) else None
