@@ -23,6 +23,8 @@ _TAKES_A_VALUE_BY_PLACE = (
     inspect.Parameter.VAR_POSITIONAL,
 )
 
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkflowDefinition:
@@ -146,6 +148,8 @@ def step(
 
     def define(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
+        if compensate is not None:
+            _check_compensation(plain, _plain_function(compensate))
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
             name=plain.__name__,
             function=plain,
@@ -171,6 +175,32 @@ def _as_step(function: Callable[..., Any]) -> StepDefinition:
             "make it atomic"
         )
     return definition
+
+
+def _check_compensation(function: FunctionType, compensate: FunctionType) -> None:
+    """It is called with the output, then with what the step was called with."""
+    required = [
+        each
+        for each in inspect.signature(function).parameters.values()
+        if each.default is each.empty and each.kind not in _ANY_NUMBER
+    ]
+    takes = inspect.signature(compensate)
+    by_place = [each.name for each in required if each.kind != each.KEYWORD_ONLY]
+    by_name = [each.name for each in required if each.kind == each.KEYWORD_ONLY]
+    if _fits(takes, by_place, by_name) or _fits(takes, [], by_place + by_name):
+        return
+    asked = ", ".join(["output", *by_place, *by_name])
+    raise DefinitionError(
+        f"{_where(compensate)}{takes} cannot undo {function.__name__}: write it as ({asked})"
+    )
+
+
+def _fits(takes: inspect.Signature, by_place: list[str], by_name: list[str]) -> bool:
+    try:
+        takes.bind(None, *by_place, **dict.fromkeys(by_name))
+    except TypeError:
+        return False
+    return True
 
 
 def known_code() -> tuple[list[str], list[int]]:

@@ -139,3 +139,30 @@ def test_a_parameter_that_start_keeps_for_itself_is_refused() -> None:
 
     with pytest.raises(DefinitionError, match="rename the parameter 'key'"):
         workflow("tests.named")(keyed)
+
+
+def test_a_compensation_that_cannot_take_what_the_step_takes_is_refused_at_once() -> None:
+    def undo(output: str) -> None: ...
+
+    with pytest.raises(DefinitionError, match=r"undo\(.*\) .*: write it as \(output, what\)"):
+
+        @step(compensate=undo)
+        def book(what: str, *, nights: int = 1) -> str:
+            return what
+
+
+@pytest.mark.parametrize(
+    "undo",
+    [
+        lambda output, what, nights: None,
+        lambda output, *args, **kwargs: None,
+        lambda output, *, what, nights: None,
+        lambda output, what, nights, why="": None,
+    ],
+)
+def test_a_compensation_may_take_what_the_step_takes_in_any_way(undo: Any) -> None:
+    @step(compensate=undo)
+    def book(what: str, *, nights: int) -> str:
+        return what
+
+    assert step_definition(book).compensate is not None
