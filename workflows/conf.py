@@ -1,8 +1,10 @@
 """Every engine setting: name, type, unit, default. Read from settings.WORKFLOWS."""
 
+import functools
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from math import inf
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -35,12 +37,24 @@ class Conf:
 def conf() -> Conf:
     """Return the settings in force now (override_settings works in tests)."""
     given = getattr(settings, "WORKFLOWS", {})
+    if not isinstance(given, dict):
+        raise ImproperlyConfigured(f"WORKFLOWS is {given!r}; give a dictionary")
+    known = tuple((name, value, type(value)) for name, value in given.items())  # True is not 1
+    try:
+        return _checked(known)
+    except TypeError:  # a value that cannot be hashed is no number either
+        return Conf(**given)
+
+
+@functools.cache
+def _checked(given: tuple[tuple[str, Any, type], ...]) -> Conf:
+    """Drives ask at every step; the same settings are checked once."""
     known = [field.name for field in fields(Conf)]
-    for name in given:
+    for name, _, _ in given:
         if name not in known:
             hint = get_close_matches(name, known, n=1)
             raise ImproperlyConfigured(
                 f"WORKFLOWS has no setting {name!r}"
                 + (f"; did you mean {hint[0]!r}?" if hint else "")
             )
-    return Conf(**given)
+    return Conf(**{name: value for name, value, _ in given})

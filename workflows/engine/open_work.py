@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.pq import TransactionStatus
 
 
@@ -31,16 +31,17 @@ class OpenWork:
     @classmethod
     def now(cls) -> "OpenWork":
         """Look, without a round trip."""
-        raw, inside = connection.connection, connection.in_atomic_block
+        django = connections[DEFAULT_DB_ALIAS]
+        raw, inside = django.connection, django.in_atomic_block
         lost = raw is not None and raw.closed
         status = TransactionStatus.IDLE
         if raw is not None and not lost:
             status = raw.info.transaction_status
         return cls(
-            blocks=len(connection.atomic_blocks),
-            autocommit=connection.autocommit,
-            by_hand=not inside and connection.autocommit and status != TransactionStatus.IDLE,
-            broken=connection.needs_rollback
+            blocks=len(django.atomic_blocks),
+            autocommit=django.autocommit,
+            by_hand=not inside and django.autocommit and status != TransactionStatus.IDLE,
+            broken=django.needs_rollback
             or (inside and (lost or status == TransactionStatus.INERROR)),
         )
 

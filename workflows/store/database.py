@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 CHANNEL = "workflows_due"
 """NOTIFY on it says: a run is due now, or sooner than one poll away."""
@@ -20,15 +20,14 @@ touched by it."""
 
 def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement and return its rows. Raises django.db.Error."""
-    connection.ensure_connection()
-    connection.validate_no_broken_transaction()
-    if connection.connection.prepare_threshold is None:
+    django = connections[DEFAULT_DB_ALIAS]  # once: every look through the proxy costs a search
+    django.ensure_connection()
+    django.validate_no_broken_transaction()
+    raw = django.connection
+    if raw.prepare_threshold is None:
         # Django's default, with which psycopg prepares nothing, not even on request.
-        connection.connection.prepare_threshold = PREPARE_THRESHOLD
-    with (
-        connection.wrap_database_errors,
-        psycopg.Cursor(connection.connection) as cursor,
-    ):
+        raw.prepare_threshold = PREPARE_THRESHOLD
+    with django.wrap_database_errors, psycopg.Cursor(raw) as cursor:
         cursor.execute(sql, params, prepare=True)
         return cursor.fetchall()
 

@@ -22,6 +22,14 @@ def test_a_setting_takes_the_place_of_its_default() -> None:
         assert conf().lease_seconds == 3
 
 
+def test_a_setting_that_equals_a_known_one_but_is_no_number_is_refused_all_the_same() -> None:
+    with override_settings(WORKFLOWS={"max_crashes": 1}):
+        assert conf().max_crashes == 1
+
+    with override_settings(WORKFLOWS={"max_crashes": True}), pytest.raises(ImproperlyConfigured):
+        conf()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -39,7 +47,9 @@ def test_an_unknown_setting_is_named_with_its_nearest_relative(name: str, words:
 
 
 @pytest.mark.parametrize("name", list(Conf.__dataclass_fields__))
-@pytest.mark.parametrize("value", [0, -1, "15", None, True, float("nan"), float("inf")], ids=repr)
+@pytest.mark.parametrize(
+    "value", [0, -1, "15", None, True, [1], float("nan"), float("inf")], ids=repr
+)
 def test_a_setting_is_a_number_above_zero(name: str, value: Any) -> None:
     with (
         override_settings(WORKFLOWS={name: value}),
