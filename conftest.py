@@ -26,6 +26,7 @@ VIEWPORT = ViewportSize(width=1280, height=900)
 
 # A slow machine is no failure: speed is measured by the bench, never by a test.
 hypothesis_settings.register_profile("toolsite", deadline=None)
+hypothesis_settings.register_profile("soak", deadline=None, max_examples=3000)
 hypothesis_settings.load_profile("toolsite")
 
 StartSite = Callable[..., LiveSite]

@@ -1,7 +1,6 @@
 """Random programs, driven with random deaths and cancels, end as a simple model says."""
 
 import random
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -10,20 +9,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from workflows.api import (
-    ChildFailed,
-    Context,
-    Permanent,
-    RunState,
-    StepFailed,
-    cancel,
-    get_run,
-    replay_open_runs,
-    send_event,
-    start,
-    step,
-    workflow,
-)
+from workflows.api import RunState, cancel, get_run, replay_open_runs, send_event, start
 from workflows.core.states import HELD_STATES
 from workflows.engine.drive import drive
 from workflows.models import Run
@@ -31,135 +17,18 @@ from workflows.store import database
 from workflows.store.runs import claim_run
 from workflows.store.workers import sweep
 from workflows.tests.builders import LEASE_SECONDS, expire_lease
-from workflows.tests.flows import ONCE
+from workflows.tests.engine.programs import (
+    Outcome,
+    Program,
+    effects,
+    model,
+    programs,
+    run_program,
+    world,
+)
 
 pytestmark = pytest.mark.django_db
-Program = list[list[Any]]
 MOST_DRIVES = 400
-
-
-@dataclass
-class World:
-    """What programs have done outside the engine."""
-
-    done: set[str] = field(default_factory=set)
-    undone: set[str] = field(default_factory=set)
-
-
-world = World()
-
-
-def take_back(output: str, name: str, fails: bool) -> None:
-    world.undone.add(output)
-
-
-@step(retry=ONCE, compensate=take_back)
-def do(name: str, fails: bool) -> str:
-    if fails:
-        raise Permanent(name)
-    world.done.add(name)
-    return name
-
-
-@workflow("tests.random", on_failure="compensate", on_cancel="compensate")
-def run_program(run: Context, program: Program, path: str = "") -> list[str]:
-    told: list[str] = []
-    for number, (what, *rest) in enumerate(program):
-        name = f"{path}{number}"
-        run.data["at"] = name
-        match what:
-            case "step":
-                told.append(run.step(do, name, rest[0]))
-            case "caught":
-                try:
-                    run.step(do, name, True)
-                except StepFailed as failed:
-                    told.append(f"caught {failed.message}")
-            case "sleep":
-                run.sleep(0)
-            case "wait":
-                told.append(str(run.wait_event("word", timeout_seconds=rest[0])))
-            case "gather":
-                calls = [run.call(do, f"{name}.{i}", fails) for i, fails in enumerate(rest[0])]
-                told += [str(each)[:20] for each in run.gather(*calls, on_error=rest[1])]
-            case "child":
-                child = run.start_child(run_program, program=rest[0], path=f"{name}/")
-                try:
-                    told.append(",".join(child.result()))
-                except ChildFailed as failed:
-                    told.append(failed.state)
-            case "status":
-                run.set_status(name)
-    return told
-
-
-@dataclass
-class Outcome:
-    """What the model, or the engine, makes of a program."""
-
-    state: str
-    told: list[str] | None
-    done: set[str]
-    undone: set[str]
-
-
-def model(program: Program, words: list[str], path: str = "") -> Outcome:
-    """Run a program as a plain loop. words: the events there are, in order."""
-    told: list[str] = []
-    done: set[str] = set()
-    mine: set[str] = set()
-    undone: set[str] = set()
-    for number, (what, *rest) in enumerate(program):
-        name = f"{path}{number}"
-        fails: list[bool] = []
-        match what:
-            case "step":
-                fails = [rest[0]]
-                if not rest[0]:
-                    told.append(name)
-                    mine.add(name)
-            case "caught":
-                told.append(f"caught {name}")
-            case "wait":
-                told.append(words.pop(0) if words else "None")
-            case "gather":
-                names = [f"{name}.{i}" for i in range(len(rest[0]))]
-                # One after the other, as inside a test's transaction: all of one batch begin.
-                good = {n for n, bad in zip(names, rest[0], strict=True) if not bad}
-                mine |= good
-                if rest[1] == "continue":
-                    told += [
-                        "step 'do' failed after 1 attempt"[:20] if bad else n
-                        for n, bad in zip(names, rest[0], strict=True)
-                    ]
-                else:
-                    fails = rest[0]
-                    told += names
-            case "child":
-                child = model(rest[0], [], f"{name}/")
-                done |= child.done
-                undone |= child.undone
-                told.append(",".join(child.told) if child.told is not None else child.state)
-        if any(fails):
-            state = "compensated" if mine else "failed"
-            return Outcome(state, None, done | mine, undone | mine)
-    return Outcome("completed", told, done | mine, undone)
-
-
-atoms = some.one_of(
-    some.tuples(some.just("step"), some.sampled_from([False, False, False, True])),
-    some.tuples(some.just("caught")),
-    some.tuples(some.just("sleep")),
-    some.tuples(some.just("wait"), some.just(0)),
-    some.tuples(some.just("status")),
-    some.tuples(
-        some.just("gather"),
-        some.lists(some.sampled_from([False, False, True]), max_size=3),
-        some.sampled_from(["stop", "continue", "compensate"]),
-    ),
-)
-small = some.lists(atoms, max_size=3)
-programs = some.lists(some.one_of(atoms, some.tuples(some.just("child"), small)), max_size=5)
 
 
 class Killed(KeyboardInterrupt):
@@ -224,7 +93,13 @@ def _drive_one(run_id: UUID, chance: random.Random, share: float) -> None:
 
 def outcome(run_id: UUID) -> Outcome:
     view = get_run(run_id)
-    return Outcome(view.state.value, view.output, set(world.done), set(world.undone))
+    while view.continued_as is not None:
+        view = get_run(view.continued_as)
+    path = view.input.get("path", "")
+    found = Outcome(view.state.value, view.output, path=path)
+    for what, name in effects():
+        (found.done if what == "done" else found.undone).add(name)
+    return found
 
 
 def play(program: Program, words: int, seed: int, share: float, cancelled_after: int) -> Outcome:
@@ -244,9 +119,14 @@ def play(program: Program, words: int, seed: int, share: float, cancelled_after:
     return found
 
 
+PROFILE = settings.get_current_profile_name()
+SOAKING = PROFILE == "soak"
 BOUNDED = settings(
-    max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=settings.get_profile(PROFILE).max_examples if SOAKING else 40,
+    derandomize=not SOAKING,
+    suppress_health_check=list(HealthCheck),
 )
+"""The same programs each time, unless `--hypothesis-profile=soak` asks for many others."""
 
 
 @BOUNDED
@@ -272,8 +152,9 @@ def test_cancelled_at_any_time_a_program_undoes_all_that_it_has_done(
     found = play(lines, 0, seed, share, cancelled_after)
 
     if found.state == RunState.COMPENSATED:
-        own = {name for name in found.done if "/" not in name}
-        assert own <= found.undone
+        path = found.path
+        names = {name for name in found.done if name.startswith(path)}
+        assert {name for name in names if "/" not in name.removeprefix(path)} <= found.undone
     else:
         assert found == calm
 
