@@ -1,6 +1,6 @@
-"""Which branches of a gather or graph may start, and whether its dependencies make sense."""
+"""Whether the dependencies of a graph make sense."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from workflows.core.errors import DefinitionError
 
@@ -17,10 +17,3 @@ def check_graph(after: Mapping[str, Sequence[str]]) -> None:
             del left[name]
     if left:
         raise DefinitionError(f"graph: {', '.join(sorted(left))} wait for each other in a cycle")
-
-
-def ready(
-    after: Mapping[str, Sequence[str]], waiting: Iterable[str], completed: Collection[str]
-) -> list[str]:
-    """Return those of the waiting whose dependencies have all completed, in their order."""
-    return [name for name in waiting if all(need in completed for need in after[name])]

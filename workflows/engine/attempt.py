@@ -20,7 +20,7 @@ from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
 from workflows.engine.connections import run_isolated
 from workflows.engine.current import Running, current
-from workflows.engine.failing import Failed, Retry, record_failure
+from workflows.engine.failing import Failed, Retry, StepTimedOut, record_failure
 from workflows.engine.jobs import Job, describe_attempt, limit_of, note_done
 from workflows.engine.open_work import OpenWork, drop_broken_connection
 from workflows.engine.session import Session
@@ -43,6 +43,25 @@ class Completed:
 
     written: Written
     value: Any
+
+
+@dataclass(frozen=True)
+class Returned:
+    """The step has returned. Nothing is recorded yet."""
+
+    running: Running
+    output: Any
+
+
+@dataclass(frozen=True)
+class Raised:
+    """The attempt has failed. Nothing is recorded yet."""
+
+    running: Running
+    error: BaseException
+
+
+Ran = Completed | Returned | Raised
 
 
 def attempt_step(session: Session, job: Job) -> Any:
@@ -74,6 +93,12 @@ def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntr
 
 def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Failed:
     """Run the step once and record how it ended, but for a failure that is tried again."""
+    return record(session, job, perform(session, job, limit))
+
+
+def perform(session: Session, job: Job, limit: Limit) -> Ran:
+    """Run the step once, in whichever thread. It is recorded here only where that belongs to the
+    step's own transaction."""
     info = describe_attempt(session, job)
     running = Running(info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test)
     drop_broken_connection()
@@ -84,17 +109,32 @@ def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Fa
     except Control as control:
         raise session.end(control) from None
     except BaseException as exc:  # SystemExit too: a step must not end its worker
-        if isinstance(exc, KeyboardInterrupt) and not isinstance(exc, TimeLimitReached):
+        if isinstance(exc, TimeLimitReached):
+            exc = StepTimedOut(limit.reached())
+        elif isinstance(exc, KeyboardInterrupt):
             raise
         with session.guarded():
             before.restore()
-        return record_failure(session, job, running, exc)
+        return Raised(running, exc)
     finally:
         current.reset(token)
         running.close()
 
 
-def _run(session: Session, job: Job, running: Running) -> Completed:
+def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
+    """Record how an attempt ended, but for a failure that is tried again."""
+    match ran:
+        case Completed():
+            return ran
+        case Raised():
+            return record_failure(session, job, ran.running, ran.error)
+    try:
+        return _record(session, job, ran.output)
+    except Exception as exc:  # it cannot be stored
+        return record_failure(session, job, ran.running, exc)
+
+
+def _run(session: Session, job: Job, running: Running) -> Completed | Returned:
     def limited() -> Any:
         return call_within(running.limit, job)
 
@@ -106,7 +146,7 @@ def _run(session: Session, job: Job, running: Running) -> Completed:
     output = limited()
     before.compare()
     drop_broken_connection()  # the step may have swallowed its loss
-    return _record(session, job, output)
+    return Returned(running, output)
 
 
 def _claim_only_attempt(session: Session, job: Job) -> None:

@@ -1,6 +1,6 @@
 """Calls that are made together: what gather and graph are given, and how far each is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -48,7 +48,7 @@ class Call:
         return args, {name: fill(value) for name, value in self.kwargs.items()}
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Branch:
     """One call of the group, and how far it is."""
 
@@ -67,18 +67,36 @@ class Branch:
         return self.error is not None or self.completed
 
 
-@dataclass(kw_only=True)
 class Group:
-    """A gather or graph under way."""
+    """A gather or graph under way: which branches are left, and what the others returned."""
 
-    branches: list[Branch]
-    limit: int
-    on_error: OnError
+    def __init__(self, branches: list[Branch], *, limit: int, on_error: OnError) -> None:
+        self.branches, self.limit, self.on_error = branches, limit, on_error
+        self.values: dict[str, Any] = {}
+        """The results of the completed ones, by name."""
+        self._left = {each.name: each for each in branches}
+        self._failed = False
 
-    @property
-    def stopped(self) -> bool:
-        """Whether nothing more may start, because a branch has failed."""
-        return self.on_error != "continue" and any(each.error for each in self.branches)
+    def complete(self, branch: Branch, value: Any) -> None:
+        """Take in a result."""
+        branch.completed, branch.value = True, value
+        self.values[branch.name] = value
+        del self._left[branch.name]
+
+    def fail(self, branch: Branch, error: StepFailed) -> None:
+        """Take in a failure for good."""
+        branch.error = error
+        self._failed = True
+        del self._left[branch.name]
+
+    def open(self) -> Iterator[Branch]:
+        """Yield the branches that have yet to run, or to run again, and can, in their order.
+        Nothing more may start once a branch has failed, unless the group goes on."""
+        if self._failed and self.on_error != "continue":
+            return
+        for branch in self._left.values():
+            if not branch.started and self.values.keys() >= set(branch.call.needs):
+                yield branch
 
 
 def check_calls(calls: Mapping[str, Call], limit: int, on_error: OnError) -> None:
@@ -100,7 +118,7 @@ def make_group(first: int, calls: Mapping[str, Call], *, limit: int, on_error: O
         Branch(name=name, position=first + number, call=call)
         for number, (name, call) in enumerate(calls.items())
     ]
-    return Group(branches=branches, limit=limit, on_error=on_error)
+    return Group(branches, limit=limit, on_error=on_error)
 
 
 def group_fact(position: int, names: Sequence[str]) -> Fact:

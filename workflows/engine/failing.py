@@ -21,7 +21,6 @@ from workflows.core.waits import LONGEST_SECONDS
 from workflows.engine.current import Running
 from workflows.engine.jobs import Job
 from workflows.engine.session import Session
-from workflows.engine.time_limit import TimeLimitReached
 from workflows.registry import StepDefinition
 from workflows.store import steps as store
 from workflows.store.steps import Written, to_json
@@ -66,8 +65,6 @@ def record_failure(
 ) -> Retry | Failed:
     """Say whether another attempt follows; a failure for good is recorded."""
     info = running.info
-    if isinstance(exc, TimeLimitReached):
-        exc = StepTimedOut(running.limit.reached())
     failure = describe(exc)
     permanent = isinstance(exc, Permanent | ValueNotStorable | DefinitionError)
     delay = None if permanent else _delay(job.step, info.attempt, exc)

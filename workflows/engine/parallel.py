@@ -4,65 +4,23 @@ The positions are fixed before anything runs, so that a replay finds each branch
 they ended in. A branch that fails and is tried again parks the run once the others have ended.
 """
 
-import queue
-import threading
-from dataclasses import dataclass
-from datetime import datetime
-
-from django.db import connection
+from collections.abc import Callable
+from itertools import islice
 
 from workflows.core.decide import Operation, find_outcome, recorded_operation
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
-from workflows.core.graph import ready
 from workflows.core.history import HistoryKind
 from workflows.core.run import Park
-from workflows.engine.attempt import Completed, recorded_output, try_once
+from workflows.engine.attempt import Completed, Ran, perform, record, recorded_output
 from workflows.engine.calls import Branch, Group, Results
 from workflows.engine.failing import Failed, Retry, record_retry, step_failed
 from workflows.engine.jobs import Job, limit_of, note_done
 from workflows.engine.session import Session
-from workflows.engine.time_limit import GRACE_SECONDS, Limit, end_process_after
+from workflows.engine.threads import Threads
+from workflows.engine.time_limit import Limit
 from workflows.engine.undo import undo
 
-
-@dataclass(frozen=True)
-class Later:
-    """The attempt failed; recorded. The next may begin at this time."""
-
-    retry_at: datetime
-
-
-End = Completed | Failed | Later | BaseException
-
-
-class Ends:
-    """Where the threads of a group put how their branches ended."""
-
-    def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[Branch, End]] = queue.SimpleQueue()
-        self._limits: dict[int, Limit] = {}
-
-    def begin(self, branch: Branch, limit: Limit) -> None:
-        """Say that a branch runs from now on, and within what."""
-        self._limits[branch.position] = limit
-
-    def put(self, branch: Branch, end: End) -> None:
-        """Say how it ended."""
-        self._queue.put((branch, end))
-
-    def next(self) -> tuple[Branch, End] | None:
-        """Wait for the next end; None: a branch is stuck beyond its limit and its grace."""
-        while True:
-            left = min(limit.left() for limit in self._limits.values()) + GRACE_SECONDS
-            if left <= 0:
-                return None
-            try:
-                with end_process_after(left + GRACE_SECONDS):
-                    branch, end = self._queue.get(timeout=None if left == float("inf") else left)
-            except queue.Empty:
-                continue
-            del self._limits[branch.position]
-            return branch, end
+End = Ran | BaseException
 
 
 def run_group(session: Session, group: Group) -> Results:
@@ -72,7 +30,7 @@ def run_group(session: Session, group: Group) -> Results:
     the place of the result. Raises Suspend while a branch waits for its next attempt.
     """
     for branch in group.branches:
-        _recall(session, branch)
+        _recall(session, group, branch)
     for branch in group.branches:
         if branch.completed:
             note_done(session, _job(group, branch), branch.value)
@@ -92,7 +50,7 @@ def run_group(session: Session, group: Group) -> Results:
     return {each.name: each.error or each.value for each in group.branches if each.ended}
 
 
-def _recall(session: Session, branch: Branch) -> None:
+def _recall(session: Session, group: Group, branch: Branch) -> None:
     """Take from history what is known of the branch."""
     asked = Operation("step", branch.call.step.name)
     entry = session.history.begun(branch.position)
@@ -105,37 +63,38 @@ def _recall(session: Session, branch: Branch) -> None:
     if outcome is None:
         branch.retry_at = session.history.retry_at(branch.position)
     elif outcome.kind == HistoryKind.STEP_FAILED:
-        branch.error = step_failed(branch.call.step.name, outcome.data)
+        group.fail(branch, step_failed(branch.call.step.name, outcome.data))
     else:
-        branch.completed = True
-        branch.value = recorded_output(session, branch.call.step, outcome)
+        group.complete(branch, recorded_output(session, branch.call.step, outcome))
 
 
 def _run_branches(session: Session, group: Group) -> None:
-    running, ends = 0, Ends()
-    while True:
-        for branch in _startable(session, group)[: group.limit - running]:
-            branch.started = True
-            running += 1
-            _start(session, group, branch, ends)
-        if running == 0:
-            return
-        ended = ends.next()
-        if ended is None:
-            session.worn_out = True
-            session.end(Abandoned())
-            return
-        running -= 1
-        _take_in(session, group, *ended)
+    threads = Threads[Branch, End](in_place=session.in_test)
+    try:
+        while True:
+            for branch in _startable(session, group, group.limit - threads.busy):
+                branch.started = True
+                threads.begin(branch, *_attempt(session, group, branch))
+            if not threads.busy:
+                return
+            ended = threads.next()
+            if ended is None:
+                session.worn_out = True
+                session.end(Abandoned())
+                return
+            _take_in(session, group, *ended)
+    finally:
+        threads.close(wait=not session.worn_out)
 
 
-def _startable(session: Session, group: Group) -> list[Branch]:
+def _startable(session: Session, group: Group, most: int) -> list[Branch]:
     """Return what may begin now. What forbids it becomes the session's ending: those that run
     are waited for first."""
     if session.ending is not None or session.stopping():
         return []
     now = session.clock()
-    found = [each for each in _open(group) if each.retry_at is None or each.retry_at <= now]
+    due = (each for each in group.open() if each.retry_at is None or each.retry_at <= now)
+    found = list(islice(due, most))
     if found:
         try:
             session.before_new()
@@ -145,19 +104,8 @@ def _startable(session: Session, group: Group) -> list[Branch]:
     return found
 
 
-def _open(group: Group) -> list[Branch]:
-    """Return the branches that have yet to run, or to run again, and can."""
-    if group.stopped:
-        return []
-    by_name = {each.name: each for each in group.branches}
-    waiting = [each.name for each in group.branches if not each.ended and not each.started]
-    completed = {each.name for each in group.branches if each.completed}
-    after = {each.name: each.call.needs for each in group.branches}
-    return [by_name[name] for name in ready(after, waiting, completed)]
-
-
 def _park_what_is_left(session: Session, group: Group) -> None:
-    left = _open(group)
+    left = list(group.open())
     times = [each.retry_at for each in left if each.retry_at is not None]
     if left and len(times) == len(left):
         raise session.suspend(Park(until=min(times)))
@@ -165,63 +113,46 @@ def _park_what_is_left(session: Session, group: Group) -> None:
         raise session.end(Drain())
 
 
-def _start(session: Session, group: Group, branch: Branch, ends: Ends) -> None:
+def _attempt(session: Session, group: Group, branch: Branch) -> tuple[Limit, Callable[[], End]]:
     job = _job(group, branch)
     limit = limit_of(job)
-    ends.begin(branch, limit)
-    arguments = (session, branch, job, limit, ends)
-    if session.in_test:
-        _run_branch(*arguments)
-        return
-    name = f"branch {branch.position}"
-    threading.Thread(target=_run_in_thread, args=arguments, name=name, daemon=True).start()
 
+    def attempt() -> End:
+        try:
+            return perform(session, job, limit)
+        except BaseException as exc:
+            return exc
 
-def _run_in_thread(session: Session, branch: Branch, job: Job, limit: Limit, ends: Ends) -> None:
-    # Its connection is closed first: who waits for the end may count on it.
-    end = _end_of(session, job, limit)
-    connection.close()
-    ends.put(branch, end)
-
-
-def _run_branch(session: Session, branch: Branch, job: Job, limit: Limit, ends: Ends) -> None:
-    ends.put(branch, _end_of(session, job, limit))
-
-
-def _end_of(session: Session, job: Job, limit: Limit) -> End:
-    try:
-        outcome = try_once(session, job, limit)
-        if not isinstance(outcome, Retry):
-            return outcome
-        return Later(record_retry(session, outcome))
-    except BaseException as exc:
-        return exc
+    return limit, attempt
 
 
 def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:
+    """Record how a branch ended. Here and not in its thread: the drive's connection is open."""
     branch.started = False
-    match end:
-        case Completed():
-            branch.completed, branch.value = True, end.value
-            note_done(session, _job(group, branch), end.value)
-            _take_in_line(session, end)
-        case Failed():
-            branch.error = end.error
-            _take_in_line(session, end)
-        case Later():
-            branch.retry_at = end.retry_at
-        case _:
-            session.end(end)
-
-
-def _take_in_line(session: Session, outcome: Completed | Failed) -> None:
+    if isinstance(end, BaseException):
+        session.end(end)
+        return
     try:
-        session.take_in(outcome.written)
+        _record(session, group, branch, end)
     except BaseException as exc:  # lost or cancelled: the others end first
         session.end(exc)
 
 
+def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
+    job = _job(group, branch)
+    match record(session, job, ran):
+        case Completed(written, value):
+            group.complete(branch, value)
+            note_done(session, job, value)
+            session.take_in(written)
+        case Failed(written, error):
+            group.fail(branch, error)
+            session.take_in(written)
+        case Retry() as retry:
+            branch.retry_at = record_retry(session, retry)
+
+
 def _job(group: Group, branch: Branch) -> Job:
     call = branch.call
-    args, kwargs = call.filled({each.name: each.value for each in group.branches})
+    args, kwargs = call.filled(group.values)
     return Job(position=branch.position, step=call.step, args=args, kwargs=kwargs)
