@@ -15,7 +15,16 @@ import django
 
 from bench.database import Unusable, own_database
 
-NAMES = ["round-trips", "runs", "start", "event", "kill", "waiting", "reservations"]
+NAMES = [
+    "round-trips",
+    "runs",
+    "start",
+    "event",
+    "together",
+    "kill",
+    "waiting",
+    "reservations",
+]
 """In the order they are measured: what must not meet a running cluster comes first."""
 
 

@@ -59,6 +59,25 @@ def three_steps(run: Context) -> None:
     run.step(nothing)
 
 
+@workflow("bench.one_by_one")
+def one_by_one(run: Context, count: int) -> None:
+    """Many steps, one after the other."""
+    for _ in range(count):
+        run.step(nothing)
+
+
+@workflow("bench.gathered")
+def gathered(run: Context, count: int) -> None:
+    """Many steps at once, eight at a time."""
+    run.gather(*[run.call(nothing) for _ in range(count)], limit=8)
+
+
+@workflow("bench.mapped")
+def mapped(run: Context, count: int) -> None:
+    """Many children of one step, for whichever process is free."""
+    run.map(one_step, [{} for _ in range(count)])
+
+
 @workflow("bench.wait_for_event")
 def wait_for_event(run: Context, timeout_seconds: float) -> None:
     """Wait, end."""

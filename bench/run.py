@@ -8,7 +8,16 @@ from typing import TypeVar
 
 from bench.figures import Figure, Findings
 from bench.lab import Lab, NotMeasured
-from bench.measures import events, kills, reservations, round_trips, runs, starts, waiting
+from bench.measures import (
+    events,
+    kills,
+    reservations,
+    round_trips,
+    runs,
+    starts,
+    together,
+    waiting,
+)
 from bench.side_by_side import ProcessDied
 
 Found = TypeVar("Found")
@@ -17,6 +26,7 @@ FIGURES: dict[str, Callable[[Lab], list[Figure]]] = {
     "runs": runs.measure,
     "start": starts.measure,
     "event": events.measure,
+    "together": together.measure,
     "kill": kills.measure,
     "waiting": waiting.measure,
     "reservations": reservations.measure,
