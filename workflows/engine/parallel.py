@@ -84,7 +84,7 @@ def _run_branches(session: Session, group: Group) -> None:
                 return
             _take_in(session, group, *ended)
     finally:
-        threads.close(wait=not session.worn_out)
+        threads.close()
 
 
 def _startable(session: Session, group: Group, most: int) -> list[Branch]:

@@ -61,13 +61,14 @@ class Threads(Generic[Key, End]):
             del self._limits[key]
             return key, end
 
-    def close(self, *, wait: bool) -> None:
-        """Let the threads end. wait: until their connections are closed."""
+    def close(self) -> None:
+        """Let the threads end; wait for it, unless an attempt is still under way: then the
+        process is about to end."""
         for _ in self._threads:
             self._attempts.put(None)
-        if wait:
+        if not self.busy:
             for thread in self._threads:
-                thread.join()
+                thread.join()  # its connection is closed then
 
     def _serve(self) -> None:
         while (given := self._attempts.get()) is not None:
