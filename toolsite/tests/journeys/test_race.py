@@ -3,13 +3,10 @@
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
 from uuid import uuid4
 
-import pytest
 from django.urls import reverse
-from pytest_django.plugin import DjangoDbBlocker
 
 from submissions.models import Board, Submission
 from submissions.tests.builders import GOOD
@@ -19,28 +16,8 @@ from toolsite.tests.journeys.people import crowd, new_board, reserved, somebody
 from workflows.api import list_runs
 from workflows.models import Run
 
-pytestmark = pytest.mark.cluster
-
 PEOPLE = 100
 FREE_SLOT = re.compile(r'href="#slot-(\d+)"')
-
-
-@pytest.fixture(scope="module")
-def started_site(django_db_blocker: DjangoDbBlocker) -> Iterator[OwnSite]:
-    with django_db_blocker.unblock():
-        site = OwnSite("race")
-    try:
-        site.start()
-        yield site
-    finally:
-        with django_db_blocker.unblock():
-            site.close()
-
-
-@pytest.fixture
-def site(started_site: OwnSite, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnSite]:
-    with django_db_blocker.unblock(), started_site.database():
-        yield started_site
 
 
 def address(board: Board, slot: int) -> str:
