@@ -90,7 +90,7 @@ _BEGIN_COMPENSATION = f"""
     WITH moved AS (
         UPDATE workflows_run
         SET state = '{RunState.COMPENSATING}', error = coalesce(%s::jsonb, error),
-            compensation_error = NULL,
+            compensation_error = NULL, crashes = 0,
             data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
         WHERE id = %s AND attempt = %s
           AND state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
