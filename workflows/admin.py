@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from workflows import api
 from workflows.models import Run
+from workflows.models.run import RunQuerySet
 
 if TYPE_CHECKING:
     RunModelAdmin = admin.ModelAdmin[Run]
@@ -76,7 +77,7 @@ class RunAdmin(RunModelAdmin):
         "badge",
         "status",
         "attempt",
-        "crashes",
+        "crashes_in_a_row",
         "wake_at",
         "created_at",
         "finished_at",
@@ -91,7 +92,7 @@ class RunAdmin(RunModelAdmin):
             "Times",
             {"fields": ("created_at", "started_at", "finished_at", "wake_at", "waits_for")},
         ),
-        ("Worker", {"fields": ("attempt", "crashes", "worker_id", "lease_until")}),
+        ("Worker", {"fields": ("attempt", "crashes_in_a_row", "worker_id", "lease_until")}),
         ("Values", {"fields": ("input_text", "output_text")}),
         ("History", {"fields": ("history_lines",)}),
     )
@@ -105,6 +106,9 @@ class RunAdmin(RunModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_queryset(self, request: HttpRequest) -> RunQuerySet:
+        return cast(RunQuerySet, super().get_queryset(request)).counting_crashes()
+
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Asked by the actions."""
         return request.user.has_perm("workflows.change_run")
@@ -116,6 +120,10 @@ class RunAdmin(RunModelAdmin):
     @admin.display(description="state", ordering="state")
     def badge(self, run: Run) -> SafeString:
         return format_html('<span class="badge" data-state="{}">{}</span>', run.state, run.state)
+
+    @admin.display(description="crashes", ordering="crashes")
+    def crashes_in_a_row(self, run: Any) -> int:
+        return int(run.crashes_in_a_row)
 
     @admin.display(description="waits for")
     def waits_for(self, run: Run) -> str:

@@ -46,7 +46,7 @@ class RunView:
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
     crashes: int
-    """Workers lost in a row without progress."""
+    """Workers lost in a row since the run last recorded anything it has done; 0 after progress."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from workflows.api import get_history, start
+from workflows.api import get_history, get_run, list_runs, start
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
@@ -194,6 +194,28 @@ def test_progress_starts_the_count_anew() -> None:
     crash(run)
 
     assert row(run.id)["crashes"] == 1
+
+
+def test_crashes_are_shown_until_the_run_makes_progress() -> None:
+    run = held_by(None)
+    crash(run)
+    crash(claim())
+    run = claim()
+    before = (get_run(run.id).crashes, list_runs()[0].crashes)
+
+    append(run, Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="greet"))
+
+    assert before == (2, 2)
+    assert (get_run(run.id).crashes, list_runs()[0].crashes) == (0, 0)
+
+
+def test_a_recovery_and_the_word_of_an_operator_are_no_progress() -> None:
+    run = held_by(None)
+    crash(run)
+
+    cancel_run(run.id, reason="enough", by="alice")
+
+    assert get_run(run.id).crashes == 1
 
 
 def blocked_by_crashes(*, undo_on_cancel: bool = False) -> ClaimedRun:
