@@ -11,12 +11,18 @@ from workflows import registry
 from workflows.conf import conf
 from workflows.determinism import Finding, read_workflow
 
+SAME_NAME = (
+    'Give the newer one a name of its own, @step(name="…"). Where runs have recorded it already, '
+    "that is a change like any other: the workflow needs a new version."
+)
+
 
 def connect() -> None:
     """Register the checks."""
     register(check_conf)
     register(check_database)
     register(check_workflows)
+    register(check_step_names)
 
 
 def check_conf(**kwargs: Any) -> list[CheckMessage]:
@@ -60,6 +66,20 @@ def check_workflows(**kwargs: Any) -> list[CheckMessage]:
             for finding in read_workflow(definition.function):
                 found.setdefault(finding, name)
     return [_warning(finding, name) for finding, name in found.items()]
+
+
+def check_step_names(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W009: two steps that history, and so a replay, cannot tell apart."""
+    told: list[CheckMessage] = []
+    for name, version in zip(*registry.known_code(), strict=True):
+        definition = registry.find_workflow(name, version)
+        steps = {} if definition is None else registry.named_steps(definition.function)
+        for step, places in sorted(steps.items()):
+            if len(places) > 1:
+                words = f"workflow {name!r} uses {len(places)} steps named {step!r}"
+                where = ", ".join(places)
+                told.append(Warning(f"{words}: {where}", hint=SAME_NAME, id="workflows.W009"))
+    return told
 
 
 def _warning(finding: Finding, workflow: str) -> CheckMessage:

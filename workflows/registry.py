@@ -1,12 +1,13 @@
 """Name and version to function: the decorators of workflows and steps, and what they register."""
 
+import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from types import FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
-from workflows.core.codec import Signature
+from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
 from workflows.core.retry import RetryPolicy
 
@@ -111,6 +112,7 @@ def step(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def step(
     *,
+    name: str | None = ...,
     retry: RetryPolicy = ...,
     timeout_seconds: float | None = ...,
     heartbeat_seconds: float | None = ...,
@@ -121,6 +123,7 @@ def step(
     function: Callable[P, R] | None = None,
     /,
     *,
+    name: str | None = None,
     retry: RetryPolicy = DEFAULT_RETRY,
     timeout_seconds: float | None = None,
     heartbeat_seconds: float | None = None,
@@ -129,6 +132,8 @@ def step(
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
+    name             what history calls it; the function's own name by default. It must stay as
+                     long as there are runs that have recorded it
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
     heartbeat_seconds  an attempt that is silent for longer, that is, does not call heartbeat(),
@@ -140,6 +145,8 @@ def step(
 
     The function stays an ordinary callable outside workflows.
     """
+    if name is not None and not is_name(name):
+        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
     for limit in (timeout_seconds, heartbeat_seconds):
         if limit is not None and limit <= 0:
             raise DefinitionError(f"a limit of {limit} seconds; give more than 0, or None")
@@ -147,7 +154,7 @@ def step(
     def define(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
-            name=plain.__name__,
+            name=name or plain.__name__,
             function=plain,
             signature=Signature(plain),
             retry=retry,
@@ -159,6 +166,44 @@ def step(
         return function
 
     return define if function is None else define(function)
+
+
+def named_steps(function: FunctionType) -> dict[str, list[str]]:
+    """Return the steps that a workflow function names, itself or in the plain functions of its
+    module that it calls: where each is written, by the name that history has for it."""
+    found: dict[str, set[FunctionType]] = {}
+    left, seen = [function], {function}
+    while left:
+        for value in _named_values(left.pop()):
+            if definition := getattr(value, "step_definition", None):
+                found.setdefault(definition.name, set()).add(definition.function)
+            elif value.__module__ == function.__module__ and value not in seen:
+                seen.add(value)
+                left.append(value)
+    return {name: sorted(map(_where, steps)) for name, steps in found.items()}
+
+
+def _named_values(function: FunctionType) -> Iterator[FunctionType]:
+    """Yield the functions that names in a function stand for: globals, of modules, closures."""
+    names = set(_names(function.__code__))
+    values = [function.__globals__[name] for name in names if name in function.__globals__]
+    for cell in function.__closure__ or ():
+        with contextlib.suppress(ValueError):  # not bound yet
+            values.append(cell.cell_contents)
+    modules: list[ModuleType] = []
+    for value in values:  # grows
+        if isinstance(value, FunctionType):
+            yield value
+        elif isinstance(value, ModuleType) and value not in modules:
+            modules.append(value)
+            values += [vars(value)[name] for name in names if name in vars(value)]
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
 
 
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
