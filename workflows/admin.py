@@ -135,7 +135,7 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="input")
     def input_text(self, run: Run) -> SafeString:
-        return _pretty(run.input)
+        return _pretty(run.defaults | run.input)
 
     @admin.display(description="output")
     def output_text(self, run: Run) -> SafeString:

@@ -43,7 +43,10 @@ class Run(models.Model):
     state = models.TextField(choices=RunState.choices, default=RunState.PENDING)
     status = models.TextField(default="", blank=True)
     key = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL is "no key": not unique
+    # What the caller gave, and the function's defaults for the rest. Apart, so that code without
+    # one of these parameters, older or newer, drives the run all the same.
     input = models.JSONField(default=dict)
+    defaults = models.JSONField(default=dict, db_default={})
     output = models.JSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from workflows.core.codec import loads
+from workflows.core.codec import Input, loads
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
@@ -14,8 +14,9 @@ from workflows.store.waits import ANY_CODE, CODE_IS_HERE, DUE, Code
 _CREATE = f"""
     WITH created AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, key, input, deadline, undo_on_cancel, wake_at)
-        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb,
+            (id, workflow, version, state, status, key, input, defaults, deadline, undo_on_cancel,
+             wake_at)
+        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, %s::jsonb,
                 clock_timestamp() + %s::float8 * interval '1 second', %s, clock_timestamp())
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
@@ -38,7 +39,7 @@ _CLAIM = f"""
         waiting_for = '{{}}', started_at = coalesce(run.started_at, clock_timestamp())
     FROM due WHERE run.id = due.id
     RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
-              run.events, run.data::text, run.attributes::text, run.heartbeat::text,
+              run.defaults::text, run.events, run.data::text, run.attributes::text, run.heartbeat::text,
               run.error::text, run.deadline, run.created_at, clock_timestamp()
 """
 
@@ -122,12 +123,12 @@ def create_run(
     workflow: str,
     version: int,
     key: str | None,
-    input_text: str,
+    input: Input,
     deadline_seconds: float | None = None,
     undo_on_cancel: bool = False,
 ) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    params = [run_id, workflow, version, key, input_text, deadline_seconds, undo_on_cancel]
+    params = [run_id, workflow, version, key, *input, deadline_seconds, undo_on_cancel]
     row = query_one(_CREATE, params)
     if row is None:
         return None
@@ -137,7 +138,8 @@ def create_run(
         workflow=workflow,
         version=version,
         key=key,
-        input=loads(input_text),
+        input=loads(input.defaults) | loads(input.given),
+        defaults=loads(input.defaults),
         created_at=created_at,
         wake_at=wake_at,
         deadline=deadline,
@@ -193,6 +195,7 @@ _CLAIMED = (
     "state",
     "attempt",
     "input",
+    "defaults",
     "events",
     "data",
     "attributes",
@@ -250,8 +253,10 @@ def look(run: ClaimedRun) -> tuple[RunState, int] | None:
     return None if row is None else (RunState(row[0]), row[1])
 
 
-def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Any] | None:
-    """Return id and input text of the run that has this key."""
-    sql = "SELECT id, input::text FROM workflows_run WHERE workflow = %s AND key = %s"
+def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Input] | None:
+    """Return id and input of the run that has this key."""
+    sql = """
+        SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
+    """
     row = query_one(sql, [workflow, key])
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row[0], Input(*row[1:]))

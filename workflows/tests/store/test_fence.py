@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
@@ -50,7 +51,7 @@ def start_a_child(run: ClaimedRun) -> object:
         child_id=uuid4(),
         workflow="tests.wait",
         version=1,
-        input_text="{}",
+        input=Input("{}"),
         deadline_seconds=None,
         detached=False,
         undo_on_cancel=False,
@@ -61,7 +62,9 @@ def continue_it(run: ClaimedRun) -> object:
     held = look(run)
     events = run.events if held is None else held[1]
     notes = Notes()
-    return continue_run(run, new_id=uuid4(), version=1, input_text="{}", events=events, notes=notes)
+    return continue_run(
+        run, new_id=uuid4(), version=1, input=Input("{}"), events=events, notes=notes
+    )
 
 
 WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
