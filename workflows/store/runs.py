@@ -11,6 +11,9 @@ from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.waits import ANY_CODE, CODE_IS_HERE, DUE, Code
 
+LONGEST_PAUSE_SECONDS = 30
+"""Between two drives of a run that the database refuses."""
+
 _CREATE = f"""
     WITH created AS (
         INSERT INTO workflows_run
@@ -74,16 +77,34 @@ _BLOCK = f"""
     SELECT id FROM blocked
 """
 
-_RELEASE = f"""
-    WITH released AS (
+_BACK_TO_THE_QUEUE = f"""
         UPDATE workflows_run
         SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
                                ELSE '{RunState.PENDING}' END,
-            wake_at = clock_timestamp(), worker_id = NULL, lease_until = NULL
+            wake_at = clock_timestamp() + pause * interval '1 second',
+            worker_id = NULL, lease_until = NULL
+        FROM until_then
         WHERE id = %s AND attempt = %s
           AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
-        RETURNING id)
-    SELECT id, pg_notify('{CHANNEL}', '') FROM released
+        RETURNING pause)
+    SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
+"""
+_RELEASE = f"""
+    WITH until_then AS (SELECT 0::float8 AS pause),
+    released AS ({_BACK_TO_THE_QUEUE}
+"""
+# Every claim counts up the attempt and every line names it: what lies between the run's own and the
+# newest line's are the drives in a row that have recorded nothing.
+_GIVE_BACK = f"""
+    WITH fruitless AS (
+        SELECT %s - coalesce(max(attempt), 0) - %s AS drives
+        FROM workflows_history WHERE run_id = %s),
+    until_then AS (
+        SELECT CASE WHEN drives <= 0 THEN 0
+                    ELSE least(power(2, least(drives, 30) - 1), {LONGEST_PAUSE_SECONDS})
+               END::float8 AS pause
+        FROM fruitless),
+    released AS ({_BACK_TO_THE_QUEUE}
 """
 
 # The lease stays: the drive that failed goes on to compensate.
@@ -245,6 +266,17 @@ def block_run(run: ClaimedRun, *, error: str) -> bool:
 def release_run(run: ClaimedRun) -> bool:
     """Give the run back to the queue, due now. False when the lease is lost."""
     return query_one(_RELEASE, [run.id, run.attempt]) is not None
+
+
+def give_back(run: ClaimedRun, *, at_once: int) -> float | None:
+    """Give the run back after a drive that the database failed. Returns in how many seconds it is
+    due; None: the lease is lost, or the run is being cancelled.
+
+    at_once: so many drives in a row may record nothing without a wait for the next one; from then
+    on it waits for a second, and twice as long each time, up to LONGEST_PAUSE_SECONDS.
+    """
+    row = query_one(_GIVE_BACK, [run.attempt, at_once, run.id, run.id, run.attempt])
+    return None if row is None else float(row[0])
 
 
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:

@@ -17,7 +17,14 @@ from workflows.store.continuing import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import Notes
 from workflows.store.heartbeats import beat_here, show_progress
-from workflows.store.runs import begin_compensation, block_run, end_run, look, release_run
+from workflows.store.runs import (
+    begin_compensation,
+    block_run,
+    end_run,
+    give_back,
+    look,
+    release_run,
+)
 from workflows.store.steps import append, append_retry, set_status
 from workflows.store.waits import park_run
 from workflows.tests.builders import (
@@ -77,6 +84,7 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "cancel": lambda run: end_run(run, RunState.CANCELLED),
     "block": lambda run: block_run(run, error="{}"),
     "release": release_run,
+    "give_back": lambda run: give_back(run, at_once=0) is not None,
     "consume": consume_one,
     "append_retry": lambda run: append_retry(run, ATTEMPT, seconds=1),
     "begin_compensation": lambda run: begin_compensation(run, error="{}"),
