@@ -94,6 +94,15 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
 
 # PostgreSQL holds everything: rows, sessions, and the cache that all processes share
 
+NOTICE_A_CUT = {
+    "connect_timeout": "5",
+    "keepalives_idle": "10",
+    "keepalives_interval": "3",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "15000",
+}
+"""Seconds, and milliseconds for the last: the kernel's own would let a page or a drive wait for a
+quarter of an hour on a network that swallows packets. Unix sockets know nothing of it."""
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
@@ -102,7 +111,7 @@ DATABASES = {
         "PASSWORD": ENV.database.password,
         "HOST": ENV.database.host,
         "PORT": ENV.database.port,
-        "OPTIONS": {"connect_timeout": "5", **ENV.database.options},
+        "OPTIONS": {**NOTICE_A_CUT, **ENV.database.options},
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from workflows import api
 from workflows.models import Run
+from workflows.models.run import RunQuerySet
 
 if TYPE_CHECKING:
     RunModelAdmin = admin.ModelAdmin[Run]
@@ -83,7 +84,7 @@ class RunAdmin(RunModelAdmin):
         "badge",
         "status",
         "attempt",
-        "crashes",
+        "crashes_in_a_row",
         "wake_at",
         "created_at",
         "finished_at",
@@ -98,7 +99,7 @@ class RunAdmin(RunModelAdmin):
             "Times",
             {"fields": ("created_at", "started_at", "finished_at", "wake_at", "waits_for")},
         ),
-        ("Worker", {"fields": ("attempt", "crashes", "worker_id", "lease_until")}),
+        ("Worker", {"fields": ("attempt", "crashes_in_a_row", "worker_id", "lease_until")}),
         ("Values", {"fields": ("input_text", "output_text")}),
         ("Steps", {"fields": ("steps",)}),
         ("History", {"fields": ("history_lines",)}),
@@ -113,6 +114,9 @@ class RunAdmin(RunModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def get_queryset(self, request: HttpRequest) -> RunQuerySet:
+        return cast(RunQuerySet, super().get_queryset(request)).counting_crashes()
+
     def has_steer_permission(self, request: HttpRequest) -> bool:
         """Asked by the actions."""
         return request.user.has_perm("workflows.change_run")
@@ -124,6 +128,10 @@ class RunAdmin(RunModelAdmin):
     @admin.display(description="state", ordering="state")
     def badge(self, run: Run) -> SafeString:
         return _badge(run.state)
+
+    @admin.display(description="crashes", ordering="crashes")
+    def crashes_in_a_row(self, run: Any) -> int:
+        return int(run.crashes_in_a_row)
 
     @admin.display(description="waits for")
     def waits_for(self, run: Run) -> str:
@@ -138,7 +146,7 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="input")
     def input_text(self, run: Run) -> SafeString:
-        return _pretty(run.input)
+        return _pretty(run.defaults | run.input)
 
     @admin.display(description="output")
     def output_text(self, run: Run) -> SafeString:

@@ -10,6 +10,12 @@ from django.core.exceptions import ImproperlyConfigured
 from workflows import registry
 from workflows.conf import conf
 from workflows.determinism import Finding, read_workflow
+from workflows.plan import steps_by_name
+
+SAME_NAME = (
+    'Give the newer one a name of its own, @step(name="…"). Where runs have recorded it already, '
+    "that is a change like any other: the workflow needs a new version."
+)
 
 
 def connect() -> None:
@@ -17,6 +23,7 @@ def connect() -> None:
     register(check_conf)
     register(check_database)
     register(check_workflows)
+    register(check_step_names)
 
 
 def check_conf(**kwargs: Any) -> list[CheckMessage]:
@@ -60,6 +67,20 @@ def check_workflows(**kwargs: Any) -> list[CheckMessage]:
             for finding in read_workflow(definition.function):
                 found.setdefault(finding, name)
     return [_warning(finding, name) for finding, name in found.items()]
+
+
+def check_step_names(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W009: two steps that history, and so a replay, cannot tell apart."""
+    told: list[CheckMessage] = []
+    for name, version in zip(*registry.known_code(), strict=True):
+        definition = registry.find_workflow(name, version)
+        steps = {} if definition is None else steps_by_name(definition.function)
+        for step, functions in sorted(steps.items()):
+            if len(functions) > 1:
+                words = f"workflow {name!r} uses {len(functions)} steps named {step!r}"
+                places = ", ".join(sorted(map(registry.where, functions)))
+                told.append(Warning(f"{words}: {places}", hint=SAME_NAME, id="workflows.W009"))
+    return told
 
 
 def _warning(finding: Finding, workflow: str) -> CheckMessage:

@@ -8,13 +8,15 @@ import ast
 import functools
 import inspect
 from collections.abc import Iterator
-from types import FunctionType
+from types import CellType, FunctionType
 from typing import Any
 
 from workflows.actions import find_action, is_action
 from workflows.core.steps import PlannedStep
 from workflows.registry import StepDefinition
 from workflows.source import body_of, is_helper
+
+_EMPTY = CellType()
 
 
 @functools.cache
@@ -24,6 +26,15 @@ def planned_steps(function: FunctionType) -> tuple[PlannedStep, ...]:
         PlannedStep(name=step.name, undoable=step.compensate is not None)
         for step in _steps(function, frozenset())
     )
+
+
+def steps_by_name(function: FunctionType) -> dict[str, set[FunctionType]]:
+    """Return the functions of the steps that a workflow's code names, by the name that history
+    has for them."""
+    found: dict[str, set[FunctionType]] = {}
+    for step in _steps(function, frozenset()):
+        found.setdefault(step.name, set()).add(step.function)
+    return found
 
 
 def _steps(function: FunctionType, above: frozenset[FunctionType]) -> Iterator[StepDefinition]:
@@ -64,11 +75,17 @@ def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
 def _resolve(node: ast.expr, function: FunctionType) -> Any:
     """Return what a (dotted) name of the function's module stands for; None: only a run tells."""
     if isinstance(node, ast.Name):
-        return function.__globals__.get(node.id)
+        return _enclosed(function).get(node.id, function.__globals__.get(node.id))
     if isinstance(node, ast.Attribute):
         owner = _resolve(node.value, function)
         return None if owner is None else inspect.getattr_static(owner, node.attr, None)
     return None
+
+
+def _enclosed(function: FunctionType) -> dict[str, Any]:
+    """Return what the names of the functions around this one stand for."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    return {name: cell.cell_contents for name, cell in cells if cell != _EMPTY}
 
 
 def _helper(call: ast.Call, function: FunctionType) -> FunctionType | None:

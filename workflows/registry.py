@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
-from workflows.core.codec import Signature
+from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
 from workflows.core.retry import RetryPolicy
 
@@ -87,9 +87,9 @@ def workflow(
         plain = _plain_function(function)
         _check_parameters(name, plain)
         known = _workflows.get((name, version))
-        if known and _where(known.function) != _where(plain):
+        if known and where(known.function) != where(plain):
             raise DuplicateWorkflow(
-                f"workflow {name!r} version {version} is already {_where(known.function)}; "
+                f"workflow {name!r} version {version} is already {where(known.function)}; "
                 "give the new one another name or version"
             )
         definition = WorkflowDefinition(
@@ -113,6 +113,7 @@ def step(function: Callable[P, R], /) -> Callable[P, R]: ...
 @overload
 def step(
     *,
+    name: str | None = ...,
     retry: RetryPolicy = ...,
     timeout_seconds: float | None = ...,
     heartbeat_seconds: float | None = ...,
@@ -123,6 +124,7 @@ def step(
     function: Callable[P, R] | None = None,
     /,
     *,
+    name: str | None = None,
     retry: RetryPolicy = DEFAULT_RETRY,
     timeout_seconds: float | None = None,
     heartbeat_seconds: float | None = None,
@@ -131,6 +133,8 @@ def step(
 ) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
+    name             what history calls it; the function's own name by default. It must stay as
+                     long as there are runs that have recorded it
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
     heartbeat_seconds  an attempt that is silent for longer, that is, does not call heartbeat(),
@@ -142,6 +146,8 @@ def step(
 
     The function stays an ordinary callable outside workflows.
     """
+    if name is not None and not is_name(name):
+        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
     for limit in (timeout_seconds, heartbeat_seconds):
         if limit is not None and limit <= 0:
             raise DefinitionError(f"a limit of {limit} seconds; give more than 0, or None")
@@ -151,7 +157,7 @@ def step(
         if compensate is not None:
             _check_compensation(plain, _plain_function(compensate))
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
-            name=plain.__name__,
+            name=name or plain.__name__,
             function=plain,
             signature=Signature(plain),
             retry=retry,
@@ -191,7 +197,7 @@ def _check_compensation(function: FunctionType, compensate: FunctionType) -> Non
         return
     asked = ", ".join(["output", *by_place, *by_name])
     raise DefinitionError(
-        f"{_where(compensate)}{takes} cannot undo {function.__name__}: write it as ({asked})"
+        f"{where(compensate)}{takes} cannot undo {function.__name__}: write it as ({asked})"
     )
 
 
@@ -240,7 +246,7 @@ def _plain_function(function: Callable[..., Any]) -> FunctionType:
     if not isinstance(function, FunctionType):
         raise DefinitionError(f"{function!r} is not a plain function; decorate a `def`")
     if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
-        raise DefinitionError(f"{_where(function)}: write a plain `def` that returns its result")
+        raise DefinitionError(f"{where(function)}: write a plain `def` that returns its result")
     return function
 
 
@@ -252,5 +258,6 @@ def _check_parameters(name: str, function: FunctionType) -> None:
         raise DefinitionError(f"workflow {name!r}: rename the parameter 'key'; start() uses it")
 
 
-def _where(function: FunctionType) -> str:
+def where(function: FunctionType) -> str:
+    """Return where a function is written: module and name."""
     return f"{function.__module__}.{function.__qualname__}"

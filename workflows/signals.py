@@ -15,6 +15,11 @@ lease_lost = Signal()
 """A drive found that its run belongs to another worker; it wrote nothing. run_id, workflow, attempt."""
 drive_abandoned = Signal()
 """The database did not answer during a drive. run_id, workflow, error (the exception)."""
+drive_refused = Signal()
+"""The database answered a drive's own statement with an error. run_id, workflow, error (the exception),
+retry_in_seconds (None: the run is left to the sweep)."""
+claim_refused = Signal()
+"""The database answered a look at the queue with an error; nothing was claimed. error."""
 hook_failed = Signal()
 """An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
 runs_recovered = Signal()

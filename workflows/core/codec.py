@@ -10,7 +10,7 @@ import json
 import re
 from decimal import Decimal
 from types import FunctionType, SimpleNamespace
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -19,6 +19,8 @@ from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLar
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[\d.]+e\+\d+')
 """A string (to be passed over), or a number with a positive exponent."""
+_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+_NO_LIMIT = 2**63
 
 
 def loads(text: str) -> Any:
@@ -89,6 +91,15 @@ class Codec:
         return value
 
 
+class Input(NamedTuple):
+    """What a run begins with, as JSON texts."""
+
+    given: str
+    """What the caller said."""
+    defaults: str = "{}"
+    """The defaults, as of that moment, of what the caller left out."""
+
+
 class Signature:
     """The parameters and the result of a function, each with its codec. Built at first use,
     so that annotations may name what is defined later in the module."""
@@ -127,23 +138,64 @@ class Signature:
     def _codecs(self) -> dict[str, Codec]:
         return {name: Codec(self._hints.get(name, Any)) for name in self._parameters.parameters}
 
-    def encode_input(self, given: dict[str, Any], *, max_bytes: int) -> str:
-        """Return keyword arguments as JSON text. Raises TypeError, ValueNotStorable."""
+    @functools.cached_property
+    def _defaults(self) -> dict[str, Any]:
+        """The defaults that come back from JSON as they are, as plain values. Any other stays with
+        the code, and a deploy that changes it reaches the runs that are there."""
+        found: dict[str, Any] = {}
+        for parameter in self._parameters.parameters.values():
+            if parameter.kind in _BY_NAME and parameter.default is not parameter.empty:
+                found.update(self._kept(parameter.name, parameter.default))
+        return found
+
+    def _kept(self, name: str, default: Any) -> dict[str, Any]:
+        try:
+            codec = self._codec(name)
+            plain = loads(codec.encode(default, max_bytes=_NO_LIMIT))
+            return {name: plain} if _same(codec.from_plain(plain), default) else {}
+        except Exception:  # a class may refuse to be stored, or compared, in any way of its own
+            return {}
+
+    def encode_input(self, given: dict[str, Any], *, max_bytes: int) -> Input:
+        """Return keyword arguments as JSON text, and the defaults of the others. max_bytes is for
+        what is given. Raises TypeError, ValueNotStorable."""
         self._parameters.bind(**given)
         plain = {
             name: loads(self._codec(name).encode(value, max_bytes=max_bytes))
             for name, value in given.items()
         }
-        return Codec().encode(plain, max_bytes=max_bytes)
+        left_out = {name: value for name, value in self._defaults.items() if name not in given}
+        return Input(Codec().encode(plain, max_bytes=max_bytes), dumps(left_out))
 
-    def decode_input(self, text: str) -> dict[str, Any]:
-        """Return the keyword arguments of a JSON text. Raises TypeError, ValueNotStorable."""
-        plain = loads(text)
+    def decode_input(self, stored: Input) -> dict[str, Any]:
+        """Return the keyword arguments. Raises TypeError, ValueNotStorable.
+
+        What was left to a default has the one of then; for a parameter that is new since, and for
+        runs that began before defaults were stored, the one of now.
+        """
+        then = loads(stored.defaults)
+        known = {name: then[name] for name in then if name in self._parameters.parameters}
+        plain = {**self._defaults, **known, **loads(stored.given)}
         self._parameters.bind(**plain)
         return {name: self._codec(name).from_plain(value) for name, value in plain.items()}
 
+    def is_same(self, stored: Input, asked: Input) -> bool:
+        """Say whether both are the same input. What neither gives is, whatever its default was
+        then and is now."""
+        given_then, given_now = loads(stored.given), loads(asked.given)
+        then = {**self._defaults, **loads(stored.defaults), **given_then}
+        now = {**self._defaults, **given_now}
+        names = given_then.keys() | given_now.keys()
+        return names <= then.keys() & now.keys() and all(then[each] == now[each] for each in names)
+
     def _codec(self, name: str) -> Codec:
         return self._codecs.get(name) or Codec()
+
+
+def _same(decoded: Any, default: Any) -> bool:
+    kinds = {type(decoded), type(default)}
+    # 60 for a float comes back as 60.0, which is what a caller who gives it has as well.
+    return bool(decoded == default) and (len(kinds) == 1 or kinds == {int, float})
 
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

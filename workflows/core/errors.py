@@ -228,11 +228,12 @@ class Abandoned(Control):
 
 
 class ContinueAsNew(Control):
-    """The run ends here; a new one of the same workflow takes over with another input."""
+    """The run ends here; a new one of the same workflow takes over with another input (a
+    core.codec.Input)."""
 
-    def __init__(self, input_text: str) -> None:
-        super().__init__(input_text)
-        self.input_text = input_text
+    def __init__(self, input: Any) -> None:
+        super().__init__(input)
+        self.input = input
 
 
 class StoreFailed(Control):

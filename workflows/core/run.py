@@ -21,6 +21,9 @@ class RunView:
     """The label the workflow set for people; "" before the first."""
     key: str | None
     input: dict[str, Any]
+    """What the run began with, the defaults of what its caller left out included."""
+    defaults: dict[str, Any]
+    """These defaults alone."""
     output: Any
     error: dict[str, Any] | None
     """type and message (and traceback where there is one) of a failed or blocked run."""
@@ -46,7 +49,7 @@ class RunView:
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
     crashes: int
-    """Workers lost in a row without progress."""
+    """Workers lost in a row since the run last recorded anything it has done; 0 after progress."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -68,7 +71,9 @@ class ClaimedRun:
     """running or compensating."""
     attempt: int
     input: str
-    """JSON text."""
+    """What the caller gave, as JSON text."""
+    defaults: str = "{}"
+    """The defaults of the rest, as of the start."""
     events: int
     """How many events had been sent when the counter was last read."""
     data: str = "{}"

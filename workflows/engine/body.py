@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from workflows.core.codec import Input
 from workflows.core.decide import check_end
 from workflows.core.errors import (
     Control,
@@ -38,7 +39,7 @@ def call_workflow(session: Session) -> Any:
 def _input(session: Session) -> dict[str, Any]:
     definition = session.definition
     try:
-        return definition.signature.decode_input(session.run.input)
+        return definition.signature.decode_input(Input(session.run.input, session.run.defaults))
     except (TypeError, ValueNotStorable) as exc:
         unfit = ReplayError(
             f"its input no longer fits {definition.name!r} version {definition.version} ({exc}); "

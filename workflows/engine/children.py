@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from workflows.conf import conf
+from workflows.core.codec import Input
 from workflows.core.errors import (
     Cancelled,
     ChildFailed,
@@ -42,14 +43,14 @@ class Child:
         return f"child:{self.id}"
 
 
-def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> str:
-    """Return a child's input as JSON text. Raises InvalidInput."""
+def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> Input:
+    """Return a child's input. Raises InvalidInput."""
     try:
-        text = definition.signature.encode_input(given, max_bytes=conf().max_payload_bytes)
-        definition.signature.decode_input(text)
+        asked = definition.signature.encode_input(given, max_bytes=conf().max_payload_bytes)
+        definition.signature.decode_input(asked)
     except (TypeError, ValueNotStorable) as exc:
         raise InvalidInput(f"input of child {definition.name!r}: {exc}") from None
-    return text
+    return asked
 
 
 def describe_child(
@@ -60,7 +61,7 @@ def describe_child(
     return Child(id=child_id, definition=definition, detached=detached)
 
 
-def start_child(session: Session, position: int, child: Child, input_text: str) -> None:
+def start_child(session: Session, position: int, child: Child, input: Input) -> None:
     """Create the child's run and record it, in one statement."""
     definition = child.definition
     fact = Fact(
@@ -77,7 +78,7 @@ def start_child(session: Session, position: int, child: Child, input_text: str) 
             child_id=child.id,
             workflow=definition.name,
             version=definition.version,
-            input_text=input_text,
+            input=input,
             deadline_seconds=definition.deadline_seconds,
             detached=child.detached,
             undo_on_cancel=definition.on_cancel == "compensate",

@@ -144,8 +144,8 @@ class Context(Together, Family):
         newest = find_workflow(session.run.workflow, latest_version(session.run.workflow))
         signature = (newest or session.definition).signature
         try:
-            text = signature.encode_input(input, max_bytes=conf().max_payload_bytes)
-            signature.decode_input(text)
+            encoded = signature.encode_input(input, max_bytes=conf().max_payload_bytes)
+            signature.decode_input(encoded)
         except (TypeError, ValueNotStorable) as exc:
             raise InvalidInput(f"continue_as_new: {exc}") from None
         self.join()
@@ -154,7 +154,7 @@ class Context(Together, Family):
         except ReplayMismatch as mismatch:
             raise session.end(mismatch) from None
         session.before_new()
-        raise session.end(ContinueAsNew(text))
+        raise session.end(ContinueAsNew(encoded))
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show how far the run is (RunView.progress). Leaves no line in history."""

@@ -103,7 +103,7 @@ def _unwound(session: Session, why: BaseException) -> bool:
         case LeaseLost():
             endings.lost(session)
         case ContinueAsNew():
-            if not endings.continue_as_new(session, why.input_text):
+            if not endings.continue_as_new(session, why.input):
                 _end_otherwise(session)
         case Abandoned():
             pass  # nothing is written: the process ends, and the run is recovered

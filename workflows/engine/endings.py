@@ -3,6 +3,7 @@
 import uuid
 
 from workflows import signals
+from workflows.core.codec import Input
 from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
@@ -62,14 +63,14 @@ def lost(session: Session) -> None:
     )
 
 
-def continue_as_new(session: Session, input_text: str) -> bool:
+def continue_as_new(session: Session, input: Input) -> bool:
     """End the run and start its successor, in one statement. False: another end has won."""
     run, new_id = session.run, uuid.uuid4()
     while not continuing.continue_run(
         run,
         new_id=new_id,
         version=latest_version(run.workflow),
-        input_text=input_text,
+        input=input,
         events=session.events,
         notes=session.notes(),
     ):

@@ -20,6 +20,7 @@ def export_history(run_id: UUID) -> dict[str, Any]:
         "workflow": recorded.workflow,
         "version": recorded.version,
         "input": recorded.input,
+        "defaults": recorded.defaults,
         "created_at": recorded.created_at.isoformat(),
         "history": [_line(entry) for entry in recorded.entries],
     }
@@ -37,6 +38,7 @@ def import_history(exported: dict[str, Any]) -> Recorded:
             workflow=exported["workflow"],
             version=exported["version"],
             input=exported["input"],
+            defaults=exported.get("defaults", {}),
             created_at=datetime.fromisoformat(exported["created_at"]),
             entries=[_entry(number, line) for number, line in enumerate(exported["history"], 1)],
         )

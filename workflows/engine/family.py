@@ -32,11 +32,11 @@ class Family(Operations):
         detached=True lets the child live on its own.
         """
         definition = workflow_definition(workflow)
-        input_text = encode_child_input(definition, input)
+        encoded = encode_child_input(definition, input)
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
         if outcome is None:
-            start_child(self._session, position, child, input_text)
+            start_child(self._session, position, child, encoded)
         if not detached:
             self._session.children.append(child.id)
         return ChildHandle(child, self._session.ends, self._wait)

@@ -37,6 +37,9 @@ class Recorded:
     workflow: str
     version: int
     input: dict[str, Any]
+    """What the caller gave."""
+    defaults: dict[str, Any]
+    """What was left to the function's defaults, as they were."""
     created_at: datetime
     entries: list[HistoryEntry]
 
@@ -64,7 +67,8 @@ def recorded_run(run_id: UUID) -> Recorded:
         run_id=run.id,
         workflow=run.workflow,
         version=run.version,
-        input=run.input,
+        input={name: run.input[name] for name in run.input if name not in run.defaults},
+        defaults=run.defaults,
         created_at=run.created_at,
         entries=get_history(run_id),
     )
@@ -90,6 +94,7 @@ def _as_claimed(recorded: Recorded) -> ClaimedRun:
         state=RunState.RUNNING,
         attempt=0,
         input=dumps(recorded.input),
+        defaults=dumps(recorded.defaults),
         events=0,
         created_at=recorded.created_at,
         now=recorded.created_at,

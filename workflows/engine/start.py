@@ -5,10 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from workflows.conf import conf
-from workflows.core.codec import is_name, loads
+from workflows.core.codec import Input, is_name
 from workflows.core.errors import InvalidInput, KeyConflict, ValueNotStorable
 from workflows.core.run import RunView
-from workflows.registry import workflow_definition
+from workflows.registry import WorkflowDefinition, workflow_definition
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
@@ -25,8 +25,8 @@ def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: A
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
         limit = conf().max_payload_bytes
-        input_text = definition.signature.encode_input(input, max_bytes=limit)
-        definition.signature.decode_input(input_text)
+        asked = definition.signature.encode_input(input, max_bytes=limit)
+        definition.signature.decode_input(asked)
     except (TypeError, ValueNotStorable) as exc:
         raise InvalidInput(f"input of {definition.name!r}: {exc}") from None
     run_id = uuid.uuid4()
@@ -35,19 +35,19 @@ def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: A
         workflow=definition.name,
         version=definition.version,
         key=key,
-        input_text=input_text,
+        input=asked,
         deadline_seconds=definition.deadline_seconds,
         undo_on_cancel=definition.on_cancel == "compensate",
     )
-    return created or get_run(_same_run(definition.name, str(key), input_text))
+    return created or get_run(_same_run(definition, str(key), asked))
 
 
-def _same_run(workflow: str, key: str, input_text: str) -> uuid.UUID:
-    found = store.find_by_key(workflow, key)
+def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID:
+    found = store.find_by_key(definition.name, key)
     assert found is not None  # noqa: S101 - the insert has just met it, and runs are not renamed
-    run_id, known_input = found
-    if loads(known_input) != loads(input_text):
+    run_id, known = found
+    if not definition.signature.is_same(known, asked):
         raise KeyConflict(
-            f"key {key!r} of {workflow!r} was used with another input; use a new key for new work"
+            f"key {key!r} of {definition.name!r} was used with another input; use a new key for new work"
         )
     return run_id

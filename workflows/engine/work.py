@@ -11,10 +11,14 @@ from workflows.conf import conf
 from workflows.core.errors import StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
+from workflows.engine.losses import is_lost
 from workflows.engine.open_work import drop_broken_connection
 from workflows.registry import known_code
-from workflows.store.runs import claim_run, release_run
+from workflows.store.runs import claim_run, give_back
 from workflows.store.waits import Code
+
+LOSSES_MADE_UP_FOR_AT_ONCE = 3
+"""In a row, without anything recorded; a run that always loses its connection must not spin."""
 
 
 class Holder(Protocol):
@@ -52,12 +56,13 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
             driven += 1
             if _drive(holder, run, stopping):
                 raise SystemExit(0)
-    except (DatabaseError, InterfaceError, psycopg.Error):
-        # The database is away; on the holder's own connection psycopg says so itself. What was
-        # claimed in a commit we did not see is freed by losing
-        # the id; the cluster rings again when the database is back.
+    except (DatabaseError, InterfaceError, psycopg.Error) as failed:
+        # On the holder's own connection psycopg says so itself. The cluster rings again.
         connection.close()
-        holder.lose()
+        if is_lost(failed):
+            holder.lose()  # frees what was claimed in a commit that we did not see
+        else:
+            signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
     return driven
 
 
@@ -72,21 +77,31 @@ def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> boo
         return drive(run, stopping=stopping)
     except StoreFailed as failed:
         connection.close()
-        if not _given_back(run):
-            holder.lose()
-        signals.drive_abandoned.send_robust(
-            sender=ClaimedRun, run_id=run.id, workflow=run.workflow, error=failed.cause
-        )
+        _hand_on(holder, run, failed.cause)
         return False
     finally:
         holder.hold(None)
 
 
-def _given_back(run: ClaimedRun) -> bool:
+def _hand_on(holder: Holder, run: ClaimedRun, error: Exception) -> None:
+    """Let the run be driven again: at once where the connection was lost, later where the database
+    refused, since it will do so again."""
+    told = {"sender": ClaimedRun, "run_id": run.id, "workflow": run.workflow, "error": error}
+    lost = is_lost(error)
+    pause = _give_back(run, at_once=LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0)
+    if pause is None:
+        holder.lose()
+    if lost:
+        signals.drive_abandoned.send_robust(**told)
+    else:
+        signals.drive_refused.send_robust(**told, retry_in_seconds=pause)
+
+
+def _give_back(run: ClaimedRun, *, at_once: int) -> float | None:
     """Give the run back over a fresh connection, where there is one: its worker lives, so this
     must not count as a crash. What the broken connection still has under way goes by the fence."""
     try:
-        return release_run(run)
+        return give_back(run, at_once=at_once)
     except (DatabaseError, InterfaceError):
         connection.close()
-        return False
+        return None

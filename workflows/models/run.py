@@ -5,10 +5,33 @@ import uuid
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import CheckConstraint, Index, Q, UniqueConstraint
+from django.db.models import (
+    Case,
+    CheckConstraint,
+    Exists,
+    Index,
+    OuterRef,
+    Q,
+    UniqueConstraint,
+    When,
+)
 
 from workflows.core.states import DUE_STATES, HELD_STATES, RunState
 from workflows.models.clock import ClockTimestamp
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    """Adjectives for runs."""
+
+    def counting_crashes(self) -> "RunQuerySet":
+        """Add crashes_in_a_row: the crashes, unless the run has made progress since the last."""
+        line = self.model._meta.get_field("history").related_model
+        progress = line._default_manager.filter(
+            run=OuterRef("pk"), position__isnull=False, id__gt=OuterRef("crash_mark")
+        )
+        # Most runs have no crashes, and cost no look at their history.
+        counted = When(Q(crashes__gt=0) & ~Exists(progress), then="crashes")
+        return self.annotate(crashes_in_a_row=Case(counted, default=0))
 
 
 class Run(models.Model):
@@ -20,7 +43,10 @@ class Run(models.Model):
     state = models.TextField(choices=RunState.choices, default=RunState.PENDING)
     status = models.TextField(default="", blank=True)
     key = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL is "no key": not unique
+    # What the caller gave, and the function's defaults for the rest. Apart, so that code without
+    # one of these parameters, older or newer, drives the run all the same.
     input = models.JSONField(default=dict)
+    defaults = models.JSONField(default=dict, db_default={})
     output = models.JSONField(null=True, blank=True)
     error = models.JSONField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
@@ -29,6 +55,7 @@ class Run(models.Model):
     attempt = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    # As of the last one; RunQuerySet.counting_crashes knows of progress since.
     crashes = models.PositiveIntegerField(default=0, db_default=0)
     crash_mark = models.BigIntegerField(default=0, db_default=0)
     data = models.JSONField(default=dict, db_default={})
@@ -48,6 +75,8 @@ class Run(models.Model):
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RunQuerySet.as_manager()
 
     class Meta:
         constraints = [

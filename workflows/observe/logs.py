@@ -1,11 +1,18 @@
 """What the engine announces, as log lines of the logger "workflows"."""
 
 import logging
+import time
 from typing import Any
 
 from workflows import signals
 
 logger = logging.getLogger("workflows")
+
+SAY_AGAIN_SECONDS = 60.0
+"""What stands in the way of all runs is said so often, and not for each of them."""
+MANY_CAUSES = 100
+_said: dict[str, tuple[float, int]] = {}
+"""When each cause was said last, and how often it was met since."""
 
 
 def connect() -> None:
@@ -15,6 +22,8 @@ def connect() -> None:
     signals.attempt_failed.connect(_attempt_failed)
     signals.lease_lost.connect(_lease_lost)
     signals.drive_abandoned.connect(_abandoned)
+    signals.drive_refused.connect(_refused)
+    signals.claim_refused.connect(_claim_refused)
     signals.hook_failed.connect(_hook_failed)
     signals.runs_recovered.connect(_recovered)
 
@@ -57,6 +66,41 @@ def _lease_lost(*, run_id: Any, workflow: str, attempt: int, **_: Any) -> None:
 
 def _abandoned(*, run_id: Any, workflow: str, error: Exception, **_: Any) -> None:
     logger.warning("%s %s: drive abandoned, the database failed: %s", workflow, run_id, error)
+
+
+def _refused(
+    *, run_id: Any, workflow: str, error: Exception, retry_in_seconds: float | None, **_: Any
+) -> None:
+    if (since := _worth_saying(error)) is not None:
+        when = "by the sweep" if retry_in_seconds is None else f"in {retry_in_seconds:g} s"
+        logger.error(
+            "%s %s: the database refused a statement of the drive, again %s%s: %s",
+            *(workflow, run_id, when, since, _first_line(error)),
+        )
+
+
+def _claim_refused(*, error: Exception, **_: Any) -> None:
+    if (since := _worth_saying(error)) is not None:
+        logger.error(
+            "due runs are not driven, the database refused%s: %s", since, _first_line(error)
+        )
+
+
+def _worth_saying(error: Exception) -> str | None:
+    """Return how often the same was met in silence, in words; None: say nothing this time."""
+    cause, now = _first_line(error), time.monotonic()
+    said_at, met = _said.get(cause, (None, 0))
+    if said_at is not None and now - said_at < SAY_AGAIN_SECONDS:
+        _said[cause] = (said_at, met + 1)
+        return None
+    if len(_said) >= MANY_CAUSES:
+        _said.clear()
+    _said[cause] = (now, 0)
+    return f" ({met} more since it was last said)" if met else ""
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _hook_failed(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:

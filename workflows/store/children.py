@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import RunState
@@ -13,9 +14,9 @@ from workflows.store.steps import Written, written
 _START = Fenced(
     f""", born AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, input, deadline, wake_at, parent_id,
+            (id, workflow, version, state, status, input, defaults, deadline, wake_at, parent_id,
              parent_position, detached, undo_on_cancel)
-        SELECT %s, %s, %s, '{RunState.PENDING}', '', %s::jsonb,
+        SELECT %s, %s, %s, '{RunState.PENDING}', '', %s::jsonb, %s::jsonb,
                clock_timestamp() + %s::float8 * interval '1 second', clock_timestamp(), fence.id,
                %s, %s, %s
         FROM fence WHERE fence.state = '{RunState.RUNNING}'
@@ -35,7 +36,7 @@ def start_child(
     child_id: UUID,
     workflow: str,
     version: int,
-    input_text: str,
+    input: Input,
     deadline_seconds: float | None,
     detached: bool,
     undo_on_cancel: bool,
@@ -44,7 +45,7 @@ def start_child(
     """Create the child and record it at the parent's position. None: the lease is lost, or the
     parent is being cancelled."""
     assert fact.position is not None  # noqa: S101 - an operation of the code
-    what = [child_id, workflow, version, input_text, deadline_seconds]
+    what = [child_id, workflow, version, *input, deadline_seconds]
     child = [*what, fact.position, detached, undo_on_cancel]
     line = [fact.position, fact.name, fact.data, run.attempt]
     sql, params = _START.bind(run, [*child, *line], notes=notes)

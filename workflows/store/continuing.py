@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
@@ -20,9 +21,9 @@ _CONTINUE = f"""
         RETURNING *),
     born AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, input, wake_at, deadline, parent_id,
+            (id, workflow, version, state, status, input, defaults, wake_at, deadline, parent_id,
              parent_position, detached, undo_on_cancel, chain_id, events)
-        SELECT continued_as, workflow, %s, '{RunState.PENDING}', status, %s::jsonb,
+        SELECT continued_as, workflow, %s, '{RunState.PENDING}', status, %s::jsonb, %s::jsonb,
                clock_timestamp(), deadline, parent_id, parent_position, detached,
                undo_on_cancel, coalesce(chain_id, id),
                (SELECT count(*) FROM workflows_event
@@ -41,11 +42,11 @@ _CONTINUE = f"""
 
 
 def continue_run(
-    run: ClaimedRun, *, new_id: UUID, version: int, input_text: str, events: int, notes: Notes
+    run: ClaimedRun, *, new_id: UUID, version: int, input: Input, events: int, notes: Notes
 ) -> bool:
     """End the run and start the next one of its chain. events: the counter as last read.
 
     False: an event has come since, the run is being cancelled, or the lease is lost.
     """
-    params = [new_id, *notes, run.id, run.attempt, events, version, input_text]
+    params = [new_id, *notes, run.id, run.attempt, events, version, *input]
     return query_one(_CONTINUE, params) is not None

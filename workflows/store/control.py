@@ -19,6 +19,8 @@ _CANCEL = f"""
                                     AND NOT target.undo_on_cancel THEN clock_timestamp() END,
             wake_at = CASE WHEN target.state <> '{RunState.RUNNING}' AND target.undo_on_cancel
                            THEN clock_timestamp() END,
+            crashes = CASE WHEN target.state <> '{RunState.RUNNING}' AND target.undo_on_cancel
+                           THEN 0 ELSE run.crashes END,
             waiting_for = '{{}}'
         FROM target
         WHERE run.id = target.id

@@ -28,10 +28,12 @@ _SEND = f"""
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
     SELECT target.over,
-           (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken),
-           EXISTS (SELECT FROM workflows_event WHERE run_id = %s AND key = %s)
+           (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
     FROM target
 """
+# A statement of its own: while the one above waits for the run's row, the first delivery may be
+# committed and the run may end, and of the inbox it sees only what was there before.
+_KNOWN = "SELECT FROM workflows_event WHERE run_id = %s AND key = %s"
 _INBOX = """
     SELECT id, name, payload::text FROM workflows_event
     WHERE run_id = %s AND position IS NULL ORDER BY id
@@ -61,14 +63,17 @@ class Sent(enum.Enum):
 def send_event(run_id: UUID, *, name: str, payload: str, key: str | None) -> Sent:
     """Put an event into a run's inbox and wake the run if it waits for it.
 
-    One statement in the caller's transaction. payload is JSON text.
+    One statement in the caller's transaction, and another for a run that is over. payload is JSON
+    text.
     """
     over = [state.value for state in DEAF_STATES]
-    row = query_one(_SEND, [over, run_id, name, payload, key, name, name, run_id, key])
+    row = query_one(_SEND, [over, run_id, name, payload, key, name, name])
     if row is None:
         return Sent.NOT_FOUND
-    is_over, _, known = row
-    return Sent.OVER if is_over and not known else Sent.ACCEPTED
+    is_over, _ = row
+    if is_over and (key is None or query_one(_KNOWN, [run_id, key]) is None):
+        return Sent.OVER
+    return Sent.ACCEPTED
 
 
 def load_inbox(run_id: UUID) -> list[InboxEvent]:

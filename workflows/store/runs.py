@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from workflows.core.codec import loads
+from workflows.core.codec import Input, loads
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
@@ -11,11 +11,15 @@ from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.waits import ANY_CODE, CODE_IS_HERE, DUE, Code
 
+LONGEST_PAUSE_SECONDS = 30
+"""Between two drives of a run that the database refuses."""
+
 _CREATE = f"""
     WITH created AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, key, input, deadline, undo_on_cancel, wake_at)
-        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb,
+            (id, workflow, version, state, status, key, input, defaults, deadline, undo_on_cancel,
+             wake_at)
+        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, %s::jsonb,
                 clock_timestamp() + %s::float8 * interval '1 second', %s, clock_timestamp())
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
@@ -38,7 +42,7 @@ _CLAIM = f"""
         waiting_for = '{{}}', started_at = coalesce(run.started_at, clock_timestamp())
     FROM due WHERE run.id = due.id
     RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
-              run.events, run.data::text, run.attributes::text, run.heartbeat::text,
+              run.defaults::text, run.events, run.data::text, run.attributes::text, run.heartbeat::text,
               run.error::text, run.deadline, run.created_at, clock_timestamp()
 """
 
@@ -73,16 +77,34 @@ _BLOCK = f"""
     SELECT id FROM blocked
 """
 
-_RELEASE = f"""
-    WITH released AS (
+_BACK_TO_THE_QUEUE = f"""
         UPDATE workflows_run
         SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
                                ELSE '{RunState.PENDING}' END,
-            wake_at = clock_timestamp(), worker_id = NULL, lease_until = NULL
+            wake_at = clock_timestamp() + pause * interval '1 second',
+            worker_id = NULL, lease_until = NULL
+        FROM until_then
         WHERE id = %s AND attempt = %s
           AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
-        RETURNING id)
-    SELECT id, pg_notify('{CHANNEL}', '') FROM released
+        RETURNING pause)
+    SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
+"""
+_RELEASE = f"""
+    WITH until_then AS (SELECT 0::float8 AS pause),
+    released AS ({_BACK_TO_THE_QUEUE}
+"""
+# Every claim counts up the attempt and every line names it: what lies between the run's own and the
+# newest line's are the drives in a row that have recorded nothing.
+_GIVE_BACK = f"""
+    WITH fruitless AS (
+        SELECT %s - coalesce(max(attempt), 0) - %s AS drives
+        FROM workflows_history WHERE run_id = %s),
+    until_then AS (
+        SELECT CASE WHEN drives <= 0 THEN 0
+                    ELSE least(power(2, least(drives, 30) - 1), {LONGEST_PAUSE_SECONDS})
+               END::float8 AS pause
+        FROM fruitless),
+    released AS ({_BACK_TO_THE_QUEUE}
 """
 
 # The lease stays: the drive that failed goes on to compensate.
@@ -90,7 +112,7 @@ _BEGIN_COMPENSATION = f"""
     WITH moved AS (
         UPDATE workflows_run
         SET state = '{RunState.COMPENSATING}', error = coalesce(%s::jsonb, error),
-            compensation_error = NULL,
+            compensation_error = NULL, crashes = 0,
             data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
         WHERE id = %s AND attempt = %s
           AND state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
@@ -122,12 +144,12 @@ def create_run(
     workflow: str,
     version: int,
     key: str | None,
-    input_text: str,
+    input: Input,
     deadline_seconds: float | None = None,
     undo_on_cancel: bool = False,
 ) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    params = [run_id, workflow, version, key, input_text, deadline_seconds, undo_on_cancel]
+    params = [run_id, workflow, version, key, *input, deadline_seconds, undo_on_cancel]
     row = query_one(_CREATE, params)
     if row is None:
         return None
@@ -137,7 +159,8 @@ def create_run(
         workflow=workflow,
         version=version,
         key=key,
-        input=loads(input_text),
+        input=loads(input.defaults) | loads(input.given),
+        defaults=loads(input.defaults),
         created_at=created_at,
         wake_at=wake_at,
         deadline=deadline,
@@ -193,6 +216,7 @@ _CLAIMED = (
     "state",
     "attempt",
     "input",
+    "defaults",
     "events",
     "data",
     "attributes",
@@ -244,14 +268,27 @@ def release_run(run: ClaimedRun) -> bool:
     return query_one(_RELEASE, [run.id, run.attempt]) is not None
 
 
+def give_back(run: ClaimedRun, *, at_once: int) -> float | None:
+    """Give the run back after a drive that the database failed. Returns in how many seconds it is
+    due; None: the lease is lost, or the run is being cancelled.
+
+    at_once: so many drives in a row may record nothing without a wait for the next one; from then
+    on it waits for a second, and twice as long each time, up to LONGEST_PAUSE_SECONDS.
+    """
+    row = query_one(_GIVE_BACK, [run.attempt, at_once, run.id, run.id, run.attempt])
+    return None if row is None else float(row[0])
+
+
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:
     """Return the held run's state and event counter; None when the lease is lost."""
     row = query_one(_HOLD, [run.id, run.attempt])
     return None if row is None else (RunState(row[0]), row[1])
 
 
-def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Any] | None:
-    """Return id and input text of the run that has this key."""
-    sql = "SELECT id, input::text FROM workflows_run WHERE workflow = %s AND key = %s"
+def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Input] | None:
+    """Return id and input of the run that has this key."""
+    sql = """
+        SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
+    """
     row = query_one(sql, [workflow, key])
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row[0], Input(*row[1:]))

@@ -15,7 +15,7 @@ from workflows.store.steps import load_history
 def get_run(run_id: UUID) -> RunView:
     """Return a run. Raises RunNotFound."""
     try:
-        return _view(Run.objects.get(pk=run_id))
+        return _view(Run.objects.counting_crashes().get(pk=run_id))
     except Run.DoesNotExist:
         raise RunNotFound(f"no run {run_id}") from None
 
@@ -46,10 +46,11 @@ def list_runs(
         wanted["attributes__contains"] = attributes
     if parent is not None:
         wanted["parent_id"] = parent
-    return [_view(run) for run in Run.objects.filter(**wanted).order_by("-created_at")[:limit]]
+    runs = Run.objects.counting_crashes().filter(**wanted)
+    return [_view(run) for run in runs.order_by("-created_at")[:limit]]
 
 
-def _view(run: Run) -> RunView:
+def _view(run: Any) -> RunView:
     return RunView(
         id=run.id,
         workflow=run.workflow,
@@ -57,7 +58,8 @@ def _view(run: Run) -> RunView:
         state=RunState(run.state),
         status=run.status,
         key=run.key,
-        input=run.input,
+        input=run.defaults | run.input,
+        defaults=run.defaults,
         output=run.output,
         error=run.error,
         wake_at=run.wake_at,
@@ -71,7 +73,7 @@ def _view(run: Run) -> RunView:
         parent_id=run.parent_id,
         continued_as=run.continued_as,
         attempt=run.attempt,
-        crashes=run.crashes,
+        crashes=run.crashes_in_a_row,
         created_at=run.created_at,
         started_at=run.started_at,
         finished_at=run.finished_at,

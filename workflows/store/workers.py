@@ -42,8 +42,8 @@ _EXTEND = """
 
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
-# of crashes anew. A worker older than the server lost its lock when the server was restarted,
-# which says nothing about the run.
+# of crashes anew, and so does the turn to compensation, whose chances are its own. A worker older
+# than the server lost its lock when the server was restarted, which says nothing about the run.
 _SWEEP = f"""
     WITH lost AS MATERIALIZED (
         SELECT id, state, worker_id, crashes, crash_mark, undo_on_cancel,
@@ -63,7 +63,9 @@ _SWEEP = f"""
                   + CASE WHEN server_restarted THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
-        SELECT id, worker_id, mark, lost_in_a_row AS crashes,
+        SELECT id, worker_id, mark,
+               CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
+                    THEN 0 ELSE lost_in_a_row END AS crashes,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN '{RunState.COMPENSATING}'
                     WHEN state = '{RunState.CANCELLING}' THEN '{RunState.CANCELLED}'

@@ -15,6 +15,7 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.flows import ONCE
 
@@ -145,3 +146,13 @@ class RunAdminTests(TestCase):
 
         self.assertNotIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
+
+    def test_crashes_are_those_since_the_run_last_made_progress(self) -> None:
+        Run.objects.filter(pk=self.waiting.id).update(crashes=4)
+        shown = 'class="field-crashes_in_a_row">4<'
+        before = self.client.get(LIST).content.decode()
+
+        drive_until_idle()
+
+        self.assertIn(shown, before)
+        self.assertNotIn(shown, self.client.get(LIST).content.decode())

@@ -285,7 +285,7 @@ def test_input_crosses_by_the_annotations_of_the_function() -> None:
 
     text = signature.encode_input({"home": HOME}, max_bytes=PLENTY)
 
-    assert signature.decode_input(text) == {"home": HOME}
+    assert signature.decode_input(text) == {"home": HOME, "count": 1}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from workflows.api import RunState
+from workflows.core.codec import Input
 from workflows.models import Run
 from workflows.store.runs import create_run, find_by_key
 from workflows.tests.builders import (
@@ -23,20 +24,26 @@ TOGETHER = 4
 
 def create(key: str | None, *, workflow: str = "tests.made") -> uuid.UUID | None:
     run_id = uuid.uuid4()
-    view = create_run(run_id=run_id, workflow=workflow, version=1, key=key, input_text="{}")
+    view = create_run(run_id=run_id, workflow=workflow, version=1, key=key, input=Input("{}"))
     return None if view is None else view.id
 
 
 @pytest.mark.django_db
 def test_the_view_that_create_returns_is_the_row() -> None:
     view = create_run(
-        run_id=uuid.uuid4(), workflow="tests.made", version=2, key="k", input_text='{"a": 1}'
+        run_id=uuid.uuid4(),
+        workflow="tests.made",
+        version=2,
+        key="k",
+        input=Input('{"a": 1}', '{"b": 2}'),
     )
 
     assert view is not None
     stored = row(view.id)
     assert (stored["created_at"], stored["wake_at"]) == (view.created_at, view.wake_at)
     assert (stored["state"], stored["version"], stored["input"]) == ("pending", 2, {"a": 1})
+    assert stored["defaults"] == view.defaults == {"b": 2}
+    assert view.input == {"a": 1, "b": 2}
     assert (view.state, view.attempt, view.is_over) == (RunState.PENDING, 0, False)
 
 
@@ -45,7 +52,7 @@ def test_a_key_makes_one_run() -> None:
     first = create("slot-3")
 
     assert create("slot-3") is None
-    assert find_by_key("tests.made", "slot-3") == (first, "{}")
+    assert find_by_key("tests.made", "slot-3") == (first, Input("{}"))
 
 
 @pytest.mark.django_db
@@ -82,7 +89,7 @@ def test_a_key_under_way_in_another_transaction_is_waited_for() -> None:
         second = elsewhere(lambda: (create("slot-3"), find_by_key("tests.made", "slot-3")))
         until(somebody_waits_for_a_lock)
 
-    assert second.result(PATIENCE_SECONDS) == (None, (first, "{}"))
+    assert second.result(PATIENCE_SECONDS) == (None, (first, Input("{}")))
 
 
 @pytest.mark.usefixtures("committed")

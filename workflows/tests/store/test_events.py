@@ -8,11 +8,15 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
+from workflows.engine import deliver
 from workflows.models import Event, Run
+from workflows.store.continuing import continue_run
 from workflows.store.events import Sent, consume, load_inbox, send_event
+from workflows.store.fence import UNCHANGED
 from workflows.store.runs import end_run
 from workflows.store.waits import park_run
 from workflows.tests.builders import (
@@ -219,6 +223,41 @@ def test_an_event_that_races_with_the_end_of_the_run_waits_and_is_refused() -> N
 
     assert late.result(PATIENCE_SECONDS) is Sent.OVER
     assert Event.objects.count() == 0
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_duplicate_that_races_with_the_end_of_the_run_is_accepted_all_the_same() -> None:
+    run = held()
+
+    with transaction.atomic():
+        send(run.id, key="delivery-1")
+        [event] = load_inbox(run.id)
+        consume(run, event, position=1, data="{}")
+        end_run(run, RunState.COMPLETED)
+        again = elsewhere(lambda: send(run.id, key="delivery-1"))
+        until(somebody_waits_for_a_lock)
+
+    assert again.result(PATIENCE_SECONDS) is Sent.ACCEPTED
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_duplicate_that_races_with_continue_as_new_is_not_consumed_again() -> None:
+    run, new_id = held(), uuid.uuid4()
+
+    with transaction.atomic():
+        send(run.id, key="delivery-1")
+        [event] = load_inbox(run.id)
+        consume(run, event, position=1, data="{}")
+        continued = continue_run(
+            run, new_id=new_id, version=1, input=Input("{}"), events=1, notes=UNCHANGED
+        )
+        again = elsewhere(lambda: deliver.send_event(run.id, "go", key="delivery-1"))
+        until(somebody_waits_for_a_lock)
+
+    again.result(PATIENCE_SECONDS)
+    assert continued
+    assert load_inbox(new_id) == []
 
 
 @pytest.mark.usefixtures("committed")

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
@@ -16,7 +17,14 @@ from workflows.store.continuing import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import Notes
 from workflows.store.heartbeats import beat_here, show_progress
-from workflows.store.runs import begin_compensation, block_run, end_run, look, release_run
+from workflows.store.runs import (
+    begin_compensation,
+    block_run,
+    end_run,
+    give_back,
+    look,
+    release_run,
+)
 from workflows.store.steps import append, append_retry, set_status
 from workflows.store.waits import park_run
 from workflows.tests.builders import (
@@ -50,7 +58,7 @@ def start_a_child(run: ClaimedRun) -> object:
         child_id=uuid4(),
         workflow="tests.wait",
         version=1,
-        input_text="{}",
+        input=Input("{}"),
         deadline_seconds=None,
         detached=False,
         undo_on_cancel=False,
@@ -61,7 +69,9 @@ def continue_it(run: ClaimedRun) -> object:
     held = look(run)
     events = run.events if held is None else held[1]
     notes = Notes()
-    return continue_run(run, new_id=uuid4(), version=1, input_text="{}", events=events, notes=notes)
+    return continue_run(
+        run, new_id=uuid4(), version=1, input=Input("{}"), events=events, notes=notes
+    )
 
 
 WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
@@ -74,6 +84,7 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "cancel": lambda run: end_run(run, RunState.CANCELLED),
     "block": lambda run: block_run(run, error="{}"),
     "release": release_run,
+    "give_back": lambda run: give_back(run, at_once=0) is not None,
     "consume": consume_one,
     "append_retry": lambda run: append_retry(run, ATTEMPT, seconds=1),
     "begin_compensation": lambda run: begin_compensation(run, error="{}"),

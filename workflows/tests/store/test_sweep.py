@@ -8,12 +8,12 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
-from workflows.api import get_history, start
+from workflows.api import get_history, get_run, list_runs, start
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Run, Worker
-from workflows.store.control import wake_run
+from workflows.store.control import cancel_run, wake_run
 from workflows.store.runs import begin_compensation, release_run
 from workflows.store.steps import append
 from workflows.store.waits import park_run
@@ -194,6 +194,64 @@ def test_progress_starts_the_count_anew() -> None:
     crash(run)
 
     assert row(run.id)["crashes"] == 1
+
+
+def test_crashes_are_shown_until_the_run_makes_progress() -> None:
+    run = held_by(None)
+    crash(run)
+    crash(claim())
+    run = claim()
+    before = (get_run(run.id).crashes, list_runs()[0].crashes)
+
+    append(run, Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="greet"))
+
+    assert before == (2, 2)
+    assert (get_run(run.id).crashes, list_runs()[0].crashes) == (0, 0)
+
+
+def test_a_recovery_and_the_word_of_an_operator_are_no_progress() -> None:
+    run = held_by(None)
+    crash(run)
+
+    cancel_run(run.id, reason="enough", by="alice")
+
+    assert get_run(run.id).crashes == 1
+
+
+def blocked_by_crashes(*, undo_on_cancel: bool = False) -> ClaimedRun:
+    run = held_by(None)
+    Run.objects.filter(pk=run.id).update(undo_on_cancel=undo_on_cancel)
+    assert crash(run, max_crashes=1) == RunState.BLOCKED
+    return run
+
+
+def test_a_blocked_run_that_is_cancelled_has_all_its_chances_to_undo_its_steps() -> None:
+    run = blocked_by_crashes(undo_on_cancel=True)
+
+    cancel_run(run.id, reason="enough", by="alice")
+
+    assert state_of(run) == RunState.COMPENSATING
+    assert crash(claim(), max_crashes=2) == RunState.COMPENSATING
+
+
+def test_a_run_that_lost_workers_while_it_was_cancelled_has_all_its_chances_to_undo() -> None:
+    run = held_by(None)
+    crash(run)
+    run = claim()
+    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING, undo_on_cancel=True)
+
+    states = [crash(run, max_crashes=2), crash(claim(), max_crashes=2)]
+
+    assert states == [RunState.COMPENSATING, RunState.COMPENSATING]
+
+
+def test_a_run_that_lost_workers_and_then_failed_has_all_its_chances_to_undo() -> None:
+    run = held_by(None)
+    crash(run)
+    run = claim()
+    begin_compensation(run, error=None)
+
+    assert crash(run, max_crashes=2) == RunState.COMPENSATING
 
 
 def test_a_run_that_loses_too_many_workers_is_blocked_with_the_reason() -> None:
