@@ -17,5 +17,8 @@ drive_abandoned = Signal()
 """The database did not answer during a drive. run_id, workflow, error (the exception)."""
 hook_failed = Signal()
 """An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
+newer_code_awaited = Signal()
+"""A run took a patch that this worker's code does not know; it waits for a worker whose code does.
+Announced once for each time it comes to that. run_id, workflow, patch."""
 runs_recovered = Signal()
 """Runs of lost workers went back to the queue. runs: list of (run_id, workflow, state)."""

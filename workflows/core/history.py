@@ -44,6 +44,9 @@ class HistoryKind(enum.StrEnum):
     """data: error."""
     COMPENSATION_STARTED = "compensation_started"
     """data: by (who asked), error (what the run failed with)."""
+    CODE_AWAITED = "code_awaited"
+    """The code at hand does not know a patch that the run has taken: others of its kind may. name:
+    the patch's id. data: position, asked (what this code asks for there), until (the next try)."""
     WOKEN = "woken"
     """An operator asked for the next attempt now. data: by."""
     CANCEL_REQUESTED = "cancel_requested"
@@ -105,12 +108,18 @@ class History:
         self._last_id = 0
         self._woken_at: datetime | None = None
         self._compensating_since = 0
+        self.code_awaited_since: datetime | None = None
+        """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: HistoryEntry) -> None:
         """Take in a line that has just been written or read."""
         self._last_id = max(self._last_id, entry.id)
+        if entry.kind != HistoryKind.CODE_AWAITED:
+            self.code_awaited_since = None
+        elif self.code_awaited_since is None:
+            self.code_awaited_since = entry.at
         if entry.position is None:
             self._add_about_the_run(entry)
             return
@@ -159,6 +168,7 @@ class History:
     def begin_compensation(self) -> None:
         """Take note that the run begins to undo its steps now."""
         self._compensating_since = self._last_id + 1
+        self.code_awaited_since = None
 
     def undone(self, position: int) -> HistoryEntry | None:
         """Return how the step at this position was compensated, None while it has not been."""

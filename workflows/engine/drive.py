@@ -25,7 +25,7 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
-from workflows.engine import endings
+from workflows.engine import endings, newer_code
 from workflows.engine.body import call_workflow, end_children, retrace
 from workflows.engine.session import Session
 from workflows.engine.undo import undo
@@ -201,7 +201,11 @@ def _end_otherwise(session: Session) -> None:
 
 
 def _block(session: Session, why: BaseException) -> None:
-    if not endings.block(session.run, why):
+    if isinstance(why, ReplayMismatch) and newer_code.may_come(session, why):
+        set_aside = newer_code.wait_for_it(session, why)
+    else:
+        set_aside = endings.block(session.run, why)
+    if not set_aside:
         _end_otherwise(session)
 
 
@@ -210,10 +214,12 @@ def _recollect(session: Session) -> None:
     session.undoing = True
     mismatch, _ = retrace(session)
     session.only_replay = False
-    if mismatch is not None:
-        _not_undone(session, mismatch)
-    else:
+    if mismatch is None:
         _undo(session)
+    elif not (isinstance(mismatch, ReplayMismatch) and newer_code.may_come(session, mismatch)):
+        _not_undone(session, mismatch)
+    elif not newer_code.wait_for_it(session, mismatch):
+        endings.lost(session)
 
 
 def _undo(session: Session) -> None:

@@ -16,6 +16,7 @@ def connect() -> None:
     signals.lease_lost.connect(_lease_lost)
     signals.drive_abandoned.connect(_abandoned)
     signals.hook_failed.connect(_hook_failed)
+    signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
 
 
@@ -62,6 +63,15 @@ def _abandoned(*, run_id: Any, workflow: str, error: Exception, **_: Any) -> Non
 def _hook_failed(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
     logger.error(
         "%s: an on_commit hook of step %s failed after the commit: %r", run_id, step, error
+    )
+
+
+def _newer_code_awaited(*, run_id: Any, workflow: str, patch: str, **_: Any) -> None:
+    logger.warning(
+        "%s %s took the patch %r, which the code here does not know; it waits for code that does",
+        workflow,
+        run_id,
+        patch,
     )
 
 

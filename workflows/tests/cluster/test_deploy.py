@@ -18,7 +18,7 @@ from workflows.tests.cluster.lab import (
     wait_for,
     wait_for_state,
 )
-from workflows.tests.cluster.releases import v1, v2
+from workflows.tests.cluster.releases import unpatched, v1, v2
 from workflows.tests.cluster.releases.ways import WAYS
 from workflows.tests.crash.invariants import breaches
 
@@ -107,7 +107,7 @@ def test_two_versions_run_side_by_side_while_the_old_release_stops(lab: Lab) -> 
     assert drivers("v2 %") <= new.everybody()
     assert drivers("v1 begins") | drivers("v1 held%") <= old.everybody()
     assert drivers("v1 ends") <= new.everybody()
-    assert told_of("blocked", "recovered") == []
+    assert told_of("blocked", "recovered", "code_awaited") == []
     assert breaches() == {}
 
 
@@ -141,5 +141,41 @@ def test_runs_of_a_version_that_was_dropped_too_early_wait_for_it_unharmed(lab: 
     )
     assert drivers("v1 %") <= old.everybody() | back.everybody()
     assert drivers("v1 ends") <= back.everybody()
-    assert told_of("blocked") == []
+    assert told_of("blocked", "code_awaited") == []
     assert breaches() == {}
+
+
+def test_runs_hop_between_code_with_and_without_a_patch(lab: Lab) -> None:
+    first_new = lab.cluster(release="patched").wait_until_ready()
+    taken = [start(unpatched.rounds).id for _ in range(6)]
+    go_on(taken, 1, first_new)
+    first_new.stop()
+    old = lab.cluster(release="unpatched", workers=1).wait_until_ready()
+    passed = [start(unpatched.rounds).id for _ in range(6)]
+    go_on(passed, 1, old)
+
+    for run_id in taken:
+        send_event(run_id, "next")
+    wait_for(lambda: len(told_of("code_awaited")) == 6, "the old code to give them back", old.words)
+    go_on(passed, 2, old)
+    between = {get_run(run_id).state for run_id in taken}
+    new = lab.cluster(release="patched", workers=3).wait_until_ready()
+    wait_for(lambda: all(len(effects(each)) == 2 for each in taken), "newer code", new.words)
+    for run_id in (*taken, *passed):
+        send_event(run_id, "next")
+    wait_until_completed([*taken, *passed], new)
+
+    assert between == {RunState.WAITING}
+    assert {tuple(get_run(run_id).output) for run_id in taken} == {("new 0", "new 1", "new 2")}
+    assert {tuple(get_run(run_id).output) for run_id in passed} == {("old 0", "old 1", "old 2")}
+    assert all(effects(run_id) == get_run(run_id).output for run_id in (*taken, *passed))
+    assert drivers("new %") <= first_new.everybody() | new.everybody()
+    assert told_of("blocked", "recovered") == []
+    assert breaches() == {}
+
+
+def go_on(runs: list[UUID], done: int, cluster: Cluster) -> None:
+    """Let each of the runs do its next step."""
+    for run_id in runs:
+        send_event(run_id, "next")
+    wait_for(lambda: all(len(effects(each)) == done for each in runs), "a round", cluster.words)
