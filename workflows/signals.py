@@ -18,7 +18,7 @@ drive_abandoned = Signal()
 hook_failed = Signal()
 """An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
 newer_code_awaited = Signal()
-"""A run took a patch that this worker's code does not know; it waits for a worker whose code does.
-Announced once for each time it comes to that. run_id, workflow, patch."""
+"""A run is ahead of this worker's code and waits for newer code. Told once for each time it comes to
+that. run_id, workflow, what (the patch, or the kind of line, that the code does not know)."""
 runs_recovered = Signal()
 """Runs of lost workers went back to the queue. runs: list of (run_id, workflow, state)."""

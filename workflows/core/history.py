@@ -45,8 +45,8 @@ class HistoryKind(enum.StrEnum):
     COMPENSATION_STARTED = "compensation_started"
     """data: by (who asked), error (what the run failed with)."""
     CODE_AWAITED = "code_awaited"
-    """The code at hand does not know a patch that the run has taken: others of its kind may. name:
-    the patch's id. data: position, asked (what this code asks for there), until (the next try)."""
+    """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
+    or the kind of line, that this code does not know. data: problem, until (the next try)."""
     WOKEN = "woken"
     """An operator asked for the next attempt now. data: by."""
     CANCEL_REQUESTED = "cancel_requested"
@@ -58,6 +58,8 @@ class HistoryKind(enum.StrEnum):
     RUN_COMPENSATED = "run_compensated"
     CONTINUED = "continued"
     """The run went on as a new one. data: run (its id)."""
+    UNKNOWN = "unknown"
+    """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 
 
 _ = HistoryKind
@@ -110,6 +112,8 @@ class History:
         self._compensating_since = 0
         self.code_awaited_since: datetime | None = None
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
+        self.unknown_kind: str | None = None
+        """A kind of line here that only a newer engine knows."""
         for entry in entries:
             self.add(entry)
 
@@ -120,6 +124,9 @@ class History:
             self.code_awaited_since = None
         elif self.code_awaited_since is None:
             self.code_awaited_since = entry.at
+        if entry.kind == HistoryKind.UNKNOWN:
+            self.unknown_kind = entry.name
+            return
         if entry.position is None:
             self._add_about_the_run(entry)
             return

@@ -66,7 +66,10 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
 def _load_and_replay(session: Session) -> None:
     try:
         session.load()
-        if session.run.state == RunState.COMPENSATING:
+        ahead = newer_code.unreadable(session.history)
+        if ahead is not None:
+            _give_up(session, ahead)
+        elif session.run.state == RunState.COMPENSATING:
             _recollect(session)
         else:
             while not _replay(session):
@@ -200,8 +203,16 @@ def _end_otherwise(session: Session) -> None:
         endings.lost(session)
 
 
+def _give_up(session: Session, why: ReplayError) -> None:
+    """Nothing of the run can be replayed here."""
+    if session.run.state == RunState.COMPENSATING:
+        _cannot_undo(session, why)
+    else:
+        _block(session, why)
+
+
 def _block(session: Session, why: BaseException) -> None:
-    if isinstance(why, ReplayMismatch) and newer_code.may_come(session, why):
+    if newer_code.may_come(session, why):
         set_aside = newer_code.wait_for_it(session, why)
     else:
         set_aside = endings.block(session.run, why)
@@ -216,10 +227,8 @@ def _recollect(session: Session) -> None:
     session.only_replay = False
     if mismatch is None:
         _undo(session)
-    elif not (isinstance(mismatch, ReplayMismatch) and newer_code.may_come(session, mismatch)):
-        _not_undone(session, mismatch)
-    elif not newer_code.wait_for_it(session, mismatch):
-        endings.lost(session)
+    else:
+        _cannot_undo(session, mismatch)
 
 
 def _undo(session: Session) -> None:
@@ -238,6 +247,13 @@ def _undo(session: Session) -> None:
     else:
         if not endings.end(session, RunState.COMPENSATED):
             endings.lost(session)
+
+
+def _cannot_undo(session: Session, why: BaseException) -> None:
+    if not newer_code.may_come(session, why):
+        _not_undone(session, why)
+    elif not newer_code.wait_for_it(session, why):
+        endings.lost(session)
 
 
 def _not_undone(session: Session, why: BaseException) -> None:

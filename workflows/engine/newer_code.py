@@ -1,8 +1,9 @@
-"""A run that took a patch which the code at hand does not ask for: it waits for newer code.
+"""A run that is ahead of the code at hand: it waits for newer code.
 
-In a rolling deploy clusters of the old code and of the new claim the same runs. Nothing tells which
-worker knows a patch, so the run is set down for a moment and claimed again by whoever comes first.
-Only the first such line of history is kept; the pauses grow with the time that has passed since.
+It took a patch that this code does not ask for, or a newer engine has written lines of a kind that
+this one does not know. In a rolling deploy clusters of both codes claim the same runs, and nothing
+tells which worker has which: the run is set down for a moment and claimed by whoever comes first.
+History keeps the first line of this only; the pauses grow with the time that has passed since.
 """
 
 import time
@@ -10,7 +11,8 @@ import time
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.decide import unknown_patch
-from workflows.core.errors import ReplayMismatch
+from workflows.core.errors import ReplayError, ReplayMismatch
+from workflows.core.history import History
 from workflows.engine.session import Session
 from workflows.store import waits as store
 from workflows.store.steps import to_json
@@ -48,27 +50,43 @@ class Courtesy:
 courtesy = Courtesy()
 
 
-def may_come(session: Session, mismatch: ReplayMismatch) -> bool:
+def unreadable(history: History) -> ReplayError | None:
+    """Return what is wrong with a history that a newer engine has written to."""
+    if history.unknown_kind is None:
+        return None
+    return ReplayError(
+        f"history has a line of the kind {history.unknown_kind!r}, which this release of the "
+        "engine does not know; deploy the newer one again"
+    )
+
+
+def may_come(session: Session, why: BaseException) -> bool:
     """Say whether a worker with newer code could go on with the run, and is still waited for."""
-    if unknown_patch(session.history, mismatch) is None:
-        return False
-    return _waited_seconds(session) < conf().newer_code_seconds
+    return _unknown(session, why) != "" and _waited_seconds(session) < conf().newer_code_seconds
 
 
-def wait_for_it(session: Session, mismatch: ReplayMismatch) -> bool:
+def wait_for_it(session: Session, why: BaseException) -> bool:
     """Give the run back for a while. False: it is being cancelled, or the lease is lost."""
     run, first = session.run, session.history.code_awaited_since is None
-    patch = unknown_patch(session.history, mismatch) or ""
     pause = min(max(SHORTEST_SECONDS, SHARE * _waited_seconds(session)), LONGEST_SECONDS)
-    data = to_json({"position": mismatch.position, "asked": mismatch.asked})
-    if not store.give_back(run, seconds=pause, patch=patch, data=data, record=first):
+    what, data = _unknown(session, why), to_json({"problem": str(why)})
+    if not store.give_back(run, seconds=pause, what=what, data=data, record=first):
         return False
     courtesy.begin()
     if first:
         signals.newer_code_awaited.send_robust(
-            sender=Session, run_id=run.id, workflow=run.workflow, patch=patch
+            sender=Session, run_id=run.id, workflow=run.workflow, what=what
         )
     return True
+
+
+def _unknown(session: Session, why: BaseException) -> str:
+    """Return what of the run this code does not know; "": it is not older than the run."""
+    if session.history.unknown_kind is not None:
+        return session.history.unknown_kind
+    if isinstance(why, ReplayMismatch):
+        return unknown_patch(session.history, why) or ""
+    return ""
 
 
 def _waited_seconds(session: Session) -> float:

@@ -66,12 +66,12 @@ def _hook_failed(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
     )
 
 
-def _newer_code_awaited(*, run_id: Any, workflow: str, patch: str, **_: Any) -> None:
+def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> None:
     logger.warning(
-        "%s %s took the patch %r, which the code here does not know; it waits for code that does",
+        "%s %s: the code here does not know %r; the run waits for newer code",
         workflow,
         run_id,
-        patch,
+        what,
     )
 
 

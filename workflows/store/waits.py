@@ -124,12 +124,13 @@ def park_run(
     return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None
 
 
-def give_back(run: ClaimedRun, *, seconds: float, patch: str, data: str, record: bool) -> bool:
+def give_back(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
     """Let the run wait so long for a worker with newer code; ends the lease.
 
-    data is JSON text, kept where the line is recorded. False: nothing was written.
+    what it waits for and data (JSON text) are kept where the line is recorded. False: nothing was
+    written.
     """
-    line = [patch, data, run.attempt, record]
+    line = [what, data, run.attempt, record]
     return query_one(_GIVE_BACK, [seconds, run.id, run.attempt, *line]) is not None
 
 

@@ -120,7 +120,8 @@ def test_history_tells_once_what_the_run_waits_for() -> None:
     advance(seconds=100)
 
     [line] = [each for each in get_history(run_id) if each.kind == HistoryKind.CODE_AWAITED]
-    assert (line.name, line.data["position"], line.data["asked"]) == ("bob-first", 1, "wait 'go'")
+    assert line.name == "bob-first"
+    assert "position 1 is wait 'go' in the code" in line.data["problem"]
 
 
 def test_the_waits_grow_and_stay_short_enough_for_a_deploy() -> None:
@@ -304,6 +305,38 @@ def test_who_gave_a_run_back_looks_a_moment_later_than_others() -> None:
         courtesy.begin()
 
     assert took[0] < Courtesy.PAUSE_SECONDS <= took[1]
+
+
+@pytest.mark.parametrize("position", [None, 1, 2])
+def test_a_line_of_a_newer_engine_is_left_to_the_newer_engine(position: int | None) -> None:
+    deployed["code"] = "new"
+    run = driven(hopping)
+    History.objects.create(run_id=run.id, position=position, part=7, kind="thought", attempt=1)
+    send(run.id, "go")
+
+    advance(seconds=60)
+    waits, [difference] = get_run(run.id), replay_open_runs()
+    advance(seconds=conf().newer_code_seconds)
+
+    assert (waits.state, notes.done) == (RunState.WAITING, ["greet Bob"])
+    assert "'thought'" in str(difference)
+    assert get_run(run.id).state == RunState.BLOCKED
+    assert "'thought'" in problem(run.id)
+
+
+def test_a_run_being_undone_with_a_line_of_a_newer_engine_waits_for_it_too() -> None:
+    deployed["code"] = "new"
+    run = driven(hopping_trip)
+    History.objects.create(run_id=run.id, position=1, part=1_000_000, kind="thought", attempt=1)
+    cancel(run.id)
+
+    advance(seconds=60)
+    waits = get_run(run.id).state
+    advance(seconds=conf().newer_code_seconds)
+
+    assert waits == RunState.COMPENSATING
+    assert get_run(run.id).state == RunState.FAILED
+    assert [note for note in notes.done if note.startswith("release")] == []
 
 
 def test_the_check_before_a_deploy_still_names_the_run() -> None:
