@@ -134,7 +134,7 @@ class Signature:
             name: loads(self._codec(name).encode(value, max_bytes=max_bytes))
             for name, value in given.items()
         }
-        return Codec().encode(plain, max_bytes=max_bytes)
+        return _anything().encode(plain, max_bytes=max_bytes)
 
     def decode_input(self, text: str) -> dict[str, Any]:
         """Return the keyword arguments of a JSON text. Raises TypeError, ValueNotStorable."""
@@ -143,7 +143,13 @@ class Signature:
         return {name: self._codec(name).from_plain(value) for name, value in plain.items()}
 
     def _codec(self, name: str) -> Codec:
-        return self._codecs.get(name) or Codec()
+        return self._codecs.get(name) or _anything()
+
+
+@functools.cache
+def _anything() -> Codec:
+    """Return the codec of values without an annotation; to make one takes longer than to use it."""
+    return Codec()
 
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
