@@ -14,6 +14,7 @@ from workflows.core.errors import (
     DefinitionError,
     Drain,
     LeaseLost,
+    Parked,
     ReplayError,
     ReplayMismatch,
     StepFailed,
@@ -31,8 +32,8 @@ from workflows.engine.session import Session
 from workflows.engine.undo import undo
 from workflows.registry import find_workflow
 from workflows.store import runs as store
+from workflows.store import waits
 from workflows.store.steps import to_json
-from workflows.store.waits import park_run
 
 
 def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -72,32 +73,35 @@ def _load_and_replay(session: Session) -> None:
         elif session.run.state == RunState.COMPENSATING:
             _recollect(session)
         else:
-            while not _replay(session):
-                session.rewind()
+            _replay(session)
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
 
 
-def _replay(session: Session) -> bool:
-    """Run the workflow code once. False: an event came as it parked; look again."""
+def _replay(session: Session) -> None:
+    """Run the workflow code once, from its top as far as it goes."""
     try:
         result = call_workflow(session)
     except BaseException as exc:
-        return _unwound(session, session.ending or exc)
+        _unwound(session, session.ending or exc)
+        return
     if session.ending is not None:  # the code swallowed it and returned
-        return _unwound(session, session.ending)
+        _unwound(session, session.ending)
+        return
     try:
         check_end(session.history, session.position)
     except ReplayMismatch as mismatch:
-        return _unwound(session, mismatch)
-    _complete(session, result)
-    return True
+        _unwound(session, mismatch)
+    else:
+        _complete(session, result)
 
 
-def _unwound(session: Session, why: BaseException) -> bool:
+def _unwound(session: Session, why: BaseException) -> None:
     match why:
+        case Parked():
+            pass
         case Suspend():
-            return _park(session, why.park)
+            _park(session, why.park)
         case Cancelled():
             _cancelled(session)
         case Drain():
@@ -118,25 +122,11 @@ def _unwound(session: Session, why: BaseException) -> bool:
             _fail_or_block(session, why)
         case _:
             raise why  # KeyboardInterrupt and SystemExit belong to the process
-    return True
 
 
-def _park(session: Session, park: Park) -> bool:
-    # Only a wait for events must not miss one; a retry or a sleep parks whatever the inbox holds.
-    seen = session.events if park.waiting_for else None
-    notes = session.notes()
-    if park_run(session.run, park, if_events=seen, notes=notes):
-        return True
-    held = store.look(session.run)
-    if held is None:
-        endings.lost(session)
-        return True
-    state, events = held
-    if state == RunState.CANCELLING:
-        _cancelled(session)
-        return True
-    session.reload_inbox(events)
-    return False
+def _park(session: Session, park: Park) -> None:
+    if not waits.park_run(session.run, park, notes=session.notes()):
+        _end_otherwise(session)
 
 
 def _complete(session: Session, result: Any) -> None:
@@ -236,8 +226,7 @@ def _undo(session: Session) -> None:
     try:
         undo(session, session.done)
     except Suspend as suspended:
-        if not _park(session, suspended.park):
-            endings.lost(session)
+        _park(session, suspended.park)
     except Drain:
         store.release_run(session.run)
     except LeaseLost:
