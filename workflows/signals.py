@@ -22,5 +22,8 @@ claim_refused = Signal()
 """The database answered a look at the queue with an error; nothing was claimed. error."""
 hook_failed = Signal()
 """An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
+newer_code_awaited = Signal()
+"""A run is ahead of this worker's code and waits for newer code. Told once for each time it comes to
+that. run_id, workflow, what (the patch, or the kind of line, that the code does not know)."""
 runs_recovered = Signal()
 """Runs of lost workers went back to the queue. runs: list of (run_id, workflow, state)."""

@@ -165,7 +165,7 @@ class Signature:
             for name, value in given.items()
         }
         left_out = {name: value for name, value in self._defaults.items() if name not in given}
-        return Input(Codec().encode(plain, max_bytes=max_bytes), dumps(left_out))
+        return Input(_anything().encode(plain, max_bytes=max_bytes), dumps(left_out))
 
     def decode_input(self, stored: Input) -> dict[str, Any]:
         """Return the keyword arguments. Raises TypeError, ValueNotStorable.
@@ -189,7 +189,13 @@ class Signature:
         return names <= then.keys() & now.keys() and all(then[each] == now[each] for each in names)
 
     def _codec(self, name: str) -> Codec:
-        return self._codecs.get(name) or Codec()
+        return self._codecs.get(name) or _anything()
+
+
+@functools.cache
+def _anything() -> Codec:
+    """Return the codec of values without an annotation; to make one takes longer than to use it."""
+    return Codec()
 
 
 def _same(decoded: Any, default: Any) -> bool:

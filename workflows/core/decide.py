@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workflows.core.errors import ReplayMismatch
-from workflows.core.history import OPERATION, History, HistoryEntry
+from workflows.core.history import OPERATION, History, HistoryEntry, HistoryKind
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,17 @@ def pass_unrecorded(history: History, position: int, asked: Operation) -> None:
 def check_end(history: History, position: int) -> None:
     """Raise ReplayMismatch when the code ends after this position but history goes on."""
     _refuse_a_gap(history, position + 1, "the end")
+
+
+def unknown_patch(history: History, mismatch: ReplayMismatch) -> str | None:
+    """Return the patch that the run took where the code asks for something else.
+
+    The code is then older than the run, or the patch was removed too early. None: neither.
+    """
+    entry = history.begun(mismatch.position)
+    if entry is None or entry.kind != HistoryKind.PATCH_TAKEN:
+        return None
+    return entry.name
 
 
 def _same(asked: Operation, entry: HistoryEntry) -> bool:

@@ -22,6 +22,7 @@ WorkflowError
     └── ReplayMismatch       history and code disagree
 Control (BaseException)      not errors: they unwind workflow code; never catch them
 ├── Suspend                  the run parks
+├── Parked                   the run has parked
 ├── Cancelled                the run was cancelled
 ├── Drain                    the worker stops; the run goes on elsewhere
 ├── LeaseLost                another worker has the run; write nothing
@@ -242,6 +243,10 @@ class StoreFailed(Control):
     def __init__(self, cause: Exception) -> None:
         super().__init__(cause)
         self.cause = cause
+
+
+class Parked(Control):
+    """The run waits for an event. It has parked already, and may be driven elsewhere by now."""
 
 
 class Suspend(Control):

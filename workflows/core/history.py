@@ -44,6 +44,9 @@ class HistoryKind(enum.StrEnum):
     """data: error."""
     COMPENSATION_STARTED = "compensation_started"
     """data: by (who asked), error (what the run failed with)."""
+    CODE_AWAITED = "code_awaited"
+    """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
+    or the kind of line, that this code does not know. data: problem, until (the next try)."""
     WOKEN = "woken"
     """An operator asked for the next attempt now. data: by."""
     CANCEL_REQUESTED = "cancel_requested"
@@ -55,6 +58,8 @@ class HistoryKind(enum.StrEnum):
     RUN_COMPENSATED = "run_compensated"
     CONTINUED = "continued"
     """The run went on as a new one. data: run (its id)."""
+    UNKNOWN = "unknown"
+    """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 
 
 _ = HistoryKind
@@ -105,12 +110,23 @@ class History:
         self._last_id = 0
         self._woken_at: datetime | None = None
         self._compensating_since = 0
+        self.code_awaited_since: datetime | None = None
+        """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
+        self.unknown_kind: str | None = None
+        """A kind of line here that only a newer engine knows."""
         for entry in entries:
             self.add(entry)
 
     def add(self, entry: HistoryEntry) -> None:
         """Take in a line that has just been written or read."""
         self._last_id = max(self._last_id, entry.id)
+        if entry.kind != HistoryKind.CODE_AWAITED:
+            self.code_awaited_since = None
+        elif self.code_awaited_since is None:
+            self.code_awaited_since = entry.at
+        if entry.kind == HistoryKind.UNKNOWN:
+            self.unknown_kind = entry.name
+            return
         if entry.position is None:
             self._add_about_the_run(entry)
             return
@@ -159,6 +175,7 @@ class History:
     def begin_compensation(self) -> None:
         """Take note that the run begins to undo its steps now."""
         self._compensating_since = self._last_id + 1
+        self.code_awaited_since = None
 
     def undone(self, position: int) -> HistoryEntry | None:
         """Return how the step at this position was compensated, None while it has not been."""

@@ -14,6 +14,7 @@ from workflows.core.errors import (
     DefinitionError,
     Drain,
     LeaseLost,
+    Parked,
     ReplayError,
     ReplayMismatch,
     StepFailed,
@@ -25,14 +26,14 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
-from workflows.engine import endings
+from workflows.engine import endings, newer_code
 from workflows.engine.body import call_workflow, end_children, retrace
 from workflows.engine.session import Session
 from workflows.engine.undo import undo
 from workflows.registry import find_workflow
 from workflows.store import runs as store
+from workflows.store import waits
 from workflows.store.steps import to_json
-from workflows.store.waits import park_run
 
 
 def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -66,35 +67,41 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
 def _load_and_replay(session: Session) -> None:
     try:
         session.load()
-        if session.run.state == RunState.COMPENSATING:
+        ahead = newer_code.unreadable(session.history)
+        if ahead is not None:
+            _give_up(session, ahead)
+        elif session.run.state == RunState.COMPENSATING:
             _recollect(session)
         else:
-            while not _replay(session):
-                session.rewind()
+            _replay(session)
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
 
 
-def _replay(session: Session) -> bool:
-    """Run the workflow code once. False: an event came as it parked; look again."""
+def _replay(session: Session) -> None:
+    """Run the workflow code once, from its top as far as it goes."""
     try:
         result = call_workflow(session)
     except BaseException as exc:
-        return _unwound(session, session.ending or exc)
+        _unwound(session, session.ending or exc)
+        return
     if session.ending is not None:  # the code swallowed it and returned
-        return _unwound(session, session.ending)
+        _unwound(session, session.ending)
+        return
     try:
         check_end(session.history, session.position)
     except ReplayMismatch as mismatch:
-        return _unwound(session, mismatch)
-    _complete(session, result)
-    return True
+        _unwound(session, mismatch)
+    else:
+        _complete(session, result)
 
 
-def _unwound(session: Session, why: BaseException) -> bool:
+def _unwound(session: Session, why: BaseException) -> None:
     match why:
+        case Parked():
+            pass
         case Suspend():
-            return _park(session, why.park)
+            _park(session, why.park)
         case Cancelled():
             _cancelled(session)
         case Drain():
@@ -115,25 +122,11 @@ def _unwound(session: Session, why: BaseException) -> bool:
             _fail_or_block(session, why)
         case _:
             raise why  # KeyboardInterrupt and SystemExit belong to the process
-    return True
 
 
-def _park(session: Session, park: Park) -> bool:
-    # Only a wait for events must not miss one; a retry or a sleep parks whatever the inbox holds.
-    seen = session.events if park.waiting_for else None
-    notes = session.notes()
-    if park_run(session.run, park, if_events=seen, notes=notes):
-        return True
-    held = store.look(session.run)
-    if held is None:
-        endings.lost(session)
-        return True
-    state, events = held
-    if state == RunState.CANCELLING:
-        _cancelled(session)
-        return True
-    session.reload_inbox(events)
-    return False
+def _park(session: Session, park: Park) -> None:
+    if not waits.park_run(session.run, park, notes=session.notes()):
+        _end_otherwise(session)
 
 
 def _complete(session: Session, result: Any) -> None:
@@ -200,8 +193,20 @@ def _end_otherwise(session: Session) -> None:
         endings.lost(session)
 
 
+def _give_up(session: Session, why: ReplayError) -> None:
+    """Nothing of the run can be replayed here."""
+    if session.run.state == RunState.COMPENSATING:
+        _cannot_undo(session, why)
+    else:
+        _block(session, why)
+
+
 def _block(session: Session, why: BaseException) -> None:
-    if not endings.block(session.run, why):
+    if newer_code.may_come(session, why):
+        set_aside = newer_code.wait_for_it(session, why)
+    else:
+        set_aside = endings.block(session.run, why)
+    if not set_aside:
         _end_otherwise(session)
 
 
@@ -210,10 +215,10 @@ def _recollect(session: Session) -> None:
     session.undoing = True
     mismatch, _ = retrace(session)
     session.only_replay = False
-    if mismatch is not None:
-        _not_undone(session, mismatch)
-    else:
+    if mismatch is None:
         _undo(session)
+    else:
+        _cannot_undo(session, mismatch)
 
 
 def _undo(session: Session) -> None:
@@ -221,8 +226,7 @@ def _undo(session: Session) -> None:
     try:
         undo(session, session.done)
     except Suspend as suspended:
-        if not _park(session, suspended.park):
-            endings.lost(session)
+        _park(session, suspended.park)
     except Drain:
         store.release_run(session.run)
     except LeaseLost:
@@ -232,6 +236,13 @@ def _undo(session: Session) -> None:
     else:
         if not endings.end(session, RunState.COMPENSATED):
             endings.lost(session)
+
+
+def _cannot_undo(session: Session, why: BaseException) -> None:
+    if not newer_code.may_come(session, why):
+        _not_undone(session, why)
+    elif not newer_code.wait_for_it(session, why):
+        endings.lost(session)
 
 
 def _not_undone(session: Session, why: BaseException) -> None:

@@ -11,6 +11,7 @@ from workflows.core.history import History, HistoryEntry
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.engine.body import retrace
+from workflows.engine.newer_code import unreadable
 from workflows.engine.session import Session
 from workflows.registry import find_workflow
 from workflows.store.views import get_history, get_run, iterate_open_runs
@@ -80,6 +81,9 @@ def _why_not(recorded: Recorded) -> str | None:
         return "there is no code for it"
     session = Session(_as_claimed(recorded), definition, lambda: False, only_replay=True)
     session.history = History(recorded.entries)
+    ahead = unreadable(session.history)
+    if ahead is not None:
+        return str(ahead)
     mismatch, raised = retrace(session)
     if mismatch is None and isinstance(raised, DefinitionError):
         mismatch = raised

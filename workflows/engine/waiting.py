@@ -1,15 +1,17 @@
 """Wait for an event or for time: answer from what is here, or park."""
 
 from datetime import datetime
-from typing import NoReturn
 
+from workflows.core.errors import Cancelled, LeaseLost, Parked
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Fact, InboxEvent, Park
+from workflows.core.states import RunState
 from workflows.core.waits import deadline, is_due
 from workflows.engine.session import Session
 from workflows.store import events as events_store
 from workflows.store import runs as runs_store
 from workflows.store import steps as steps_store
+from workflows.store import waits as waits_store
 from workflows.store.steps import to_json
 
 
@@ -18,12 +20,14 @@ def wait_event(
 ) -> HistoryEntry:
     """Return the outcome of the wait, event_received or wait_timed_out; or park the run."""
     while True:
+        # Here, not from the top: where many events come at once, each would cost a replay.
         event = next((event for event in session.inbox if event.name in names), None)
         if event is not None:
             return _consume(session, position, names, event)
         started = session.history.started(position)
         if started is None or not is_due(started, session.run.now):
             _park_for_event(session, position, names, timeout_seconds, started)
+            continue
         outcome = _time_out(session, position, names)
         if outcome is not None:
             return outcome
@@ -67,16 +71,23 @@ def _park_for_event(
     names: tuple[str, ...],
     timeout_seconds: float | None,
     started: HistoryEntry | None,
-) -> NoReturn:
+) -> None:
+    """Park the run, and unwind. Returns where an event has come since the inbox was read."""
     if started is not None:
-        raise session.suspend(Park(until=deadline(started), waiting_for=names))
-    fact = Fact(
-        kind=HistoryKind.WAIT_STARTED,
-        position=position,
-        part=1,
-        data=to_json({"names": sorted(names)}),
-    )
-    raise session.suspend(Park(seconds=timeout_seconds, waiting_for=names, fact=fact))
+        park = Park(until=deadline(started), waiting_for=names)
+    else:
+        data = to_json({"names": sorted(names)})
+        fact = Fact(kind=HistoryKind.WAIT_STARTED, position=position, part=1, data=data)
+        park = Park(seconds=timeout_seconds, waiting_for=names, fact=fact)
+    with session.guarded():
+        if waits_store.park_run(session.run, park, if_events=session.events, notes=session.notes()):
+            raise session.end(Parked())
+        held = runs_store.look(session.run)
+        if held is None:
+            raise session.end(LeaseLost())
+        if held[0] == RunState.CANCELLING:
+            raise session.end(Cancelled())
+        session.reload_inbox(held[1])
 
 
 def _time_out(session: Session, position: int, names: tuple[str, ...]) -> HistoryEntry | None:

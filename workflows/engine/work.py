@@ -12,6 +12,7 @@ from workflows.core.errors import StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
 from workflows.engine.losses import is_lost
+from workflows.engine.newer_code import courtesy
 from workflows.engine.open_work import drop_broken_connection
 from workflows.registry import known_code
 from workflows.store.runs import claim_run, give_back
@@ -44,6 +45,8 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     try:
         while not stopping():
             drop_broken_connection()
+            if driven == 0:
+                courtesy.before_a_look()
             run = claim_run(
                 worker_id=holder.worker_id(),
                 lease_seconds=conf().lease_seconds,

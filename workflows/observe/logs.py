@@ -25,6 +25,7 @@ def connect() -> None:
     signals.drive_refused.connect(_refused)
     signals.claim_refused.connect(_claim_refused)
     signals.hook_failed.connect(_hook_failed)
+    signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
 
 
@@ -106,6 +107,15 @@ def _first_line(error: Exception) -> str:
 def _hook_failed(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
     logger.error(
         "%s: an on_commit hook of step %s failed after the commit: %r", run_id, step, error
+    )
+
+
+def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> None:
+    logger.warning(
+        "%s %s: the code here does not know %r; the run waits for newer code",
+        workflow,
+        run_id,
+        what,
     )
 
 

@@ -47,6 +47,7 @@ _LOAD = """
     SELECT id, position, part, kind, name, data::text, at FROM workflows_history
     WHERE run_id = %s ORDER BY id
 """
+_KINDS = {kind.value for kind in HistoryKind}
 
 
 class Written(NamedTuple):
@@ -116,8 +117,8 @@ def _entry(
         id=line_id,
         position=position,
         part=part,
-        kind=HistoryKind(kind),
-        name=name,
+        kind=HistoryKind(kind) if kind in _KINDS else HistoryKind.UNKNOWN,
+        name=name if kind in _KINDS else kind,
         data=loads(data),
         at=at,
     )

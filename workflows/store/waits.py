@@ -46,6 +46,24 @@ _PARK_AND_RECORD = (
     """
     + _RING
 )
+# No event and no deadline wakes it: who is at it now could do nothing with either.
+_GIVE_BACK = f"""
+    WITH given AS (
+        UPDATE workflows_run
+        SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
+                               ELSE '{RunState.WAITING}' END,
+            wake_at = clock_timestamp() + %s::float8 * interval '1 second', waiting_for = '{{}}',
+            worker_id = NULL, lease_until = NULL
+        WHERE id = %s AND attempt = %s
+          AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
+        RETURNING id, wake_at),
+    fact AS (
+        INSERT INTO workflows_history (run_id, kind, name, data, attempt)
+        SELECT id, '{HistoryKind.CODE_AWAITED}', %s,
+               %s::jsonb || jsonb_build_object('until', wake_at), %s
+        FROM given WHERE %s)
+    SELECT id FROM given
+"""
 DUE = f"state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.COMPENSATING}')"
 """With wake_at in the past, these are claimed. The literals must be the ones of run_due_idx."""
 CODE_IS_HERE = """
@@ -104,6 +122,16 @@ def park_run(
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
     return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None
+
+
+def give_back(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
+    """Let the run wait so long for a worker with newer code; ends the lease.
+
+    what it waits for and data (JSON text) are kept where the line is recorded. False: nothing was
+    written.
+    """
+    line = [what, data, run.attempt, record]
+    return query_one(_GIVE_BACK, [seconds, run.id, run.attempt, *line]) is not None
 
 
 def _line(run: ClaimedRun, fact: Fact) -> list[object]:

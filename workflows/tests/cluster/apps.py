@@ -1,5 +1,7 @@
-"""The tests-only app: lets a cluster's processes say which is which, and die where they are told."""
+"""The tests-only app: lets a cluster's processes say which is which, and die where they are told;
+loads the release that the cluster has the code of."""
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -26,5 +28,7 @@ class LabConfig(AppConfig):
             return process
 
         Sentinel.spawn_process = spawn_and_tell
+        if settings.LAB_RELEASE is not None:
+            import_module(f"workflows.tests.cluster.releases.{settings.LAB_RELEASE}")
         if settings.LAB_CRASHES:
             crash_points.install(settings.LAB_FOLDER)

@@ -16,14 +16,14 @@ from typing import Any
 from django.db import transaction
 
 from workflows.core.run import ClaimedRun
-from workflows.engine import attempt, drive, work
-from workflows.store import events, runs, steps
+from workflows.engine import attempt, work
+from workflows.store import events, runs, steps, waits
 
 FUNCTIONS = [
     (steps, "append"),
     (steps, "set_status"),
     (events, "consume"),
-    (drive, "park_run"),
+    (waits, "park_run"),
     (runs, "end_run"),
     (runs, "block_run"),
     (runs, "release_run"),

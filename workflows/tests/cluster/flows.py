@@ -215,3 +215,16 @@ def cut(run: Context) -> None:
 def poison(run: Context) -> None:
     """Kills whoever drives it."""
     run.step(die)
+
+
+@workflow("lab.leaf")
+def leaf(run: Context, number: int) -> int:
+    """A child with one atomic step."""
+    run.step(atomic_effect, f"leaf {number}")
+    return number
+
+
+@workflow("lab.fan")
+def fan(run: Context, count: int, limit: int | None = None) -> list[int]:
+    """As many children."""
+    return run.map(leaf, [{"number": number} for number in range(count)], limit=limit)

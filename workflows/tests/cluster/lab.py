@@ -63,9 +63,13 @@ class Lab:
         guard_cycle: float = 0.1,
         url: str | None = None,
         kind: "type[Cluster] | None" = None,
+        release: str | None = None,
         **settings: float,
     ) -> "Cluster":
-        """Start a cluster, without waiting for it. settings: of WORKFLOWS."""
+        """Start a cluster, without waiting for it.
+
+        release: whose code it has, a module of tests/cluster/releases. settings: of WORKFLOWS.
+        """
         folder = self.folder / f"cluster-{len(self.clusters)}"
         for part in ("roles", "calls", "killed"):
             (folder / part).mkdir(parents=True)
@@ -73,6 +77,7 @@ class Lab:
             "folder": str(folder),
             "crashes": crashes,
             "guard_cycle": guard_cycle,
+            "release": release,
             "workflows": {**SETTINGS, **settings},
         }
         cluster = (kind or Cluster)(folder, url or database_url(), workers, lab)
@@ -138,6 +143,10 @@ class Cluster:
             if role in (None, path.read_text())
         ]
         return [pid for pid in sorted(known) if is_alive(pid)]
+
+    def everybody(self) -> set[int]:
+        """Return every process it has ever had."""
+        return {int(path.name) for path in (self.folder / "roles").iterdir()}
 
     def pid(self, role: str) -> int:
         """Return the one process of that role."""

@@ -11,6 +11,7 @@ from toolsite.tests.settings import Q_CLUSTER as SITE_CLUSTER
 LAB = json.loads(os.environ["LAB"])
 LAB_FOLDER = Path(LAB["folder"])
 LAB_CRASHES: bool = LAB["crashes"]
+LAB_RELEASE: str | None = LAB["release"]
 
 INSTALLED_APPS = [*SITE_APPS, "workflows.tests.cluster"]
 WORKFLOWS = LAB["workflows"]

@@ -192,6 +192,8 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
         HistoryKind.RUN_COMPENSATED,
         HistoryKind.COMPENSATION_STARTED,
         HistoryKind.CONTINUED,
+        HistoryKind.CODE_AWAITED,
+        HistoryKind.UNKNOWN,
     }
     about_undoing = {
         HistoryKind.COMPENSATION_COMPLETED,

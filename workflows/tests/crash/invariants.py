@@ -2,7 +2,8 @@
 
 I2 one outcome for each position, never rewritten. I3 every write under the newest attempt. I4 one
 end, for good. I6 one run for each key. I7 an atomic step's effect and record are one; others run at
-least once. I8 positions in order. I9 an event is consumed once, with its line. I12 no run that
+least once. I8 positions in order. I9 an event is consumed once, with its line. I11 children are started once and
+end before their parents. I12 no run that
 nobody would find. Constraints and triggers keep some of these too; they could be dropped.
 """
 
@@ -87,6 +88,22 @@ BREACHES = {
             SELECT * FROM workflows_history WHERE kind = 'event_received') AS line
              ON line.run_id = event.run_id AND line.position = event.position
         WHERE (event.position IS NOT NULL AND line.id IS NULL) OR event.id IS NULL""",
+    "I11 a child without its line, or a line without its child": """
+        SELECT child.id, line.id FROM (
+            SELECT * FROM workflows_run WHERE parent_id IS NOT NULL AND chain_id IS NULL) AS child
+        FULL JOIN (SELECT * FROM workflows_history WHERE kind = 'child_started') AS line
+             ON line.run_id = child.parent_id AND line.position = child.parent_position
+             AND line.data->>'run' = child.id::text
+        WHERE child.id IS NULL OR line.id IS NULL""",
+    "I11 a parent ended before its child": """
+        SELECT parent.id, child.id FROM workflows_run AS parent
+        JOIN workflows_run AS child ON child.parent_id = parent.id AND NOT child.detached
+        JOIN workflows_history AS its_end ON its_end.run_id = parent.id
+             AND its_end.kind IN ('run_completed', 'run_failed')
+        LEFT JOIN workflows_history AS before ON before.run_id = child.id
+             AND before.kind IN ('run_completed', 'run_failed', 'run_cancelled', 'continued')
+             AND before.id < its_end.id
+        WHERE parent.deadline IS NULL AND before.id IS NULL""",
     "I12 a run that nobody would find again": f"""
         SELECT id FROM workflows_run WHERE
           (state IN {HELD} AND (lease_until IS NULL OR worker_id IS NULL))
