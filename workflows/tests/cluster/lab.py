@@ -209,6 +209,15 @@ def wait_for_state(run_id: UUID, state: RunState, cluster: Cluster) -> None:
     wait_for(lambda: get_run(run_id).state == state, f"{state} of {run_id}", cluster.words)
 
 
+def most_crashes(run_id: UUID) -> int:
+    """Return the most crashes in a row that the run ever had: RunView.crashes forgets them."""
+    sql = """
+        SELECT coalesce(max((data->>'crashes')::integer), 0) FROM workflows_history
+        WHERE run_id = %s AND kind = 'recovered'
+    """
+    return int(rows(sql, run_id)[0][0])
+
+
 def effects(run_id: UUID) -> list[str]:
     """Return the names of what the run's steps left, in order."""
     return [
