@@ -21,7 +21,8 @@ class Conf:
     max_payload_bytes: int = 256 * 1024
     """Largest input, output or event payload, as JSON."""
     max_crashes: int = 5
-    """A run that loses this many workers in a row without progress is blocked."""
+    """A run that loses this many workers (or the connection inside an atomic step) in a row without
+    progress is blocked."""
     newer_code_seconds: float = 3600.0
     """A run that took a patch which no worker knows any more is blocked after so long."""
     stall_seconds: float = 3.0

@@ -30,6 +30,7 @@ Control (BaseException)      not errors: they unwind workflow code; never catch 
 ├── Abandoned                a step outlived its time limit in a thread; the process ends
 ├── EndOfHistory             a replay that may do nothing new has reached the new
 └── StoreFailed              the database did not answer; what was committed stands
+    └── LostInStep           the connection broke inside an atomic step
 """
 
 from typing import Any
@@ -247,6 +248,11 @@ class StoreFailed(Control):
 
 class Parked(Control):
     """The run waits for an event. It has parked already, and may be driven elsewhere by now."""
+
+
+class LostInStep(StoreFailed):
+    """The connection broke inside an atomic step, whose transaction is gone with it. No attempt is
+    used; the loss counts as a crash, for the case that the step is what breaks it."""
 
 
 class Suspend(Control):

@@ -49,7 +49,8 @@ class RunView:
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
     crashes: int
-    """Workers lost in a row since the run last recorded anything it has done; 0 after progress."""
+    """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
+    anything it has done; 0 after progress."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.errors import (
     Control,
+    LostInStep,
     Permanent,
     ReplayMismatch,
     StoreFailed,
@@ -22,6 +23,7 @@ from workflows.engine.connections import run_isolated
 from workflows.engine.current import Running, current
 from workflows.engine.failing import Failed, Retry, StepTimedOut, record_failure
 from workflows.engine.jobs import Job, describe_attempt, limit_of, note_done
+from workflows.engine.losses import is_broken, is_lost
 from workflows.engine.open_work import OpenWork, drop_broken_connection
 from workflows.engine.session import Session
 from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
@@ -163,10 +165,12 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
 def _run_atomic(
     session: Session, job: Job, info: StepInfo, limited: Callable[[], Any]
 ) -> Completed:
+    raw: Any = None
     recorded: Completed | None = None
     committed: list[bool] = []
     try:
         with transaction.atomic():
+            raw = connection.connection
             transaction.on_commit(lambda: committed.append(True))
             with run_isolated(job.step.isolation):
                 before = OpenWork.now()
@@ -175,26 +179,25 @@ def _run_atomic(
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
                 recorded = _record(session, job, output)
     except StoreFailed as failed:
+        if is_broken(raw, failed.cause):
+            raise LostInStep(failed.cause) from failed
         if not isinstance(failed.cause.__cause__, CONFLICTS):
             raise
         # Two transactions in each other's way, found at the record: an attempt like another.
         session.ending = None
         raise failed.cause from None
     except Exception as exc:
-        if recorded is None or not (committed or _lost_in_commit(exc)):
-            raise
         if not committed:
-            # Whether the commit took place, the replay will tell.
-            raise StoreFailed(exc) from exc
+            if is_broken(raw, exc) or (recorded is not None and is_lost(exc)):
+                # Whether a commit that was under way took place, the replay will tell.
+                raise LostInStep(exc) from exc
+            raise
         # An on_commit hook of the step failed: the effect and its record stand.
         signals.hook_failed.send_robust(
             sender=StepDefinition, run_id=info.run_id, step=info.name, error=exc
         )
+    assert recorded is not None  # noqa: S101 - the commit comes after the record
     return recorded
-
-
-def _lost_in_commit(exc: Exception) -> bool:
-    return isinstance(exc, OperationalError | InterfaceError) and not connection.is_usable()
 
 
 def _record(session: Session, job: Job, output: Any) -> Completed:

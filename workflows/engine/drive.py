@@ -14,6 +14,7 @@ from workflows.core.errors import (
     DefinitionError,
     Drain,
     LeaseLost,
+    LostInStep,
     Parked,
     ReplayError,
     ReplayMismatch,
@@ -55,7 +56,8 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
     try:
         _load_and_replay(session)
     except StoreFailed as failed:
-        if not isinstance(failed.cause, DataError | IntegrityError):
+        refused_for_good = isinstance(failed.cause, DataError | IntegrityError)
+        if isinstance(failed, LostInStep) or not refused_for_good:
             raise
         if session.undoing:
             _not_undone(session, failed.cause)

@@ -1,4 +1,6 @@
-"""A statement failed: was the connection lost, or did the database refuse?"""
+"""Something failed: was the connection lost, or did the database refuse?"""
+
+from typing import Any
 
 import psycopg
 from django.db import InterfaceError, OperationalError
@@ -20,3 +22,9 @@ def is_lost(error: Exception) -> bool:
     if not isinstance(told, psycopg.Error) or told.sqlstate is None:
         return True  # the database said nothing
     return told.diag.severity_nonlocalized in _FATAL
+
+
+def is_broken(raw: Any, error: Exception) -> bool:
+    """Say whether this psycopg connection broke, whatever has been made of that error since; None:
+    it could not be opened. One that was closed here is not broken."""
+    return is_lost(error) if raw is None else bool(raw.broken)

@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from workflows import signals
 from workflows.conf import conf
-from workflows.core.errors import StoreFailed
+from workflows.core.errors import LostInStep, StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
 from workflows.engine.losses import is_lost
@@ -80,18 +80,21 @@ def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> boo
         return drive(run, stopping=stopping)
     except StoreFailed as failed:
         connection.close()
-        _hand_on(holder, run, failed.cause)
+        _hand_on(holder, run, failed)
         return False
     finally:
         holder.hold(None)
 
 
-def _hand_on(holder: Holder, run: ClaimedRun, error: Exception) -> None:
+def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:
     """Let the run be driven again: at once where the connection was lost, later where the database
-    refused, since it will do so again."""
+    refused, since it will do so again. A loss inside an atomic step is left to the sweep, which
+    counts it: the step may be what breaks the connection."""
+    error, in_step = failed.cause, isinstance(failed, LostInStep)
     told = {"sender": ClaimedRun, "run_id": run.id, "workflow": run.workflow, "error": error}
-    lost = is_lost(error)
-    pause = _give_back(run, at_once=LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0)
+    lost = in_step or is_lost(error)
+    at_once = LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0
+    pause = None if in_step else _give_back(run, at_once=at_once)
     if pause is None:
         holder.lose()
     if lost:

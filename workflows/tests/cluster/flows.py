@@ -79,6 +79,14 @@ def cut_this_connection() -> None:
         other.close()
 
 
+@step(atomic=True)
+def always_cut() -> None:
+    """End this worker's own session, inside the step's transaction."""
+    leave("cut", durable=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
 @step
 def die() -> None:
     """Take the worker along."""
@@ -209,6 +217,12 @@ def one_sleep(run: Context, seconds: float) -> None:
 def cut(run: Context) -> None:
     """Loses its connection in a step, again and again."""
     run.step(cut_this_connection)
+
+
+@workflow("lab.always_cut")
+def cut_for_ever(run: Context) -> None:
+    """Loses its connection in an atomic step, whoever drives it."""
+    run.step(always_cut)
 
 
 @workflow("lab.poison")

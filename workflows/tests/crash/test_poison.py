@@ -5,6 +5,7 @@ import pytest
 from workflows.api import HistoryKind, RunState, get_history, get_run, retry_now, start
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, effects, wait_for, wait_for_state
+from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
@@ -25,6 +26,20 @@ def test_a_poisoned_run_is_blocked_and_the_others_go_on(lab: Lab) -> None:
     assert effects(poisoned.id) == ["die"] * 3
     kinds = [entry.kind for entry in get_history(poisoned.id)]
     assert kinds == [HistoryKind.RECOVERED, HistoryKind.RECOVERED, HistoryKind.BLOCKED]
+
+
+def test_a_run_whose_atomic_step_always_breaks_the_connection_is_blocked(lab: Lab) -> None:
+    cluster = lab.cluster(max_crashes=3).wait_until_ready()
+
+    poisoned = start(flows.cut_for_ever)
+    healthy = [start(flows.atomic_steps) for _ in range(10)]
+
+    for run in healthy:
+        wait_for_state(run.id, RunState.COMPLETED, cluster)
+    wait_for_state(poisoned.id, RunState.BLOCKED, cluster)
+    assert get_run(poisoned.id).crashes == 3
+    assert effects(poisoned.id) == ["cut"] * 3
+    assert breaches() == {}
 
 
 def test_a_poisoned_run_that_is_retried_gets_its_chances_anew(lab: Lab) -> None:
