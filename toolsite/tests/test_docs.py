@@ -131,6 +131,17 @@ def test_every_file_named_in_the_documentation_exists() -> None:
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
 
 
+def test_every_test_that_a_guarantee_names_exists() -> None:
+    engine = ROOT / "workflows/tests/engine"
+
+    named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", text("guarantees.md"))
+
+    assert len(named) > 30
+    for file, test in named:
+        assert (engine / file).exists(), file
+        assert not test or f"def {test}(" in (engine / file).read_text(), test
+
+
 def test_the_examples_of_writing_workflows_are_valid_python() -> None:
     for block in re.findall(r"```python\n(.*?)```", text("writing-workflows.md"), re.S):
         ast.parse(block)

@@ -19,6 +19,7 @@ from workflows.api import (
     WaitTimedOut,
     action,
     execute_action,
+    get_run,
     list_actions,
     start,
     step,
@@ -28,13 +29,15 @@ from workflows.core.run import ClaimedRun, Fact
 from workflows.engine.drive import drive
 from workflows.models import History, Run
 from workflows.store import steps as steps_store
-from workflows.testing import crash_everywhere
+from workflows.testing import crash_everywhere, drive_until_idle
+from workflows.testing.killing import Death, Killer, When, killing
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
 from workflows.tests.flows import notes
 
 SEND = "tests_send"
 MAKE = "tests_make_group"
 COUNT = "tests_count_groups"
+DEATHS: tuple[When, ...] = ("before", "after", "overtaken at")
 both = threading.Barrier(2)
 
 
@@ -253,6 +256,33 @@ def test_killed_anywhere_an_atomic_action_takes_effect_exactly_once() -> None:
         lambda: start(making, names=["a", "b"]),
         observe=lambda: sorted(Group.objects.values_list("name", flat=True)),
     )
+
+
+@pytest.mark.django_db
+def test_killed_anywhere_an_action_that_is_not_atomic_runs_once_or_stays_in_doubt() -> None:
+    calm = outcome_of_sending(Killer())
+
+    found = {
+        (number, when): outcome_of_sending(Killer(deaths=[Death(number=number, when=when)]))
+        for number in range(1, 4)
+        for when in DEATHS
+    }
+
+    done, in_doubt = ("completed", 1), ("failed", 1)
+    assert calm == done
+    assert {at: each for at, each in found.items() if each not in (done, in_doubt)} == {
+        (1, "after"): ("failed", 0)  # it had said that it begins, and did not
+    }
+    assert found[1, "before"] == found[2, "after"] == found[3, "before"] == done
+
+
+def outcome_of_sending(killer: Killer) -> tuple[str, int]:
+    """Return how the run ended, and how often the letter was sent."""
+    notes.done.clear()
+    with killing(killer):
+        run = start(invoicing, recipient="ann")
+        drive_until_idle()
+    return get_run(run.id).state.value, notes.count("send ann")
 
 
 def test_only_known_isolation_levels_are_taken() -> None:

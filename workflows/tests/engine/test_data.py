@@ -155,6 +155,16 @@ def test_killed_anywhere_data_ends_the_same() -> None:
     crash_everywhere(play, at_least_once=lambda: SEEN)
 
 
+def test_killed_anywhere_progress_ends_the_same() -> None:
+    def play() -> None:
+        send(start(progressing, done=2), "go")
+
+    def shown() -> list[Any]:
+        return [run.progress for run in list_runs(workflow="tests.progressing")]
+
+    crash_everywhere(play, observe=shown)
+
+
 @pytest.mark.parametrize(
     ("stored", "now", "changed"),
     [

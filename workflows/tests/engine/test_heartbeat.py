@@ -18,13 +18,14 @@ from workflows.api import (
     get_history,
     get_run,
     heartbeat,
+    list_runs,
     start,
     step,
     workflow,
 )
 from workflows.core.history import HistoryKind
 from workflows.engine.drive import drive
-from workflows.testing import drive_until_idle
+from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
@@ -89,6 +90,19 @@ def tell_details() -> Any:
 @workflow("tests.counting_up")
 def counting_up(run: Context) -> list[Any]:
     return [run.step(count_up), run.step(tell_details)]
+
+
+@step(retry=NOW)
+def copy_rows() -> int:
+    for number in range((details() or 0) + 1, 4):
+        notes.note(f"copied {number}")
+        heartbeat(number)
+    return 3
+
+
+@workflow("tests.copying")
+def copying(run: Context) -> int:
+    return run.step(copy_rows)
 
 
 @workflow("tests.silent")
@@ -191,6 +205,21 @@ def test_a_worker_killed_after_a_heartbeat_hands_its_details_on(after: int) -> N
 
     assert get_run(run.id).output == [[after], None]
     assert notes.done == [f"did {number}" for number in range(4)]
+
+
+@pytest.mark.django_db
+def test_killed_anywhere_a_step_that_beats_goes_on_behind_its_last_details() -> None:
+    def play() -> None:
+        notes.done.clear()
+        start(copying)
+
+    def last_details() -> list[Any]:
+        return [(run.heartbeat or {})["details"] for run in list_runs(workflow="tests.copying")]
+
+    # What was done before a beat that never was is done again; nothing behind a beat that was.
+    report = crash_everywhere(play, observe=last_details, at_least_once=lambda: notes.done)
+
+    assert report.boundaries >= 12
 
 
 @pytest.mark.usefixtures("committed")
