@@ -70,7 +70,7 @@ def wait_for_it(session: Session, why: BaseException) -> bool:
     run, first = session.run, session.history.code_awaited_since is None
     pause = min(max(SHORTEST_SECONDS, SHARE * _waited_seconds(session)), LONGEST_SECONDS)
     what, data = _unknown(session, why), to_json({"problem": str(why)})
-    if not store.give_back(run, seconds=pause, what=what, data=data, record=first):
+    if not store.await_code(run, seconds=pause, what=what, data=data, record=first):
         return False
     courtesy.begin()
     if first:

@@ -47,7 +47,7 @@ _PARK_AND_RECORD = (
     + _RING
 )
 # No event and no deadline wakes it: who is at it now could do nothing with either.
-_GIVE_BACK = f"""
+_AWAIT_CODE = f"""
     WITH given AS (
         UPDATE workflows_run
         SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
@@ -124,14 +124,14 @@ def park_run(
     return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None
 
 
-def give_back(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
+def await_code(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
     """Let the run wait so long for a worker with newer code; ends the lease.
 
     what it waits for and data (JSON text) are kept where the line is recorded. False: nothing was
     written.
     """
     line = [what, data, run.attempt, record]
-    return query_one(_GIVE_BACK, [seconds, run.id, run.attempt, *line]) is not None
+    return query_one(_AWAIT_CODE, [seconds, run.id, run.attempt, *line]) is not None
 
 
 def _line(run: ClaimedRun, fact: Fact) -> list[object]:
