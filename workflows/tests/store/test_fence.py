@@ -26,7 +26,7 @@ from workflows.store.runs import (
     release_run,
 )
 from workflows.store.steps import append, append_retry, set_status
-from workflows.store.waits import park_run
+from workflows.store.waits import await_code, park_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     connected,
@@ -85,6 +85,7 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "block": lambda run: block_run(run, error="{}"),
     "release": release_run,
     "give_back": lambda run: give_back(run, at_once=0) is not None,
+    "await_code": lambda run: await_code(run, seconds=1, what="p", data="{}", record=True),
     "consume": consume_one,
     "append_retry": lambda run: append_retry(run, ATTEMPT, seconds=1),
     "begin_compensation": lambda run: begin_compensation(run, error="{}"),
