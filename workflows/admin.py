@@ -1,7 +1,7 @@
 """Runs in the Django admin: read-only with their steps and history; steered by actions."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
@@ -154,9 +154,8 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="steps")
     def steps(self, run: Run) -> SafeString:
-        lines = format_html_join(
-            "",
-            '<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class="nowrap">{}</td><td>{}</td></tr>',
+        return _table(
+            ("No.", "Step", "State", "Attempts", "Time (UTC)", "Problem"),
             (
                 (
                     step.position or "",
@@ -169,17 +168,11 @@ class RunAdmin(RunModelAdmin):
                 for step in api.list_steps(run.pk)
             ),
         )
-        return format_html(
-            '<table class="history"><thead><tr><th>No.</th><th>Step</th><th>State</th>'
-            "<th>Attempts</th><th>Time (UTC)</th><th>Problem</th></tr></thead><tbody>{}</tbody></table>",
-            lines,
-        )
 
     @admin.display(description="history")
     def history_lines(self, run: Run) -> SafeString:
-        lines = format_html_join(
-            "",
-            '<tr><td>{}</td><td class="nowrap">{}</td><td>{}</td><td>{}</td><td>{}</td></tr>',
+        return _table(
+            ("No.", "Time (UTC)", "What", "Name", "Data"),
             (
                 (
                     entry.position or "",
@@ -191,11 +184,15 @@ class RunAdmin(RunModelAdmin):
                 for entry in api.get_history(run.pk)
             ),
         )
-        return format_html(
-            '<table class="history"><thead><tr><th>No.</th><th>Time (UTC)</th><th>What</th>'
-            "<th>Name</th><th>Data</th></tr></thead><tbody>{}</tbody></table>",
-            lines,
-        )
+
+
+def _table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> SafeString:
+    lines = [format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows]
+    return format_html(
+        '<table class="history"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
+        format_html_join("", "<th>{}</th>", ((head,) for head in heads)),
+        format_html_join("", "<tr>{}</tr>", ((line,) for line in lines)),
+    )
 
 
 def _badge(state: str) -> SafeString:
@@ -207,7 +204,10 @@ def _told(error: dict[str, Any] | None) -> str:
 
 
 def _time(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3] if moment else ""
+    if moment is None:
+        return ""
+    told = moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    return format_html('<span class="nowrap">{}</span>', told)
 
 
 def _pretty(value: Any) -> SafeString:
