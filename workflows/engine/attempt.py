@@ -74,13 +74,17 @@ def attempt_step(session: Session, job: Job) -> Any:
     outcome = try_once(session, job, limit_of(job))
     match outcome:
         case Retry():
-            raise session.suspend(Park(seconds=outcome.seconds, fact=outcome.fact))
+            raise session.suspend(_until_retry(job, outcome))
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
     note_done(session, job, outcome.value)
     session.take_in(outcome.written)
     return outcome.value
+
+
+def _until_retry(job: Job, retry: Retry) -> Park:
+    return Park(seconds=retry.seconds, fact=retry.fact, heeds_deadline=not job.undo)
 
 
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:
