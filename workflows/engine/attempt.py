@@ -181,14 +181,13 @@ def _run_atomic(
                 output = limited()
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, output)
+                recorded = _record(session, job, output, ends=False)
     except StoreFailed as failed:
         if is_broken(raw, failed.cause):
             raise LostInStep(failed.cause) from failed
         if not isinstance(failed.cause.__cause__, CONFLICTS):
             raise
         # Two transactions in each other's way, found at the record: an attempt like another.
-        session.ending = None
         raise failed.cause from None
     except Exception as exc:
         if not committed:
@@ -204,7 +203,7 @@ def _run_atomic(
     return recorded
 
 
-def _record(session: Session, job: Job, output: Any) -> Completed:
+def _record(session: Session, job: Job, output: Any, *, ends: bool = True) -> Completed:
     result = job.step.signature.result
     text = result.encode(output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
@@ -215,4 +214,4 @@ def _record(session: Session, job: Job, output: Any) -> Completed:
         name=job.step.name,
         data=f'{{"output": {text}}}',
     )
-    return Completed(session.write(fact), value)
+    return Completed(session.write(fact, ends=ends), value)
