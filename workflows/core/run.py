@@ -108,6 +108,8 @@ class Park:
     until: datetime | None = None
     """Due then. With neither, only an event wakes the run."""
     waiting_for: tuple[str, ...] = ()
+    heeds_deadline: bool = True
+    """The run's deadline wakes it, where that is sooner; a compensation it does not concern."""
     fact: Fact | None = None
     """Recorded in the same statement; its data gains "until" where the park has a time."""
 

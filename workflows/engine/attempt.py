@@ -74,13 +74,17 @@ def attempt_step(session: Session, job: Job) -> Any:
     outcome = try_once(session, job, limit_of(job))
     match outcome:
         case Retry():
-            raise session.suspend(Park(seconds=outcome.seconds, fact=outcome.fact))
+            raise session.suspend(_until_retry(job, outcome))
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
     note_done(session, job, outcome.value)
     session.take_in(outcome.written)
     return outcome.value
+
+
+def _until_retry(job: Job, retry: Retry) -> Park:
+    return Park(seconds=retry.seconds, fact=retry.fact, heeds_deadline=not job.undo)
 
 
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:
@@ -177,14 +181,13 @@ def _run_atomic(
                 output = limited()
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, output)
+                recorded = _record(session, job, output, ends=False)
     except StoreFailed as failed:
         if is_broken(raw, failed.cause):
             raise LostInStep(failed.cause) from failed
         if not isinstance(failed.cause.__cause__, CONFLICTS):
             raise
         # Two transactions in each other's way, found at the record: an attempt like another.
-        session.ending = None
         raise failed.cause from None
     except Exception as exc:
         if not committed:
@@ -200,7 +203,7 @@ def _run_atomic(
     return recorded
 
 
-def _record(session: Session, job: Job, output: Any) -> Completed:
+def _record(session: Session, job: Job, output: Any, *, ends: bool = True) -> Completed:
     result = job.step.signature.result
     text = result.encode(output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
@@ -211,4 +214,4 @@ def _record(session: Session, job: Job, output: Any) -> Completed:
         name=job.step.name,
         data=f'{{"output": {text}}}',
     )
-    return Completed(session.write(fact), value)
+    return Completed(session.write(fact, ends=ends), value)

@@ -150,17 +150,24 @@ class Session:
         self.attributes.stored(notes.attributes)
 
     @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """Turn a database failure of the engine's own statement into the end of the drive."""
+    def guarded(self, *, ends: bool = True) -> Iterator[None]:
+        """Turn a database failure of the engine's own statement into the end of the drive.
+
+        ends=False leaves that to the caller, who may know of another way.
+        """
         try:
             yield
         except (DatabaseError, InterfaceError) as exc:
-            raise self.end(StoreFailed(exc)) from exc
+            failed = StoreFailed(exc)
+            raise (self.end(failed) if ends else failed) from exc
 
-    def write(self, fact: Fact) -> Written:
-        """Append a line, and store what the workflow keeps with it. Raises LeaseLost."""
+    def write(self, fact: Fact, *, ends: bool = True) -> Written:
+        """Append a line, and store what the workflow keeps with it. Raises LeaseLost.
+
+        ends: as in guarded.
+        """
         notes = self.notes()
-        with self.guarded():
+        with self.guarded(ends=ends):
             written = steps_store.append(self.run, fact, notes=notes)
         if written is None:
             raise self.end(LeaseLost())

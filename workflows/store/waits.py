@@ -20,8 +20,8 @@ _PARK = f"""
         SET state = CASE run.state WHEN '{RunState.RUNNING}' THEN '{RunState.WAITING}'
                                    ELSE run.state END,
             worker_id = NULL, lease_until = NULL, waiting_for = %s,
-            wake_at = CASE run.state WHEN '{RunState.RUNNING}' THEN least(timing.at, run.deadline)
-                                     ELSE timing.at END,
+            wake_at = CASE WHEN run.state = '{RunState.RUNNING}' AND %s
+                           THEN least(timing.at, run.deadline) ELSE timing.at END,
             data = coalesce(%s::jsonb, run.data),
             attributes = coalesce(%s::jsonb, run.attributes)
         FROM timing
@@ -117,8 +117,8 @@ def park_run(
     if_events: only if the event counter is still this, so that no event slips between the look
     and the park. False: nothing was written.
     """
-    time = [park.until, park.seconds, list(park.waiting_for), *notes]
-    params: list[object] = [*time, run.id, run.attempt, if_events, if_events]
+    time = [park.until, park.seconds, list(park.waiting_for), park.heeds_deadline]
+    params: list[object] = [*time, *notes, run.id, run.attempt, if_events, if_events]
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
     return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None

@@ -1,0 +1,73 @@
+"""A branch that the database refuses ends the drive, whatever its siblings meet meanwhile."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from workflows.api import Context, RetryPolicy, RunState, get_run, start, step, workflow
+from workflows.tests.builders import until
+from workflows.tests.engine.test_refused_drives import execute, work
+from workflows.tests.flows import ONCE, notes
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+REFUSE = """
+    CREATE SEQUENCE refused;
+    CREATE FUNCTION refuse_line() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF NEW.name = 'plain' THEN
+            PERFORM nextval('refused');  -- is not rolled back
+            RAISE EXCEPTION 'no' USING ERRCODE = 'insufficient_privilege';
+        ELSIF NEW.name = 'atomic' AND NEW.kind = 'step_completed' THEN
+            RAISE EXCEPTION 'conflict' USING ERRCODE = 'serialization_failure';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER refuse_line BEFORE INSERT ON workflows_history FOR EACH ROW
+    EXECUTE FUNCTION refuse_line()
+"""
+
+
+@pytest.fixture
+def refusing(committed: None) -> Iterator[None]:
+    """Let the database refuse one step's record, and find the other's in conflict."""
+    execute(REFUSE)
+    try:
+        yield
+    finally:
+        execute("DROP FUNCTION refuse_line CASCADE")
+        execute("DROP SEQUENCE refused")
+
+
+def refused_already() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT is_called FROM refused")
+        return bool(cursor.fetchone()[0])
+
+
+@step(retry=ONCE)
+def plain() -> None:
+    notes.note("plain")
+
+
+@step(atomic=True, retry=RetryPolicy(attempts=2, first_delay_seconds=3600))
+def atomic() -> None:
+    notes.note("atomic")
+    until(refused_already)
+
+
+@workflow("tests.refused_branches")
+def branches(run: Context) -> list[Any]:
+    return run.gather(run.call(plain), run.call(atomic))
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_conflict_of_one_branch_does_not_undo_the_refusal_of_another() -> None:
+    view = start(branches)
+
+    drives = work()
+
+    assert notes.count("plain") == drives
+    assert get_run(view.id).state == RunState.PENDING
