@@ -108,9 +108,12 @@ def test_a_park_at_a_count_of_events_that_never_was_is_refused() -> None:
 
 
 @pytest.mark.django_db
-def test_a_failed_attempt_records_when_the_next_one_comes() -> None:
+@pytest.mark.parametrize(
+    "kind", [HistoryKind.ATTEMPT_FAILED, HistoryKind.COMPENSATION_ATTEMPT_FAILED]
+)
+def test_a_failed_attempt_records_when_the_next_one_comes(kind: HistoryKind) -> None:
     run = held()
-    failed = Fact(kind=HistoryKind.ATTEMPT_FAILED, position=1, part=1, name="a", data="{}")
+    failed = Fact(kind=kind, position=1, part=1, name="a", data="{}")
 
     park_run(run, Park(seconds=5, fact=failed))
 
