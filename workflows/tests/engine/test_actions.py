@@ -1,13 +1,16 @@
 """Actions: steps under a public name, their parameters checked, executed at most once per key."""
 
 import threading
+from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils import timezone
 
+from workflows.actions import find_action, is_action
 from workflows.api import (
     Context,
     DefinitionError,
@@ -18,6 +21,7 @@ from workflows.api import (
     StepFailed,
     WaitTimedOut,
     action,
+    cancel,
     execute_action,
     get_run,
     list_actions,
@@ -27,7 +31,9 @@ from workflows.api import (
 )
 from workflows.core.run import ClaimedRun, Fact
 from workflows.engine.drive import drive
+from workflows.engine.execute import run_action
 from workflows.models import History, Run
+from workflows.registry import step_definition
 from workflows.store import steps as steps_store
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.testing.killing import Death, Killer, When, killing
@@ -64,6 +70,20 @@ def count_groups(name: str) -> int:
         both.wait(PATIENCE_SECONDS)  # both have read before either writes
     Group.objects.create(name=name)
     return found
+
+
+@action("tests_keep_moment")
+def keep_moment(moment: datetime, note=None) -> datetime:  # type: ignore[no-untyped-def]
+    """Keeps a moment."""
+    notes.note(f"keep {moment.isoformat()} {note}")
+    return moment
+
+
+@action("tests_own_words", description="In other words.", timeout_seconds=5)
+def own_words() -> float:
+    """For whoever reads the code."""
+    [lease_until] = Run.objects.filter(state=RunState.RUNNING).values_list("lease_until", flat=True)
+    return float((lease_until - timezone.now()).total_seconds())
 
 
 @workflow("tests.invoicing")
@@ -283,6 +303,116 @@ def outcome_of_sending(killer: Killer) -> tuple[str, int]:
         run = start(invoicing, recipient="ann")
         drive_until_idle()
     return get_run(run.id).state.value, notes.count("send ann")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("key", ["", None, 7])
+def test_an_execution_has_a_key(key: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a key"):
+        execute_action(SEND, key=key, parameters={"recipient": "ann"})
+
+
+@pytest.mark.django_db
+def test_the_same_key_of_two_actions_is_two_executions() -> None:
+    assert execute_action(SEND, key="k", parameters={"recipient": "ann"}) == "1 sent to ann"
+    assert execute_action(MAKE, key="k", parameters={"name": "a"}) == "a"
+
+
+@pytest.mark.django_db
+def test_parameters_and_results_have_the_types_of_their_annotations() -> None:
+    given = {"moment": "2026-01-01T12:00:00+00:00"}
+
+    found = execute_action("tests_keep_moment", key="k", parameters=given)
+
+    assert found == datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert notes.done == ["keep 2026-01-01T12:00:00+00:00 None"]
+
+
+@pytest.mark.django_db
+def test_an_execution_drives_no_other_run_that_is_due() -> None:
+    other = start(invoicing, recipient="bob")
+
+    execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    assert get_run(other.id).state == RunState.PENDING
+    assert notes.done == ["send ann"]
+
+
+@pytest.mark.django_db
+def test_an_execution_holds_its_lease_for_as_long_as_its_caller_waits() -> None:
+    """Nobody else extends it, and another worker would find the action in doubt."""
+    held_seconds = execute_action("tests_own_words", key="k", timeout_seconds=1000)
+
+    assert held_seconds > 1000
+
+
+@pytest.mark.django_db
+def test_an_execution_that_somebody_cancelled_fails_with_that_reason() -> None:
+    run = start(run_action, key=f"{SEND}:k", name=SEND, parameters={"recipient": "ann"})
+    cancel(run.id)
+
+    with pytest.raises(StepFailed, match="the run of the action is cancelled") as failed:
+        execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    assert failed.value.error_type == "cancelled"
+
+
+@pytest.mark.django_db
+def test_an_execution_that_failed_outside_the_action_fails_with_the_error_of_its_run() -> None:
+    run = start(run_action, key=f"{SEND}:k", name=SEND, parameters={"recipient": "ann"})
+    Run.objects.filter(pk=run.id).update(
+        state=RunState.RUNNING, error={"type": "SomeError", "message": "too large"}
+    )
+    Run.objects.filter(pk=run.id).update(state=RunState.FAILED)
+
+    with pytest.raises(StepFailed, match="too large") as failed:
+        execute_action(SEND, key="k", parameters={"recipient": "ann"})
+
+    assert failed.value.error_type == "SomeError"
+
+
+@pytest.mark.django_db
+def test_an_action_is_described_in_its_own_words_or_by_its_docstring() -> None:
+    described = {each.name: each.description for each in list_actions()}
+
+    assert described["tests_own_words"] == "In other words."
+    assert described[MAKE] == "Makes a group."
+    assert described[COUNT] == ""
+    assert list(described) == sorted(described)
+
+
+def test_what_an_action_is_told_holds_for_its_step() -> None:
+    def options(name: str) -> tuple[Any, ...]:
+        step = find_action(name).step
+        return step.name, step.atomic, step.isolation, step.at_most_once, step.retry.attempts
+
+    assert options(SEND) == (SEND, False, None, True, 1)
+    assert options(MAKE) == (MAKE, True, None, False, 5)
+    assert options(COUNT) == (COUNT, True, "serializable", False, 5)
+    assert find_action("tests_own_words").step.timeout_seconds == 5
+    assert find_action(SEND).step is step_definition(send_letter)
+
+
+@pytest.mark.parametrize("name", ["with-dash", "two words", "", "1st"])
+def test_a_name_can_follow_run_actions(name: str) -> None:
+    with pytest.raises(DefinitionError, match="give a name"):
+        action(name)(lambda: None)
+
+
+def test_the_same_function_may_be_registered_again() -> None:
+    action(SEND, description="Sends a letter.")(send_letter)
+
+    assert find_action(SEND).step.function is send_letter
+
+
+@pytest.mark.parametrize(
+    "function", [lambda *args: None, lambda **kwargs: None, lambda x, /: None], ids=str
+)
+def test_every_parameter_of_an_action_has_a_name(function: Any) -> None:
+    with pytest.raises(DefinitionError, match="has a name of its own"):
+        action("tests_nameless")(function)
+
+    assert not is_action("tests_nameless")
 
 
 def test_only_known_isolation_levels_are_taken() -> None:

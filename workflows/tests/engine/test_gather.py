@@ -106,6 +106,23 @@ def gathering_undone(run: Context, names: list[str]) -> None:
     run.gather(*[run.call(work_once, name) for name in names], limit=1)
 
 
+@workflow("tests.gather_after_a_step")
+def gathering_after_a_step(run: Context, names: list[str]) -> str:
+    run.step(work_once, "first")
+    try:
+        run.gather(*[run.call(work_once, name) for name in names], on_error="compensate")
+    except StepFailed as failed:
+        return failed.message
+    return "never"
+
+
+@workflow("tests.gather_and_tell_the_time")
+def gathering_and_telling_the_time(run: Context) -> None:
+    run.gather(run.call(work, "a"), run.call(work, "b"))
+    notes.note(run.now().isoformat())
+    run.sleep(1)
+
+
 @workflow("tests.gather_groups")
 def gathering_groups(run: Context, names: list[str]) -> list[str]:
     return run.gather(*[run.call(make_group, name) for name in names])
@@ -242,6 +259,30 @@ def test_with_compensate_the_completed_are_undone_the_last_first() -> None:
 
     assert run.output[0] == "bad cannot"
     assert notes.done == ["a", "b", "bad", "undo B", "undo A", "afterwards"]
+
+
+@pytest.mark.django_db
+def test_what_had_completed_before_the_group_stays_as_it_is() -> None:
+    driven(gathering_after_a_step, names=["a", "bad"])
+
+    assert notes.done == ["first", "a", "bad", "undo A"]
+
+
+@pytest.mark.django_db
+def test_of_several_failures_the_first_in_the_order_of_the_calls_is_raised() -> None:
+    run = driven(gathering_after_a_step, names=["bad one", "bad two"])
+
+    assert run.output == "bad one cannot"
+
+
+@pytest.mark.django_db
+def test_the_time_after_a_group_is_that_of_its_last_record_also_at_a_replay() -> None:
+    run = driven(gathering_and_telling_the_time)
+    advance(seconds=2)
+
+    records = [e.at for e in get_history(run.id) if e.kind == HistoryKind.STEP_COMPLETED]
+    live, replayed = notes.done[2:]
+    assert live == replayed == max(records).isoformat()
 
 
 @in_threads

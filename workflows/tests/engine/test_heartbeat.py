@@ -1,9 +1,12 @@
 """Heartbeats: a long step says that it lives; silence ends the attempt, the next knows the details."""
 
+import contextlib
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
@@ -24,6 +27,7 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.history import HistoryKind
+from workflows.engine.current import running_step
 from workflows.engine.drive import drive
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import (
@@ -85,6 +89,39 @@ def beat_atomically() -> Any:
 @step
 def tell_details() -> Any:
     return details()
+
+
+@step(retry=RetryPolicy(attempts=1), heartbeat_seconds=60)
+def tell_how_much_later_it_must_beat() -> float:
+    running = running_step()
+    assert running is not None
+    before = time.monotonic() + running.limit.left()
+    never.wait(0.02)
+    heartbeat()
+    return time.monotonic() + running.limit.left() - before
+
+
+@step(retry=RetryPolicy(attempts=1))
+def beat_on_a_connection_that_is_cut() -> str:
+    running = running_step()
+    assert running is not None
+    heartbeat("before")
+    assert running.own is not None
+    notes.note(running.own.execute("SHOW lock_timeout").fetchone()[0])  # type: ignore[index]
+    with contextlib.suppress(psycopg.OperationalError):
+        running.own.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    heartbeat("after")
+    return "went on"
+
+
+@workflow("tests.beating_in_time")
+def beating_in_time(run: Context) -> float:
+    return run.step(tell_how_much_later_it_must_beat)
+
+
+@workflow("tests.beating_on_a_cut_connection")
+def beating_on_a_cut_connection(run: Context) -> str:
+    return run.step(beat_on_a_connection_that_is_cut)
 
 
 @workflow("tests.counting_up")
@@ -233,6 +270,27 @@ def test_a_step_whose_run_belongs_to_another_by_now_is_stopped_at_its_next_heart
     assert notes.done == ["did 0", "did 1"]
     assert kinds(zombie.id) == []
     assert row(zombie.id)["state"] == "running"
+
+
+@pytest.mark.django_db
+def test_from_each_heartbeat_the_step_has_its_full_time_until_the_next() -> None:
+    assert driven(beating_in_time).output > 0.019
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_heartbeat_whose_connection_was_cut_is_sent_on_another() -> None:
+    run = driven(beating_on_a_cut_connection)
+
+    assert run.output == "went on"
+    assert run.heartbeat is not None
+    assert run.heartbeat["details"] == "after"
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_heartbeat_does_not_wait_for_ever_for_a_row_that_its_own_step_has_locked() -> None:
+    driven(beating_on_a_cut_connection)
+
+    assert notes.done == ["5s"]
 
 
 @pytest.mark.django_db

@@ -41,6 +41,25 @@ def test_a_map_of_nothing_returns_nothing() -> None:
     assert driven(mapping, numbers=[]).output == []
 
 
+def test_the_oldest_is_waited_for_first_where_a_limit_holds_others_back() -> None:
+    """Whoever waits for the newest would start nothing while the others have long ended."""
+    run = start(mapping, numbers=[1, 2, 3], limit=2)
+    drive(claim())
+
+    [waits_for] = Run.objects.get(pk=run.id).waiting_for
+
+    assert waits_for == f"child:{list_runs(parent=run.id)[-1].id}"
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_makes_no_sense_blocks_the_run_with_the_reason(limit: int) -> None:
+    run = driven(mapping, numbers=[], limit=limit)
+
+    assert run.state == RunState.BLOCKED
+    assert run.error is not None
+    assert f"a limit of {limit}" in run.error["message"]
+
+
 def test_children_are_runs_of_their_own_for_whoever_is_free() -> None:
     start(mapping, numbers=[1, 2, 3])
     drive(claim())

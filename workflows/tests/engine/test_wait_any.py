@@ -1,6 +1,7 @@
 """Wait for whichever comes first: an event, the end of a child, or a time."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -42,6 +43,27 @@ def waiting_for_any(run: Context) -> list[object]:
 @workflow("tests.waiting_for_nothing")
 def waiting_for_nothing(run: Context) -> None:
     run.wait_any()
+
+
+@workflow("tests.waiting_wrongly")
+def waiting_wrongly(run: Context, what: str) -> None:
+    if what == "result":
+        run.start_child(wait_for_go, timeout_seconds=1).result(timeout_seconds=float("nan"))
+    wrong: dict[str, Any] = {"name": {"event": ["a", ""]}, "seconds": {"seconds": float("nan")}}
+    run.wait_any(**wrong[what])
+
+
+@workflow("tests.waiting_for_a_time")
+def waiting_for_a_time(run: Context) -> list[object]:
+    return [run.wait_any(seconds=seconds).by for seconds in (-1, 60)]
+
+
+@workflow("tests.waiting_for_one_that_has_ended")
+def waiting_for_one_that_has_ended(run: Context) -> list[object]:
+    child = run.start_child(wait_for_go)
+    child.result()
+    woken = run.wait_any(event="never", child=child)
+    return [woken.by, woken.event, woken.child is child]
 
 
 def end_children(run_id: UUID) -> None:
@@ -90,6 +112,40 @@ def test_a_wait_for_nothing_blocks_the_run_with_the_reason() -> None:
     assert run.state == RunState.BLOCKED
     assert run.error is not None
     assert "give an event, a child or a number of seconds" in run.error["message"]
+
+
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("name", "wait_any(event=['a', '']): give a name, or several"),
+        ("seconds", "wait_any: nan is not a number of seconds"),
+        ("result", "result: nan is not a number of seconds"),
+    ],
+)
+def test_a_wait_that_makes_no_sense_blocks_the_run_with_the_reason(what: str, reason: str) -> None:
+    run = driven(waiting_wrongly, what=what)
+
+    assert run.state == RunState.BLOCKED
+    assert run.error is not None
+    assert reason in run.error["message"]
+
+
+def test_a_time_alone_may_be_waited_for_and_one_that_has_passed_is_over_at_once() -> None:
+    run = driven(waiting_for_a_time)
+    advance(seconds=59)
+    before = get_run(run.id).state
+    advance(seconds=2)
+
+    assert before == RunState.WAITING
+    assert get_run(run.id).output == ["time", "time"]
+
+
+def test_a_child_that_has_been_seen_to_end_wakes_the_run_at_once() -> None:
+    run = driven(waiting_for_one_that_has_ended)
+
+    end_children(run.id)
+
+    assert get_run(run.id).output == ["child", None, True]
 
 
 @pytest.mark.parametrize("wake", [by_event, by_child, by_time])

@@ -166,13 +166,91 @@ def test_a_run_being_cancelled_takes_no_other_end(name: str) -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "name", ["append", "set_status", "consume", "cancel", "begin_compensation"]
+    "name",
+    [
+        *["append", "append_with_notes", "append_retry", "set_status", "consume"],
+        *["beat", "progress", "cancel", "begin_compensation"],
+    ],
 )
 def test_a_run_being_cancelled_still_takes_what_was_done(name: str) -> None:
     run = held()
     Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
 
     assert WRITES[name](run)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [
+        *[(name, True) for name in ("append", "append_with_notes", "append_retry", "beat")],
+        *[(name, True) for name in ("park", "park_and_record", "give_back")],
+        *[(name, False) for name in ("start_child", "continue", "progress", "set_status")],
+    ],
+)
+def test_a_run_that_undoes_its_steps_takes_what_undoing_needs(name: str, taken: bool) -> None:
+    run = held()
+    Run.objects.filter(pk=run.id).update(state=RunState.COMPENSATING)
+
+    assert bool(WRITES[name](run)) is taken
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("moved", "written"), [(-1, False), (0, True), (1, False)])
+def test_a_line_that_depends_on_the_events_is_written_only_at_the_count_it_has_seen(
+    moved: int, written: bool
+) -> None:
+    run = held()
+    seen = row(run.id)["events"] + moved
+
+    assert (append(run, STEP, if_events=seen) is not None) is written
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("notes", "data", "attributes"),
+    [
+        (Notes(), {"a": 1}, {"b": 2}),
+        (Notes(data='{"a": 3}'), {"a": 3}, {"b": 2}),
+        (Notes(attributes='{"b": 4}'), {"a": 1}, {"b": 4}),
+    ],
+)
+@pytest.mark.parametrize("write", [append, park_run], ids=["append", "park"])
+def test_a_write_stores_the_notes_that_changed_and_keeps_the_others(
+    write: Callable[..., Any], notes: Notes, data: object, attributes: object
+) -> None:
+    run = held()
+    Run.objects.filter(pk=run.id).update(data={"a": 1}, attributes={"b": 2})
+
+    assert write(run, STEP if write is append else Park(seconds=0), notes=notes)
+
+    stored = row(run.id)
+    assert (stored["data"], stored["attributes"]) == (data, attributes)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_line_without_notes_leaves_the_runs_row_as_it_is() -> None:
+    """A new version of the row for every step would be written, cleaned up and paid for."""
+    run = held()
+
+    def version() -> object:
+        with connected() as own:
+            return own.execute("SELECT xmin FROM workflows_run WHERE id = %s", [run.id]).fetchone()
+
+    before = version()
+    append(run, STEP)
+
+    assert version() == before
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["append", "append_retry", "set_status", "park_and_record"])
+def test_every_line_names_the_attempt_that_wrote_it(name: str) -> None:
+    run = give_to_another(held())
+
+    WRITES[name](run)
+
+    assert History.objects.get(run_id=run.id, position=1).attempt == run.attempt == 2
 
 
 @pytest.mark.usefixtures("committed")

@@ -71,6 +71,25 @@ def test_a_run_nobody_here_has_code_for_is_neither_due_nor_next() -> None:
     assert found[0] == 1
 
 
+def test_the_version_counts_too() -> None:
+    make(-60)
+    make(30)
+
+    with connected() as own:
+        newer = look_ahead(own, limit=10, code=Code(["tests.made", "tests.other"], [2, 1]))
+        same = look_ahead(own, limit=10, code=Code(["tests.made"], [1]))
+
+    assert newer == (0, None)
+    assert same[0] == 1
+
+
+@pytest.mark.parametrize("state", sorted(DUE_STATES))
+def test_runs_of_every_state_that_is_due_count(state: RunState) -> None:
+    make(-0.1, state=state)
+
+    assert look()[0] == 1
+
+
 @pytest.mark.parametrize("state", sorted(set(RunState) - DUE_STATES))
 def test_runs_in_other_states_do_not_count(state: RunState) -> None:
     make(-1, state=state)

@@ -8,6 +8,8 @@ from django.db import connection, transaction
 from workflows.api import start
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
+from workflows.core.waits import deadline
+from workflows.models import Run
 from workflows.store.events import load_inbox, send_event
 from workflows.store.runs import look
 from workflows.store.steps import load_history
@@ -73,9 +75,45 @@ def test_a_given_time_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.django_db
-def test_a_failed_attempt_records_when_the_next_one_comes() -> None:
+def test_a_deadline_wakes_the_run_sooner_and_the_line_tells_the_time_asked_for() -> None:
     run = held()
-    failed = Fact(kind=HistoryKind.ATTEMPT_FAILED, position=1, part=1, name="a", data="{}")
+    Run.objects.filter(pk=run.id).update(deadline=datetime(2099, 1, 1, tzinfo=UTC))
+
+    park_run(run, Park(until=NEW_YEAR, fact=WAIT.fact))
+
+    [line] = load_history(run.id)
+    assert row(run.id)["wake_at"] == datetime(2099, 1, 1, tzinfo=UTC)
+    assert deadline(line) == NEW_YEAR
+
+
+@pytest.mark.django_db
+def test_a_deadline_does_not_hurry_a_run_that_undoes_its_steps() -> None:
+    """It would try again and again, without the pause between two attempts."""
+    run = held()
+    Run.objects.filter(pk=run.id).update(
+        state="compensating", deadline=datetime(2026, 1, 1, tzinfo=UTC)
+    )
+
+    park_run(run, Park(until=NEW_YEAR))
+
+    stored = row(run.id)
+    assert (stored["state"], stored["wake_at"]) == ("compensating", NEW_YEAR)
+
+
+@pytest.mark.django_db
+def test_a_park_at_a_count_of_events_that_never_was_is_refused() -> None:
+    run = held()
+
+    assert not park_run(run, WAIT, if_events=1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "kind", [HistoryKind.ATTEMPT_FAILED, HistoryKind.COMPENSATION_ATTEMPT_FAILED]
+)
+def test_a_failed_attempt_records_when_the_next_one_comes(kind: HistoryKind) -> None:
+    run = held()
+    failed = Fact(kind=kind, position=1, part=1, name="a", data="{}")
 
     park_run(run, Park(seconds=5, fact=failed))
 
