@@ -31,7 +31,7 @@ class Courtesy:
     would leave it to the wrong one time after time.
     """
 
-    PAUSE_SECONDS = 0.05
+    PAUSE_SECONDS = 0.1
     LASTS_SECONDS = 2 * LONGEST_SECONDS
 
     def __init__(self) -> None:

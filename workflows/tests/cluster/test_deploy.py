@@ -10,6 +10,7 @@ import pytest
 
 from workflows.api import RunState, get_run, send_event, start
 from workflows.tests.cluster.lab import (
+    PATIENCE_SECONDS,
     Cluster,
     Lab,
     effects,
@@ -36,7 +37,7 @@ UNDER_WAY = {
 
 
 def start_all(order: Callable[..., Any], gate: Path, ways: Iterable[str] = WAYS) -> Runs:
-    return {way: start(order, way=way, gate=str(gate), nap=2.0).id for way in ways}
+    return {way: start(order, way=way, gate=str(gate)).id for way in ways}
 
 
 def wait_until_under_way(runs: Runs, cluster: Cluster) -> None:
@@ -44,6 +45,12 @@ def wait_until_under_way(runs: Runs, cluster: Cluster) -> None:
         return all(rows(UNDER_WAY[way], run_id)[0][0] for way, run_id in runs.items())
 
     wait_for(all_are, "all to be in the middle", cluster.words)
+
+
+def give_the_word(*several: Runs) -> None:
+    for runs in several:
+        for way in ("waits", "sleeps"):
+            send_event(runs[way], "word")
 
 
 def wait_until_completed(runs: Iterable[UUID], cluster: Cluster) -> None:
@@ -94,10 +101,9 @@ def test_two_versions_run_side_by_side_while_the_old_release_stops(lab: Lab) -> 
     old.main.send_signal(signal.SIGTERM)
     wait_for(lambda: old.pids("pusher") == [], "the signal to arrive", old.words)
     late = {"retries": start(v2.order, way="retries", gate=str(gate)).id}
-    for run_id in (first["waits"], early["waits"]):
-        send_event(run_id, "word")
+    give_the_word(first, early)
     gate.touch()
-    old.main.wait(20)
+    old.main.wait(PATIENCE_SECONDS)
     wait_until_completed([*first.values(), *early.values(), *late.values()], new)
 
     assert {get_run(run_id).output for run_id in first.values()} == {"v1"}
@@ -123,7 +129,7 @@ def test_runs_of_a_version_that_was_dropped_too_early_wait_for_it_unharmed(lab: 
     wait_for(lambda: not any(map(is_alive, old.everybody())), "its end", old.words)
     for way in ("holds", "holds atomically"):
         wait_for_state(first[way], RunState.PENDING, new)
-    send_event(first["waits"], "word")
+    give_the_word(first)
     gate.touch()
     five_polls = "SELECT max(at) + interval '1 second' < clock_timestamp() FROM workflows_history"
     wait_for(lambda: rows(five_polls)[0][0], "five polls of the new cluster", new.words)

@@ -57,7 +57,7 @@ def start_cluster(lab: Lab, release: str) -> Cluster:
 
 def begin(release: ModuleType, crash_at: str) -> UUID:
     """Start a run of that release, which dies there."""
-    run = start(release.order, way="sleeps", gate="", nap=0.02, crash_at=crash_at)
+    run = start(release.order, way="naps", crash_at=crash_at)
     run_id: UUID = run.id
     return run_id
 

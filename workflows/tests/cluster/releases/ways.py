@@ -6,6 +6,7 @@ from workflows.api import Context, RetryPolicy, step
 from workflows.tests.cluster.flows import leave, slow_atomic_effect, slow_effect
 
 WAYS = ("waits", "sleeps", "holds", "holds atomically", "retries")
+"""Each goes on only when it is told to: the first two by an event, the others by a gate."""
 KNOCKING = RetryPolicy(attempts=1000, first_delay_seconds=0.1, factor=1, jitter=0)
 
 
@@ -17,13 +18,16 @@ def knock(name: str, gate: str) -> None:
         raise ConnectionError("closed")
 
 
-def go(run: Context, way: str, gate: str, nap: float, release: str) -> None:
+def go(run: Context, way: str, gate: str, release: str) -> None:
     """Go one of the ways, as this release."""
     match way:
+        case "naps":
+            run.sleep(0.02)
         case "waits":
             run.wait_event("word")
         case "sleeps":
-            run.sleep(nap)
+            while run.wait_event(["word"], timeout_seconds=0.01) is None:
+                run.sleep(0.2)
         case "holds":
             run.step(slow_effect, f"{release} held", gate)
         case "holds atomically":
