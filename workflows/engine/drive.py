@@ -46,6 +46,13 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
     what was committed stands, and the run is recovered. A statement that the database understood
     and refused would be refused again: the run is blocked.
     """
+    try:
+        return _drive(run, stopping)
+    except (DatabaseError, InterfaceError) as exc:
+        raise StoreFailed(exc) from exc
+
+
+def _drive(run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
         missing = f"no code here for {run.workflow!r} version {run.version}; deploy it, then retry"

@@ -39,7 +39,8 @@ class OpenWork:
             status = raw.info.transaction_status
         return cls(
             blocks=len(django.atomic_blocks),
-            autocommit=django.autocommit,
+            # Django says no of a connection that has never been opened, as in a new thread.
+            autocommit=raw is None or django.autocommit,
             by_hand=not inside and django.autocommit and status != TransactionStatus.IDLE,
             broken=django.needs_rollback
             or (inside and (lost or status == TransactionStatus.INERROR)),

@@ -15,6 +15,7 @@ from workflows.engine.attempt import Completed, Ran, perform, record, recorded_o
 from workflows.engine.calls import Branch, Group, Results
 from workflows.engine.failing import Failed, Retry, record_retry, step_failed
 from workflows.engine.jobs import Job, limit_of, note_done
+from workflows.engine.open_work import drop_broken_connection
 from workflows.engine.session import Session
 from workflows.engine.threads import Threads
 from workflows.engine.time_limit import Limit
@@ -133,6 +134,7 @@ def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:
     if isinstance(end, BaseException):
         session.end(end)
         return
+    drop_broken_connection()  # one record may be lost with it; those of the others need not be
     try:
         _record(session, group, branch, end)
     except BaseException as exc:  # lost or cancelled: the others end first

@@ -182,6 +182,27 @@ def test_results_stand_in_the_order_of_the_calls_not_of_their_ends() -> None:
     assert run.output == ["A", "B"]
 
 
+@step(retry=ONCE)
+def count_rows(name: str) -> int:
+    return Group.objects.filter(name=name).count()
+
+
+@workflow("tests.reading_together")
+def reading_together(run: Context, names: list[str]) -> list[int]:
+    return run.gather(*[run.call(count_rows, name) for name in names], limit=2)
+
+
+@in_threads
+@pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "c", "d"]], ids=len)
+def test_a_plain_branch_reads_through_the_orm_at_its_first_attempt(names: list[str]) -> None:
+    Group.objects.create(name="a")
+
+    run = driven(reading_together, names=names)
+
+    assert run.output == [1, 0, 0, 0][: len(names)]
+    assert HistoryKind.ATTEMPT_FAILED not in kinds(run.id)
+
+
 @in_threads
 def test_each_branch_has_a_connection_of_its_own_that_is_closed_afterwards() -> None:
     with connection.cursor() as cursor:

@@ -1,5 +1,6 @@
 """A branch that the database refuses ends the drive, whatever its siblings meet meanwhile."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connection
 from workflows.api import Context, RetryPolicy, RunState, get_run, start, step, workflow
 from workflows.tests.builders import until
 from workflows.tests.engine.test_refused_drives import execute, work
+from workflows.tests.engine.test_work_off import end_session
 from workflows.tests.flows import ONCE, notes
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -71,3 +73,41 @@ def test_a_conflict_of_one_branch_does_not_undo_the_refusal_of_another() -> None
 
     assert notes.count("plain") == drives
     assert get_run(view.id).state == RunState.PENDING
+
+
+def cut_the_drive() -> None:
+    """End the session of the drive that these branches belong to, once."""
+    if not cut.is_set():
+        end_session(drives_session[0])
+        cut.set()
+
+
+@step(retry=ONCE)
+def branch(name: str) -> str:
+    """Return once the drive's connection is gone."""
+    notes.note(name)
+    if name == "first":
+        cut_the_drive()
+    until(cut.is_set)
+    return name
+
+
+@workflow("tests.cut_group")
+def cut_group(run: Context, names: list[str]) -> list[str]:
+    drives_session[:] = [connection.connection.info.backend_pid]
+    return run.gather(*[run.call(branch, name) for name in names])
+
+
+drives_session: list[int] = []
+cut = threading.Event()
+
+
+def test_a_connection_that_breaks_costs_a_group_one_record_only() -> None:
+    cut.clear()
+    names = ["first", "second", "third"]
+    view = start(cut_group, names=names)
+
+    work()
+
+    assert get_run(view.id).output == names
+    assert len(notes.done) == len(names) + 1

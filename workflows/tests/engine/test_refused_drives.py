@@ -194,6 +194,38 @@ def test_a_refusal_that_lasts_is_said_again_with_how_often(monkeypatch: Any) -> 
     assert "2 more since" in said[1]
 
 
+@contextmanager
+def refusing_to_block() -> Iterator[None]:
+    """Let the database find the record of `greet` no possible value, and refuse to block the run."""
+    execute("""
+        CREATE FUNCTION refuse_line() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NEW.name = 'greet' THEN
+                RAISE EXCEPTION 'too large' USING ERRCODE = 'numeric_value_out_of_range';
+            ELSIF NEW.kind = 'blocked' THEN
+                RAISE EXCEPTION 'not now' USING ERRCODE = 'insufficient_privilege';
+            END IF;
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER refuse_line BEFORE INSERT ON workflows_history FOR EACH ROW
+        EXECUTE FUNCTION refuse_line()
+    """)
+    try:
+        yield
+    finally:
+        execute(ACCEPT)
+
+
+def test_a_run_that_the_database_refuses_to_block_is_put_off_like_any_other() -> None:
+    view, worker = start(greet_once, name="Alice"), Worker()
+
+    with refusing_to_block():
+        work(worker)
+
+    assert (row(view.id)["state"], worker.lost) == ("pending", 0)
+    assert pause_of(view.id) == pytest.approx(1, abs=0.5)
+
+
 def test_a_claim_that_is_refused_is_said_once() -> None:
     start(greet_once, name="Alice")
     worker = Worker()
