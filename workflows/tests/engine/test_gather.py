@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 
 from workflows.api import (
     Context,
@@ -203,6 +203,28 @@ def test_each_branch_has_a_connection_of_its_own_that_is_closed_afterwards() -> 
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)", [list(seen)])
         left = cursor.fetchone()[0]
     assert left <= 2  # the server may take a moment to see them go
+
+
+@in_threads
+def test_a_branch_may_use_the_database_from_its_first_attempt_on() -> None:
+    """Its thread's connection is not open yet when the step begins."""
+    hooks["a"] = lambda: (meet(), Group.objects.create(name="made"))
+    hooks["b"] = lambda: (meet(), Group.objects.count())
+
+    run = driven(gathering, names=["a", "b"])
+
+    assert run.output == ["A", "B"]
+    assert HistoryKind.ATTEMPT_FAILED not in kinds(run.id)
+
+
+@in_threads
+def test_a_branch_that_leaves_a_transaction_open_in_its_thread_fails() -> None:
+    hooks["a"] = lambda: transaction.set_autocommit(False)
+
+    run = driven(gathering, names=["a"])
+
+    [failed] = [e for e in get_history(run.id) if e.kind == HistoryKind.ATTEMPT_FAILED]
+    assert "left a transaction open" in failed.data["error"]["message"]
 
 
 @in_threads
