@@ -108,6 +108,7 @@ def _park_what_is_left(session: Session, group: Group) -> None:
     left = list(group.open())
     times = [each.retry_at for each in left if each.retry_at is not None]
     if left and len(times) == len(left):
+        session.before_new()  # the deadline may have woken the run before any next attempt is due
         raise session.suspend(Park(until=min(times)))
     if left:
         raise session.end(Drain())
