@@ -34,14 +34,15 @@ class OpenWork:
         django = connections[DEFAULT_DB_ALIAS]
         raw, inside = django.connection, django.in_atomic_block
         lost = raw is not None and raw.closed
+        # A thread's connection that is not open yet says False; it opens as the settings say.
+        autocommit = django.settings_dict["AUTOCOMMIT"] if raw is None else django.autocommit
         status = TransactionStatus.IDLE
         if raw is not None and not lost:
             status = raw.info.transaction_status
         return cls(
             blocks=len(django.atomic_blocks),
-            # Django says no of a connection that has never been opened, as in a new thread.
-            autocommit=raw is None or django.autocommit,
-            by_hand=not inside and django.autocommit and status != TransactionStatus.IDLE,
+            autocommit=autocommit,
+            by_hand=not inside and autocommit and status != TransactionStatus.IDLE,
             broken=django.needs_rollback
             or (inside and (lost or status == TransactionStatus.INERROR)),
         )

@@ -7,7 +7,7 @@ they ended in. A branch that fails and is tried again parks the run once the oth
 from collections.abc import Callable
 from itertools import islice
 
-from workflows.core.decide import Operation, find_outcome, recorded_operation
+from workflows.core.decide import Operation, find_outcome
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
 from workflows.core.history import HistoryKind
 from workflows.core.run import Park
@@ -35,12 +35,11 @@ def run_group(session: Session, group: Group) -> Results:
     for branch in group.branches:
         if branch.completed:
             note_done(session, _job(group, branch), branch.value)
-    begun_at = session.now
     _run_branches(session, group)
     if session.ending is not None:
         raise session.ending
     outcomes = [session.history.outcome(each.position) for each in group.branches]
-    session.now = max((each.at for each in outcomes if each), default=begun_at)
+    session.now = max((each.at for each in outcomes if each), default=session.now)
     _park_what_is_left(session, group)
     failed = next((each.error for each in group.branches if each.error), None)
     if failed is not None and group.on_error != "continue":
@@ -53,14 +52,13 @@ def run_group(session: Session, group: Group) -> Results:
 
 def _recall(session: Session, group: Group, branch: Branch) -> None:
     """Take from history what is known of the branch."""
-    asked = Operation("step", branch.call.step.name)
-    entry = session.history.begun(branch.position)
-    if entry is None:
+    if session.history.begun(branch.position) is None:
         return
-    if recorded_operation(entry) != asked:
-        mismatch = ReplayMismatch(branch.position, str(asked), str(recorded_operation(entry)))
-        raise session.end(mismatch)
-    outcome = find_outcome(session.history, branch.position, asked)
+    asked = Operation("step", branch.call.step.name)
+    try:
+        outcome = find_outcome(session.history, branch.position, asked)
+    except ReplayMismatch as mismatch:
+        raise session.end(mismatch) from None
     if outcome is None:
         branch.retry_at = session.history.retry_at(branch.position)
     elif outcome.kind == HistoryKind.STEP_FAILED:

@@ -1,5 +1,6 @@
 """Children: started once, waited for without holding anything, ended before their parents."""
 
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from workflows.api import (
     RunView,
     WaitTimedOut,
     cancel,
+    get_history,
     get_run,
     list_runs,
     retry_now,
@@ -28,7 +30,6 @@ from workflows.tests.builders import (
     PATIENCE_SECONDS,
     driven,
     elsewhere,
-    kinds,
     row,
     somebody_waits_for_a_lock,
     until,
@@ -36,6 +37,7 @@ from workflows.tests.builders import (
 from workflows.tests.flows import ONCE, notes
 
 pytestmark = pytest.mark.django_db
+WORDS = {"word": "short"}
 
 
 @step(retry=ONCE)
@@ -122,6 +124,19 @@ def parent_of_a_wrong_child(run: Context) -> str:
         refused = str(exc)
     run.step(double, 1)
     return refused
+
+
+@workflow("tests.talker")
+def talker(run: Context, word: str) -> None: ...
+
+
+@workflow("tests.parent_of_a_talker")
+def parent_of_a_talker(run: Context) -> str:
+    try:
+        run.start_child(talker, word=WORDS["word"])
+    except InvalidInput as refused:
+        return str(refused)
+    return "taken"
 
 
 def children_of(run_id: UUID) -> list[RunView]:
@@ -350,7 +365,19 @@ def test_killed_anywhere_a_cancelled_family_is_cancelled() -> None:
     crash_everywhere(play)
 
 
-def test_history_tells_of_the_child() -> None:
-    run = driven(parent_of_one)
+@pytest.mark.parametrize("detached", [True, False])
+def test_history_tells_of_the_child(detached: bool) -> None:
+    run = driven(parent_that_forgets, detached=detached)
 
-    assert kinds(run.id)[0] == "child_started"
+    started = get_history(run.id)[0]
+    assert (started.kind, started.name) == ("child_started", "tests.waiting_child")
+    assert started.data == {"run": str(only_child(run.id).id), "detached": detached}
+
+
+@pytest.mark.parametrize("word", ["x" * 300_000, "a\x00b"])
+def test_an_input_that_cannot_be_kept_is_told_to_the_code(word: str) -> None:
+    with mock.patch.dict(WORDS, word=word):
+        run = driven(parent_of_a_talker)
+
+    assert "input of child 'tests.talker'" in run.output
+    assert children_of(run.id) == []

@@ -2,12 +2,14 @@
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from workflows.api import (
     Context,
@@ -27,9 +29,11 @@ from workflows.api import (
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
 from workflows.engine.drive import drive
+from workflows.engine.replay import recorded_run, replay
 from workflows.models import Run
 from workflows.store import steps as steps_store
 from workflows.testing import advance, crash_everywhere, drive_until_idle
+from workflows.testing.clock import clock
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
@@ -38,11 +42,13 @@ from workflows.tests.builders import (
     give_to_another,
     kinds,
     swept,
+    until,
 )
 from workflows.tests.flows import NOW, ONCE, notes
 
 in_threads = pytest.mark.usefixtures("committed")
 together = threading.Barrier(2)
+PAUSE = threading.Event()
 hooks: dict[str, Callable[[], Any]] = {}
 """What a test wants done in the middle of a step, by the step's argument."""
 
@@ -86,7 +92,7 @@ def hang() -> None:
 
 
 @workflow("tests.gather")
-def gathering(run: Context, names: list[str], limit: int = 8) -> list[str]:
+def gathering(run: Context, names: list[str], limit: Any = 8) -> list[str]:
     return run.gather(*[run.call(work, name) for name in names], limit=limit)
 
 
@@ -123,6 +129,60 @@ def gathering_and_telling_the_time(run: Context) -> None:
     run.sleep(1)
 
 
+@step
+def say(what: Any) -> Any:
+    return what
+
+
+@workflow("tests.gather_anything")
+def gathering_anything(run: Context, values: list[Any]) -> list[Any]:
+    return run.gather(*[run.call(say, value) for value in values])
+
+
+@workflow("tests.gather_in_time", deadline_seconds=60)
+def gathering_in_time(run: Context, names: list[str], limit: int) -> list[str]:
+    return run.gather(*[run.call(work, name) for name in names], limit=limit)
+
+
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=0, jitter=0))
+def refund(output: str, *, name: str) -> None:
+    notes.note(f"refund {output} to {name}")
+    if name == "nobody":
+        raise ValueError("no account")
+
+
+@step(retry=ONCE, compensate=refund)
+def pay(*, name: str) -> str:
+    return name.upper()
+
+
+@workflow("tests.gather_and_undo_at_once")
+def gathering_and_undoing(run: Context, names: list[str]) -> None:
+    calls = [run.call(pay, name=name) for name in names]
+    try:
+        run.gather(*calls, run.call(work_once, "bad"), limit=1, on_error="compensate")
+    except StepFailed as failed:
+        notes.note(f"{failed.step} {failed.message} {failed.attempts} {failed.permanent}")
+        notes.note(run.now().isoformat())
+    run.sleep(1)
+
+
+@workflow("tests.gather_wrongly")
+def gathering_wrongly(run: Context, what: str) -> None:
+    call: Any = run.call(work, "a")
+    if what == "no call":
+        run.gather(call, work)  # type: ignore[arg-type]
+    if what == "on_error":
+        run.gather(call, on_error="ignore")  # type: ignore[arg-type]
+    if what == "annotation":
+        run.gather(call, run.call(annotate_wrongly))
+
+
+@step
+def annotate_wrongly() -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821
+    notes.note("ran all the same")
+
+
 @workflow("tests.gather_groups")
 def gathering_groups(run: Context, names: list[str]) -> list[str]:
     return run.gather(*[run.call(make_group, name) for name in names])
@@ -136,6 +196,10 @@ def gathering_hang(run: Context) -> str:
 
 def meet() -> object:
     return together.wait(PATIENCE_SECONDS)
+
+
+def branch_threads() -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name.startswith("branch thread")]
 
 
 def fail_at_first() -> None:
@@ -219,11 +283,37 @@ def test_each_branch_has_a_connection_of_its_own_that_is_closed_afterwards() -> 
     hooks["b"] = lambda: (meet(), look())
     driven(gathering, names=["a", "b"])
 
+    def are_gone() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)", [list(seen)]
+            )
+            return bool(cursor.fetchone()[0] == 0)
+
     assert len(seen - {mine}) == 2
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = ANY(%s)", [list(seen)])
-        left = cursor.fetchone()[0]
-    assert left <= 2  # the server may take a moment to see them go
+    assert until(are_gone)  # the server may take a moment
+
+
+@in_threads
+def test_a_branch_may_use_the_database_from_its_first_attempt_on() -> None:
+    """Its thread's connection is not open yet when the step begins."""
+    hooks["a"] = lambda: (meet(), Group.objects.create(name="made"))
+    hooks["b"] = lambda: (meet(), Group.objects.count())
+
+    run = driven(gathering, names=["a", "b"])
+
+    assert run.output == ["A", "B"]
+    assert HistoryKind.ATTEMPT_FAILED not in kinds(run.id)
+
+
+@in_threads
+def test_a_branch_that_leaves_a_transaction_open_in_its_thread_fails() -> None:
+    hooks["a"] = lambda: transaction.set_autocommit(False)
+
+    run = driven(gathering, names=["a"])
+
+    [failed] = [e for e in get_history(run.id) if e.kind == HistoryKind.ATTEMPT_FAILED]
+    assert "left a transaction open" in failed.data["error"]["message"]
 
 
 @in_threads
@@ -306,12 +396,77 @@ def test_the_time_after_a_group_is_that_of_its_last_record_also_at_a_replay() ->
     assert live == replayed == max(records).isoformat()
 
 
+@pytest.mark.django_db
+def test_what_was_undone_and_when_is_the_same_at_a_replay() -> None:
+    driven(gathering_and_undoing, names=["ann", "bob"])
+    live = list(notes.done)
+    advance(seconds=2)
+
+    assert live[:-2] == ["bad", "refund BOB to bob", "refund ANN to ann"]
+    assert live[-2] == "work_once bad cannot 1 True"
+    assert notes.done[len(live) :] == live[-2:]
+
+
+@pytest.mark.django_db
+def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay() -> None:
+    run = driven(gathering_and_undoing, names=["ann", "nobody"])
+    live = list(notes.done)
+    advance(seconds=2)
+
+    assert live[:-2] == ["bad", "refund NOBODY to nobody", "refund NOBODY to nobody"]
+    assert live[-2] == "refund no account 2 False"
+    assert notes.done[len(live) :] == live[-2:]
+    assert get_run(run.id).state == RunState.COMPLETED
+
+
+@pytest.mark.django_db
+def test_a_worker_that_stops_undoes_no_further_and_another_does_the_rest() -> None:
+    run = start(gathering_and_undoing, names=["ann", "bob"])
+
+    drive(claim(), stopping=lambda: notes.count("refund BOB to bob") > 0)
+    given_back, before = get_run(run.id), list(notes.done)
+    drive_until_idle()
+
+    assert given_back.state == RunState.PENDING
+    assert before == ["bad", "refund BOB to bob"]
+    assert notes.done[2] == "refund ANN to ann"
+
+
 @in_threads
 def test_a_run_that_fails_later_undoes_its_groups_too() -> None:
     run = driven(gathering_undone, names=["a", "b", "bad"])
 
     assert run.state == RunState.COMPENSATED
     assert notes.done[-3:] == ["undo B", "undo A", "undo FIRST"]
+
+
+@in_threads
+@pytest.mark.parametrize("limit", [1, 2])
+def test_no_more_threads_than_attempts_at_a_time_and_none_is_left(limit: int) -> None:
+    """A step that is stuck in one must not keep its process from ending: they are daemons."""
+    seen: list[list[bool]] = []
+    names = ["a", "b", "c", "d"]
+    hooks.update(dict.fromkeys(names, lambda: seen.append([t.daemon for t in branch_threads()])))
+
+    driven(gathering, names=names, limit=limit)
+
+    assert [len(each) <= limit and all(each) for each in seen] == [True] * 4
+    assert branch_threads() == []
+
+
+@in_threads
+def test_a_branch_that_cannot_be_stopped_is_given_up_whatever_the_others_do() -> None:
+    released = threading.Event()
+    hooks["hang"] = hooks["a"] = lambda: released.wait(60)
+    start(gathering_hang)
+
+    with mock.patch("workflows.engine.threads.GRACE_SECONDS", 0.2):
+        worn_out = drive(claim())
+    still_there = len(branch_threads())
+    released.set()
+
+    assert worn_out
+    assert still_there == 2
 
 
 @in_threads
@@ -323,6 +478,56 @@ def test_a_cancel_lets_what_runs_end_and_starts_nothing_more() -> None:
 
     assert get_run(run.id).state == RunState.CANCELLED
     assert notes.done == ["a"]
+
+
+@in_threads
+def test_a_cancel_waits_for_what_still_runs_and_records_it() -> None:
+    run = start(gathering, names=["a", "b"])
+
+    def a_is_recorded() -> bool:
+        return HistoryKind.STEP_COMPLETED in kinds(run.id)
+
+    hooks["a"] = lambda: cancel(run.id)
+    hooks["b"] = lambda: (until(a_is_recorded), PAUSE.wait(0.05))
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.CANCELLED
+    assert kinds(run.id).count(HistoryKind.STEP_COMPLETED) == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("retry_is_due", [True, False])
+def test_a_deadline_that_passes_between_two_attempts_ends_the_run_in_one_drive(
+    retry_is_due: bool,
+) -> None:
+    """It would be woken by the deadline, park until its attempt, and be woken at once again."""
+    hooks["a"] = fail_at_first
+    run = driven(gathering_in_time, names=["a", "b"], limit=1)
+    Run.objects.filter(pk=run.id).update(deadline=Now(), wake_at=Now())
+    if retry_is_due:
+        clock.move(timedelta(seconds=30))
+
+    drives = drive_until_idle()
+
+    assert (drives, get_run(run.id).state) == (1, RunState.FAILED)
+    assert notes.count("a") == 1
+
+
+@pytest.mark.django_db
+def test_a_replay_without_doing_begins_no_branch() -> None:
+    hooks["a"] = fail_at_first
+    run = driven(gathering, names=["a", "b"])
+
+    assert replay(recorded_run(run.id)) is None
+
+    assert notes.done == ["a", "b"]
+
+
+@pytest.mark.django_db
+def test_results_that_count_for_nothing_are_results() -> None:
+    values = [0, "", None, False, []]
+
+    assert driven(gathering_anything, values=values).output == values
 
 
 @in_threads
@@ -441,10 +646,13 @@ def test_killed_anywhere_a_gather_that_undoes_itself_ends_the_same() -> None:
 
 @pytest.mark.django_db
 def test_inside_the_transaction_of_a_test_branches_run_one_after_the_other() -> None:
+    Group.objects.create(name="seen by the branch")
+    hooks["a"] = lambda: notes.note(Group.objects.get().name)
+
     run = driven(gathering, names=["a", "b"])
 
     assert run.output == ["A", "B"]
-    assert notes.done == ["a", "b"]
+    assert notes.done == ["a", "seen by the branch", "b"]
 
 
 @pytest.mark.django_db
@@ -453,8 +661,28 @@ def test_a_gather_of_nothing_returns_nothing() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_that_makes_no_sense_blocks_the_run_with_the_reason(limit: int) -> None:
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        ("no call", "'1' is no call: write run.call(step, …)"),
+        ("on_error", "on_error is 'ignore'; give"),
+        ("annotation", "Nowhere"),
+    ],
+)
+def test_a_gather_that_makes_no_sense_blocks_the_run_before_anything_runs(
+    what: str, reason: str
+) -> None:
+    run = driven(gathering_wrongly, what=what)
+
+    assert run.state == RunState.BLOCKED
+    assert run.error is not None
+    assert reason in run.error["message"]
+    assert (notes.done, kinds(run.id)) == ([], [HistoryKind.BLOCKED])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("limit", [0, -1, 1.5])
+def test_a_limit_that_makes_no_sense_blocks_the_run_with_the_reason(limit: float) -> None:
     run = driven(gathering, names=["a"], limit=limit)
 
     assert run.state == RunState.BLOCKED

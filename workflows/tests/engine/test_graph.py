@@ -69,6 +69,21 @@ def with_a_cycle(run: Context) -> None:
     run.graph({"a": run.call(add, "a", after=["b"]), "b": run.call(add, "b", run.output("a"))})
 
 
+@workflow("tests.graph_with_keywords")
+def with_keywords(run: Context) -> dict[str, int]:
+    return run.graph(
+        {
+            "sum": run.call(add_named, left=run.output("one"), right=5),
+            "one": run.call(add, "one", 1),
+        }
+    )
+
+
+@step
+def add_named(*, left: int, right: int) -> int:
+    return left + right
+
+
 @workflow("tests.graph_to_nowhere")
 def to_nowhere(run: Context) -> None:
     run.graph({"a": run.call(add, "a", run.output(NOWHERE))})
@@ -80,6 +95,11 @@ def test_each_call_gets_the_results_it_depends_on() -> None:
 
     assert run.output == {"top": 1, "left": 11, "right": 101, "join": 112}
     assert (notes.done[0], notes.done[-1]) == ("top", "join")
+
+
+@pytest.mark.django_db
+def test_a_result_may_be_a_keyword_argument_too() -> None:
+    assert driven(with_keywords).output == {"sum": 6, "one": 1}
 
 
 @pytest.mark.usefixtures("committed")
