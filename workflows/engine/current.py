@@ -1,6 +1,8 @@
 """Which attempt of which step is running here."""
 
 import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workflows.core.run import StepInfo
@@ -41,3 +43,13 @@ def current_step() -> StepInfo | None:
     """Return which attempt of which step is running here; None outside a step."""
     running = current.get()
     return None if running is None else running.info
+
+
+@contextmanager
+def outside_of_steps() -> Iterator[None]:
+    """Drive another run in the middle of a step: its workflow code is not inside that step."""
+    token = current.set(None)
+    try:
+        yield
+    finally:
+        current.reset(token)

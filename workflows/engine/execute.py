@@ -13,6 +13,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import RunView
 from workflows.core.states import RunState
 from workflows.engine.context import Context
+from workflows.engine.current import outside_of_steps
 from workflows.engine.drive import drive
 from workflows.engine.failing import step_failed
 from workflows.engine.start import start
@@ -67,13 +68,14 @@ def _check_transaction(action: Action) -> None:
 
 
 def _driven(run_id: UUID, timeout_seconds: float) -> RunView:
-    """Drive the run here whenever it is due, until it has ended."""
+    """Drive the run here whenever it is due, until it has ended, or needs a person."""
     give_up_at = time.monotonic() + timeout_seconds
     lease_seconds = timeout_seconds + conf().lease_seconds
-    while not (run := get_run(run_id)).is_over:
+    while not (run := get_run(run_id)).is_over and run.state != RunState.BLOCKED:
         claimed = claim_run(worker_id=None, lease_seconds=lease_seconds, only=run_id)
         if claimed is not None:
-            drive(claimed)
+            with outside_of_steps():
+                drive(claimed)
         elif time.monotonic() >= give_up_at:
             raise WaitTimedOut(f"the action (run {run_id}) has not ended; ask again with its key")
         else:

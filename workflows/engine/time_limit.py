@@ -113,6 +113,9 @@ class _SignalAlarm:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, self._before)
+        outer = getattr(self._before, "__self__", None)
+        if isinstance(outer, _SignalAlarm) and outer._armed:  # an action executed inside a step
+            outer._set(max(outer._limit.left(), 0.001))
 
     def _set(self, seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)

@@ -204,3 +204,14 @@ def test_a_step_stuck_where_python_cannot_interrupt_it_ends_with_its_process() -
 
     assert process.returncode == 1
     assert "Timeout" in process.stderr
+
+
+def test_a_limit_inside_another_leaves_the_outer_one_in_force() -> None:
+    def inside_and_longer() -> None:
+        call_within(Limit(LONG), lambda: None)
+        sleep()
+
+    with pytest.raises(TimeLimitReached):
+        call_within(Limit(LIMIT), inside_and_longer)
+
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
