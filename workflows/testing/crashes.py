@@ -2,31 +2,23 @@
 
 import random
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
 from typing import Any
 from unittest import mock
 
 from django.core import mail
-from django.db import transaction
+from django.db import models, transaction
 
-from workflows.core.history import HistoryKind
-from workflows.models import Event, History, Run
+from workflows.models import Run
 from workflows.testing import clock, driving
 from workflows.testing.killing import Death, Killer, Statement, killing
+from workflows.testing.outcomes import Comparison, Observer, Outcome
+from workflows.testing.rows import Ids, Tables
 
 SAMPLE = 50
 """So many pairs of deaths are tried of a scenario."""
-_ = HistoryKind
-# Missing or repeated after a crash without harm: an event may be there already when the code comes
-# to its wait again, and a recovery tells of itself; a wait for newer code is told anew after one.
-NOT_COMPARED = frozenset(
-    kind.value for kind in (_.RECOVERED, _.WAIT_STARTED, _.SLEEP_STARTED, _.CODE_AWAITED)
-)
-
-Outcome = dict[str, list[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +26,8 @@ class Scenario:
     """What is played, and what is looked at in the end."""
 
     play: Callable[[], Any]
-    observe: Callable[[], Any]
-    at_least_once: Callable[[], Iterable[Any]]
+    observer: Observer
+    ids: Ids
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +51,7 @@ def crash_everywhere(
     *,
     observe: Callable[[], Any] = lambda: None,
     at_least_once: Callable[[], Iterable[Any]] = list,
+    ignore: Collection[type[models.Model]] = (),
     pairs: bool | int = False,
 ) -> CrashReport:
     """Play a scenario undisturbed; then again for each statement its drives write with, killing
@@ -67,10 +60,16 @@ def crash_everywhere(
     Where the statement is the engine's own, also with the worker overtaken at it: taken for dead,
     the run driven on by another, and then waking up to send it after all.
 
+    In the end all runs, the rows of the project's own tables, and the mails must be those of the
+    undisturbed play. Mails may be repeated. Ids of new rows are not compared; of what differs
+    between undisturbed plays as well (times, chance), only whether it is there.
+
     scenario       starts runs, sends events, lets time pass, with this kit's verbs; clears first
                    what it collects outside the database (mail.outbox is cleared for it)
-    observe        returns what must be equal in the end: rows, effects that happen exactly once
+    observe        returns what else must be equal in the end: effects that happen exactly once
     at_least_once  returns effects that may be repeated, but must be the same ones
+    ignore         models whose rows are not compared: written by steps that are not atomic, which
+                   may happen twice
     pairs          also kills a second worker while it recovers from the first death, at a sample
                    of places, the same every time: True for SAMPLE of them, or how many
 
@@ -80,16 +79,27 @@ def crash_everywhere(
     rightly end in doubt after a crash: make it atomic, or let the scenario do without it.
     """
     clock.install()
-    played = Scenario(play=scenario, observe=observe, at_least_once=at_least_once)
+    tables = Tables(ignore=ignore)
+    observer = Observer(
+        observe=observe,
+        at_least_once=at_least_once,
+        tables=tables,
+        before=frozenset(Run.objects.values_list("id", flat=True)),
+    )
+    played = Scenario(play=scenario, observer=observer, ids=Ids(tables))
     calm = Killer()
-    expected = _outcome(played, calm)
+    compared = Comparison(_outcome(played, calm))
+    if not calm.seen:
+        raise AssertionError("nothing was tried: the scenario drives no run; let it start one")
     places = list(_places(calm.seen))
     twice = _pairs(places, SAMPLE if pairs is True else int(pairs))
     for deaths in places + twice:
-        _play_with(played, deaths, calm.seen, expected)
+        _play_with(played, deaths, calm.seen, compared)
     made.append(
         CrashReport(
-            boundaries=len(places) + len(twice), statements=len(calm.seen), pairs=len(twice)
+            boundaries=len(places) + len(twice),
+            statements=sum(not each.commit for each in calm.seen),
+            pairs=len(twice),
         )
     )
     return made[-1]
@@ -97,7 +107,8 @@ def crash_everywhere(
 
 def _places(seen: list[Statement]) -> Iterator[list[Death]]:
     for number, statement in enumerate(seen, start=1):
-        yield [Death(number=number, when="before")]
+        if not statement.commit:  # before it is before what is committed
+            yield [Death(number=number, when="before")]
         if statement.alone:  # any other is rolled back with the step's transaction
             yield [Death(number=number, when="after")]
             if statement.by_engine:
@@ -114,46 +125,44 @@ def _pairs(places: list[list[Death]], count: int) -> list[list[Death]]:
 
 
 def _play_with(
-    played: Scenario, deaths: list[Death], seen: list[Statement], expected: Outcome
+    played: Scenario, deaths: list[Death], seen: list[Statement], compared: Comparison
 ) -> None:
     where = _name(deaths, seen)
     try:
         found = _outcome(played, Killer(deaths=list(deaths)))
     except Exception as exc:
         raise AssertionError(f"{where}: the scenario raised {exc!r}") from exc
-    for what, values in expected.items():
-        missing = [each for each in values if each not in found[what]]
-        extra = [each for each in found[what] if each not in values]
-        for calm, crashed in zip_longest(missing, extra, fillvalue="nothing like it"):
-            calm, crashed = _differing(calm, crashed)
-            raise AssertionError(
-                f"{where}: the {what} differ\n"
-                f"  undisturbed:     {calm}\n  after the crash: {crashed}"
-            )
-        if len(values) != len(found[what]):
-            counts = f"{len(values)} undisturbed, {len(found[what])} after the crash"
-            raise AssertionError(f"{where}: there are {counts} among the {what}")
+    if compared.difference(found) is None:
+        return
+    compared.learn(_outcome(played, Killer()))
+    told = compared.difference(found)
+    if told is not None:
+        raise AssertionError(f"{where}: {told}")
 
 
 def _outcome(played: Scenario, killer: Killer) -> Outcome:
     driving.forget_time()
     if hasattr(mail, "outbox"):
         mail.outbox.clear()
-    before = set(Run.objects.values_list("id", flat=True))
+    played.ids.as_at_first()
+    killer.after_death = played.ids.as_if_never_asked
     try:
-        with transaction.atomic(), _same_ids():
+        with _as_in_a_test_case(), _same_ids():
             with killing(killer):
                 played.play()
                 driving.drive_until_idle()
-            found = {
-                "runs": _runs(before),
-                "observations": [played.observe()],
-                "effects": sorted({repr(each) for each in played.at_least_once()}),
-            }
+            found = played.observer.outcome()
             transaction.set_rollback(True)
     finally:
         driving.forget_time()
     return found
+
+
+def _as_in_a_test_case() -> transaction.Atomic:
+    """Return a transaction that atomic(durable=True) does not count."""
+    block = transaction.atomic()
+    setattr(block, "_from_testcase", True)  # noqa: B010 - as TestCase does it
+    return block
 
 
 @contextmanager
@@ -162,37 +171,6 @@ def _same_ids() -> Iterator[None]:
     bits = random.Random(0)  # noqa: S311 - no secret
     with mock.patch("uuid.uuid4", lambda: uuid.UUID(int=bits.getrandbits(128), version=4)):
         yield
-
-
-def _runs(before: set[uuid.UUID]) -> list[dict[str, Any]]:
-    """Return how every new run ended, without what a crash may change: times and attempts."""
-    found = []
-    for run in Run.objects.exclude(pk__in=before).order_by("pk"):
-        lines = History.objects.filter(run=run).exclude(kind__in=NOT_COMPARED).order_by("id")
-        events = Event.objects.filter(run=run).order_by("name", "key", "id")
-        found.append(
-            {
-                "workflow": run.workflow,
-                "state": run.state,
-                "status": run.status,
-                "output": run.output,
-                "error": (run.error or {}).get("message"),
-                "compensation_error": (run.compensation_error or {}).get("message"),
-                "data": run.data,
-                "attributes": run.attributes,
-                "history": [(line.kind, line.position, line.part, line.name) for line in lines],
-                "events": [(event.name, event.position) for event in events],
-            }
-        )
-    return found
-
-
-def _differing(calm: Any, crashed: Any) -> tuple[Any, Any]:
-    """Leave out what is equal in both."""
-    if not isinstance(calm, dict) or not isinstance(crashed, dict):
-        return calm, crashed
-    names = [name for name in calm if calm[name] != crashed.get(name)]
-    return {name: calm[name] for name in names}, {name: crashed.get(name) for name in names}
 
 
 def _name(deaths: list[Death], seen: list[Statement]) -> str:

@@ -15,17 +15,19 @@ from django.db.models.functions import Now
 from workflows.conf import conf
 from workflows.core.history import HistoryKind
 from workflows.core.states import HELD_STATES
+from workflows.engine import execute as execute_action
 from workflows.engine.drive import drive as engine_drive
 from workflows.models import Run
 from workflows.store import database
 from workflows.store.workers import sweep
 from workflows.testing import driving
-from workflows.testing.committing import BOUNDS
+from workflows.testing.committing import BOUNDS, as_if_committed
 
 When = Literal["before", "after", "overtaken at"]
 _A_SECOND = timedelta(seconds=1)
 _READS = re.compile(r"\s*(SELECT|FETCH|DECLARE)\b", re.I)
 _KINDS = [kind.value for kind in HistoryKind]
+_COMMITS = re.compile(r"\s*RELEASE\b", re.I)
 _VERB = re.compile(r'(INSERT INTO|UPDATE|DELETE FROM) "?(\w+)', re.I)
 
 
@@ -43,6 +45,8 @@ class Statement:
     by_engine: bool
     alone: bool
     """Committed by itself, not as part of a transaction of the step's."""
+    commit: bool = False
+    """The end of a transaction of the step's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,32 +69,60 @@ class Killer:
     driving: bool = False
     depth: int = 0
     """How many savepoints deep the test itself is."""
+    sending: bool = False
+    """A statement is on its way, with savepoints of its own."""
+    after_death: Callable[[], None] = lambda: None
+    """Called once a worker is dead and its transaction rolled back."""
 
     def around(self, real: Callable[[], Any], sql: str, params: Any, *, by_engine: bool) -> Any:
         """Send a statement, unless the worker dies before it."""
-        if not self.driving or BOUNDS.match(sql):
+        if not self.driving or (BOUNDS.match(sql) and not self._ends_a_block(sql)):
             return real()
         if self.dead:
             raise Crash
         if _READS.match(sql):
             return real()
-        alone = len(connection.savepoint_ids) == self.depth
-        what = describe(sql, params)
-        self.seen.append(Statement(what=what, by_engine=by_engine, alone=alone))
-        self.count += 1
-        death = self._due()
+        death = self._note(sql, params, by_engine)
         if death is not None and death.when == "overtaken at":
             self._overtake()
         elif death is not None and death.when == "before":
             self._die()
-        result = real()
+        self.sending = True
+        try:
+            result = real()
+        finally:
+            self.sending = False
         if death is not None and death.when == "after":
             self._die()
         return result
 
+    def _ends_a_block(self, sql: str) -> bool:
+        """Whether this commits what a step has put into a transaction, and the step goes on."""
+        return (
+            _COMMITS.match(sql) is not None
+            and not (self.dead or self.sending)
+            and len(connection.savepoint_ids) == self.depth
+            and bool(self.seen)
+            and not (self.seen[-1].alone or self.seen[-1].by_engine)
+        )
+
+    def _note(self, sql: str, params: Any, by_engine: bool) -> Death | None:
+        """Take note of a statement; return the death that is due at it."""
+        alone = len(connection.savepoint_ids) == self.depth
+        if _COMMITS.match(sql):
+            told = Statement(
+                what=f"commit of {self.seen[-1].what}", by_engine=False, alone=True, commit=True
+            )
+        else:
+            told = Statement(what=describe(sql, params), by_engine=by_engine, alone=alone)
+        self.seen.append(told)
+        self.count += 1
+        return self._due()
+
     def recover(self) -> None:
         """Let another worker have the runs of the dead one."""
         self.dead, self.count = False, 0
+        self.after_death()
         release_the_held()
 
     def _due(self) -> Death | None:
@@ -122,6 +154,8 @@ def killing(killer: Killer) -> Iterator[None]:
         return killer.around(send, sql, params, by_engine=False)
 
     def drive(run: Any, **options: Any) -> bool:
+        if killer.driving:  # an action executed inside a step dies with its step
+            return engine_drive(run, **options)
         killer.driving = True
         try:
             engine_drive(run, **options)
@@ -133,10 +167,17 @@ def killing(killer: Killer) -> Iterator[None]:
             killer.recover()
         return False
 
+    def drive_an_action(run: Any, **options: Any) -> bool:
+        if len(connection.savepoint_ids) > killer.depth:  # its caller's transaction dies with it
+            return engine_drive(run, **options)
+        with as_if_committed():
+            return drive(run, **options)
+
     killer.depth = len(connection.savepoint_ids)
     with (
         mock.patch.object(database, "query", query),
         mock.patch.object(driving, "drive", drive),
+        mock.patch.object(execute_action, "drive", drive_an_action),
         connection.execute_wrapper(execute),
     ):
         yield
