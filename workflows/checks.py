@@ -37,7 +37,7 @@ def check_conf(**kwargs: Any) -> list[CheckMessage]:
 
 
 def check_database(**kwargs: Any) -> list[CheckMessage]:
-    """workflows.E002, E003: a database the engine cannot work on."""
+    """workflows.E002 to E004: a database, or times, that the engine cannot work on."""
     database: dict[str, Any] = settings.DATABASES.get("default", {})
     if "postgresql" not in database.get("ENGINE", ""):
         return [
@@ -53,6 +53,14 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
                 'the database option "pool" is set',
                 hint="Forked workers would share its sockets; use CONN_MAX_AGE instead.",
                 id="workflows.E003",
+            )
+        ]
+    if not settings.USE_TZ:
+        return [
+            Error(
+                "settings.USE_TZ is False",
+                hint="Deadlines and timers are compared as aware times; set USE_TZ = True.",
+                id="workflows.E004",
             )
         ]
     return []

@@ -85,8 +85,17 @@ def test_right_settings_and_the_projects_database_pass() -> None:
 def test_a_database_the_engine_cannot_work_on_is_refused(
     database: dict[str, Any], code: str
 ) -> None:
-    with mock.patch("workflows.checks.settings", SimpleNamespace(DATABASES={"default": database})):
+    theirs = SimpleNamespace(DATABASES={"default": database}, USE_TZ=True)
+
+    with mock.patch("workflows.checks.settings", theirs):
         [error] = check_database()
 
     assert error.id == code
     assert error.hint
+
+
+def test_times_without_a_zone_are_refused() -> None:
+    with override_settings(USE_TZ=False):
+        [error] = check_database()
+
+    assert error.id == "workflows.E004"
