@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Index, Q, UniqueConstraint
 
 from workflows.models.clock import ClockTimestamp
+from workflows.models.default_database import InDefaultDatabase
 from workflows.models.run import Run
 
 
@@ -17,6 +18,8 @@ class Event(models.Model):
     key = models.TextField(null=True)  # noqa: DJ001 - NULL is "no key": not unique
     position = models.PositiveIntegerField(null=True)
     sent_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    objects = InDefaultDatabase["Event"]()
 
     class Meta:
         constraints = [

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import UniqueConstraint
 
 from workflows.models.clock import ClockTimestamp
+from workflows.models.default_database import InDefaultDatabase
 from workflows.models.run import Run
 
 
@@ -20,6 +21,8 @@ class History(models.Model):
     data = models.JSONField(default=dict)
     attempt = models.PositiveIntegerField()
     at = models.DateTimeField(db_default=ClockTimestamp())
+
+    objects = InDefaultDatabase["History"]()
 
     class Meta:
         verbose_name_plural = "history"

@@ -18,6 +18,7 @@ from django.db.models import (
 
 from workflows.core.states import DUE_STATES, HELD_STATES, RunState
 from workflows.models.clock import ClockTimestamp
+from workflows.models.default_database import InDefaultDatabase
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -32,6 +33,9 @@ class RunQuerySet(models.QuerySet["Run"]):
         # Most runs have no crashes, and cost no look at their history.
         counted = When(Q(crashes__gt=0) & ~Exists(progress), then="crashes")
         return self.annotate(crashes_in_a_row=Case(counted, default=0))
+
+
+RunManager = InDefaultDatabase.from_queryset(RunQuerySet)
 
 
 class Run(models.Model):
@@ -76,7 +80,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
-    objects = RunQuerySet.as_manager()
+    objects = RunManager()
 
     class Meta:
         constraints = [

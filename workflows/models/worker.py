@@ -3,6 +3,7 @@
 from django.db import models
 
 from workflows.models.clock import ClockTimestamp
+from workflows.models.default_database import InDefaultDatabase
 
 
 class Worker(models.Model):
@@ -12,6 +13,8 @@ class Worker(models.Model):
     host = models.TextField()
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField(db_default=ClockTimestamp())
+
+    objects = InDefaultDatabase["Worker"]()
 
     def __str__(self) -> str:
         return f"{self.host}:{self.pid}"
