@@ -24,7 +24,7 @@ from workflows.core.errors import (
 )
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
-from workflows.core.run import Event, RunView, StepInfo
+from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.states import RunState
 from workflows.core.steps import StepState, StepView
 from workflows.engine.children import ChildHandle, Woken
@@ -35,11 +35,11 @@ from workflows.engine.deliver import send_event
 from workflows.engine.execute import execute_action
 from workflows.engine.export import export_history, replay_history
 from workflows.engine.heartbeat import heartbeat
-from workflows.engine.overview import list_steps
+from workflows.engine.overview import list_runs, list_steps
 from workflows.engine.replay import Difference, replay_open_runs
 from workflows.engine.start import start
 from workflows.registry import step, workflow
-from workflows.store.views import get_history, get_run, list_runs
+from workflows.store.views import get_history, get_run
 from workflows.store.workers import count_living as living_workers
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
+    "RunId",
     "RunIsOver",
     "RunNotFound",
     "RunState",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryKind
 from workflows.core.states import FINAL_STATES, RunState
 
@@ -59,6 +60,22 @@ class RunView:
     def is_over(self) -> bool:
         """Whether the run has ended, one way or another."""
         return self.state in FINAL_STATES
+
+
+RunId = uuid.UUID | str | RunView
+"""How callers name a run: its id, the id as text, or a RunView."""
+
+
+def run_id_of(run: RunId) -> uuid.UUID:
+    """Return the id of a run. Raises RunNotFound for a text that is none."""
+    if isinstance(run, RunView):
+        return run.id
+    if isinstance(run, uuid.UUID):
+        return run
+    try:
+        return uuid.UUID(run)
+    except (AttributeError, TypeError, ValueError):
+        raise RunNotFound(f"no run {run!r}; give the id of a run") from None
 
 
 @dataclass(frozen=True, kw_only=True)

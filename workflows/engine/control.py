@@ -6,11 +6,12 @@ from django.db import transaction
 
 from workflows.core.errors import RunNotFound
 from workflows.core.failure import storable
+from workflows.core.run import RunId, run_id_of
 from workflows.store import control as store
 from workflows.store.views import get_run
 
 
-def cancel(run_id: UUID, *, reason: str = "", by: str = "") -> bool:
+def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound.
 
     A run that a worker drives ends at its next durable operation: the step in progress is
@@ -18,6 +19,7 @@ def cancel(run_id: UUID, *, reason: str = "", by: str = "") -> bool:
     the workflow says on_cancel="compensate", the run undoes its steps instead of ending.
     Detached children go on. A run that went on by continue_as_new is cancelled where it is now.
     """
+    run_id = run_id_of(run_id)
     words = {"reason": storable(reason, 500), "by": _name(by)}
     while True:
         with transaction.atomic():
@@ -37,21 +39,23 @@ def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
         store.cancel_run(child, **words)
 
 
-def compensate(run_id: UUID, *, by: str = "") -> bool:
+def compensate(run_id: RunId, *, by: str = "") -> bool:
     """Undo the completed steps of a failed or cancelled run, the last first.
 
     After a compensation has failed for good, calling it again goes on where it stopped. False:
     the run is in another state. Raises RunNotFound.
     """
+    run_id = run_id_of(run_id)
     return _found(run_id, store.compensate_run(run_id, by=_name(by)))
 
 
-def retry_now(run_id: UUID, *, by: str = "") -> bool:
+def retry_now(run_id: RunId, *, by: str = "") -> bool:
     """Drive a waiting or blocked run now; its count of crashes starts anew.
 
     A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
     False: the run is in no state for it. Raises RunNotFound.
     """
+    run_id = run_id_of(run_id)
     return _found(run_id, store.wake_run(run_id, by=_name(by)))
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from workflows.conf import conf
 from workflows.core.codec import Codec, is_name
 from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
+from workflows.core.run import RunId, run_id_of
 from workflows.store import events as store
 from workflows.store.events import Sent
 from workflows.store.views import get_run
@@ -13,7 +14,7 @@ from workflows.store.views import get_run
 _any = Codec()
 
 
-def send_event(run_id: UUID, name: str, payload: Any = None, *, key: str | None = None) -> None:
+def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None = None) -> None:
     """Send an event to a run, in the caller's transaction.
 
     It is kept until a wait for its name consumes it, and consumed once. key makes the sending
@@ -30,6 +31,7 @@ def send_event(run_id: UUID, name: str, payload: Any = None, *, key: str | None 
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
     if name.startswith("child:"):
         raise InvalidInput('event names that begin with "child:" are the engine\'s own')
+    run_id = run_id_of(run_id)
     match _send(run_id, name, text, key):
         case Sent.NOT_FOUND:
             raise RunNotFound(f"no run {run_id}")

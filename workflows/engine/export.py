@@ -6,12 +6,13 @@ from uuid import UUID
 
 from workflows.core.errors import InvalidInput
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.run import RunId
 from workflows.engine.replay import Difference, Recorded, recorded_run, replay
 
 FORMAT = 1
 
 
-def export_history(run_id: UUID) -> dict[str, Any]:
+def export_history(run_id: RunId) -> dict[str, Any]:
     """Return a run's input and history as plain JSON values. Raises RunNotFound."""
     recorded = recorded_run(run_id)
     return {

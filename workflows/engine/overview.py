@@ -1,14 +1,51 @@
-"""A run told by its steps."""
+"""Runs told by what they are, and a run told by its steps."""
 
-from uuid import UUID
+from collections.abc import Callable, Collection
+from typing import Any
 
+from workflows.core.errors import InvalidInput
+from workflows.core.run import RunId, RunView, run_id_of
+from workflows.core.states import RunState
 from workflows.core.steps import StepView, tell_steps
 from workflows.plan import planned_steps
-from workflows.registry import find_workflow
+from workflows.registry import find_workflow, workflow_definition
+from workflows.store import views
 from workflows.store.views import get_history, get_run
 
 
-def list_steps(run_id: UUID) -> list[StepView]:
+def list_runs(
+    *,
+    workflow: Callable[..., Any] | str | None = None,
+    state: RunState | str | Collection[str] | None = None,
+    attributes: dict[str, Any] | None = None,
+    parent: RunId | None = None,
+    limit: int = 100,
+) -> list[RunView]:
+    """Return the newest runs: of one workflow (its function or its name), in one state or several,
+    with these attributes, of this parent. Raises InvalidInput for a state that there is not."""
+    name = workflow if workflow is None or isinstance(workflow, str) else _name(workflow)
+    return views.list_runs(
+        workflow=name,
+        states=None if state is None else _states(state),
+        attributes=attributes,
+        parent=None if parent is None else run_id_of(parent),
+        limit=limit,
+    )
+
+
+def _name(workflow: Callable[..., Any]) -> str:
+    return workflow_definition(workflow).name
+
+
+def _states(given: str | Collection[str]) -> list[str]:
+    states = [given] if isinstance(given, str) else list(given)
+    for state in states:
+        if state not in RunState.values:
+            raise InvalidInput(f"there is no state {state!r}; it is one of {', '.join(RunState)}")
+    return states
+
+
+def list_steps(run_id: RunId) -> list[StepView]:
     """Return the steps of a run: those it has come to, then those that its code names and it has
     not: pending, or skipped once it has ended. Raises RunNotFound.
 

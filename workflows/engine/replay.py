@@ -8,7 +8,7 @@ from uuid import UUID
 from workflows.core.codec import dumps
 from workflows.core.errors import DefinitionError
 from workflows.core.history import History, HistoryEntry
-from workflows.core.run import ClaimedRun
+from workflows.core.run import ClaimedRun, RunId
 from workflows.core.states import RunState
 from workflows.engine.body import retrace
 from workflows.engine.newer_code import unreadable
@@ -61,7 +61,7 @@ def replay_open_runs() -> list[Difference]:
     return [each for each in found if each is not None]
 
 
-def recorded_run(run_id: UUID) -> Recorded:
+def recorded_run(run_id: RunId) -> Recorded:
     """Read a run's input and history. Raises RunNotFound."""
     run = get_run(run_id)
     return Recorded(

@@ -1,27 +1,29 @@
 """Runs as the outside reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 from uuid import UUID
 
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryEntry
-from workflows.core.run import RunView
+from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.models import Run
 from workflows.store.steps import load_history
 
 
-def get_run(run_id: UUID) -> RunView:
+def get_run(run_id: RunId) -> RunView:
     """Return a run. Raises RunNotFound."""
+    run_id = run_id_of(run_id)
     try:
         return _view(Run.objects.counting_crashes().get(pk=run_id))
     except Run.DoesNotExist:
         raise RunNotFound(f"no run {run_id}") from None
 
 
-def get_history(run_id: UUID) -> list[HistoryEntry]:
+def get_history(run_id: RunId) -> list[HistoryEntry]:
     """Return everything a run has done, oldest first. Raises RunNotFound."""
+    run_id = run_id_of(run_id)
     entries = load_history(run_id)
     if not entries:
         get_run(run_id)
@@ -31,17 +33,17 @@ def get_history(run_id: UUID) -> list[HistoryEntry]:
 def list_runs(
     *,
     workflow: str | None = None,
-    state: RunState | str | None = None,
+    states: Collection[str] | None = None,
     attributes: dict[str, Any] | None = None,
     parent: UUID | None = None,
     limit: int = 100,
 ) -> list[RunView]:
-    """Return the newest runs: of one workflow, state or parent, with these attributes."""
+    """Return the newest runs: of one workflow, some states or a parent, with these attributes."""
     wanted: dict[str, Any] = {}
     if workflow is not None:
         wanted["workflow"] = workflow
-    if state is not None:
-        wanted["state"] = state
+    if states is not None:
+        wanted["state__in"] = states
     if attributes:
         wanted["attributes__contains"] = attributes
     if parent is not None:

@@ -80,19 +80,21 @@ def crash_everywhere(
     """
     clock.install()
     tables = Tables(ignore=ignore)
-    observer = Observer(
-        observe=observe,
-        at_least_once=at_least_once,
-        tables=tables,
-        before=frozenset(Run.objects.values_list("id", flat=True)),
+    before = frozenset(Run.objects.values_list("id", flat=True))
+    observer = Observer(observe=observe, at_least_once=at_least_once, tables=tables, before=before)
+    return _kill_everywhere(
+        Scenario(play=scenario, observer=observer, ids=Ids(tables)),
+        pairs=SAMPLE if pairs is True else int(pairs),
     )
-    played = Scenario(play=scenario, observer=observer, ids=Ids(tables))
+
+
+def _kill_everywhere(played: Scenario, *, pairs: int) -> CrashReport:
     calm = Killer()
     compared = Comparison(_outcome(played, calm))
     if not calm.seen:
         raise AssertionError("nothing was tried: the scenario drives no run; let it start one")
     places = list(_places(calm.seen))
-    twice = _pairs(places, SAMPLE if pairs is True else int(pairs))
+    twice = _pairs(places, pairs)
     for deaths in places + twice:
         _play_with(played, deaths, calm.seen, compared)
     made.append(

@@ -2,12 +2,11 @@
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db.models import Min
 
 from workflows.conf import conf
-from workflows.core.run import RunView
+from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DUE_STATES
 from workflows.engine.deliver import send_event
 from workflows.engine.drive import drive
@@ -48,35 +47,31 @@ def advance(*, seconds: float) -> int:
     return driven
 
 
-def pass_time(run: UUID | RunView) -> None:
+def pass_time(run: RunId) -> None:
     """Let the time come that this run waits for: its retry, its sleep, its time limit.
 
     Time passes for all runs alike; the next drive_until_idle() drives what is due then.
     """
-    row = Run.objects.get(pk=_id(run))
+    row = Run.objects.get(pk=run_id_of(run))
     if row.wake_at is None:
         raise AssertionError(f"run {row.pk} waits for no time (state {row.state})")
     clock.move(max(timedelta(), row.wake_at - clock.now()))
 
 
-def send(run: UUID | RunView, name: str, payload: Any = None, *, key: str | None = None) -> int:
+def send(run: RunId, name: str, payload: Any = None, *, key: str | None = None) -> int:
     """Send an event and drive what is due by it. Returns the number of drives."""
-    send_event(_id(run), name, payload, key=key)
+    send_event(run_id_of(run), name, payload, key=key)
     return drive_until_idle()
 
 
-def history_of(run: UUID | RunView) -> list[tuple[str, str]]:
+def history_of(run: RunId) -> list[tuple[str, str]]:
     """Return what a run has done, a (kind, name) each, oldest first."""
-    return [(entry.kind.value, entry.name) for entry in get_history(_id(run))]
+    return [(entry.kind.value, entry.name) for entry in get_history(run_id_of(run))]
 
 
 def forget_time() -> None:
     """Go with the real clock again. A test whose runs are gone does so by itself."""
     clock.forget()
-
-
-def _id(run: UUID | RunView) -> UUID:
-    return run.id if isinstance(run, RunView) else run
 
 
 def _next_due(now: datetime) -> datetime | None:

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from uuid import UUID
 
 from django.utils import timezone
 
-from workflows.core.run import RunView
+from workflows.core.run import RunId
 from workflows.core.states import RunState
 from workflows.engine.export import export_history, import_history
 from workflows.engine.replay import recorded_run, replay
@@ -24,10 +23,10 @@ from workflows.store.views import get_run
 from workflows.testing.driving import drive_until_idle
 
 
-def save_history(run: UUID | RunView, file: str | Path) -> None:
+def save_history(run: RunId, file: str | Path) -> None:
     """Write a run's history to a file, to be replayed against later code. Tracebacks are left out:
     no replay reads them, and they name the folders of this machine."""
-    exported = export_history(run.id if isinstance(run, RunView) else run)
+    exported = export_history(run)
     for line in exported["history"]:
         (line["data"].get("error") or {}).pop("traceback", None)
     Path(file).write_text(json.dumps(exported, indent=1, ensure_ascii=False) + "\n")
