@@ -30,14 +30,16 @@ def drive_until_idle() -> int:
     raise AssertionError(f"runs are still due after {ENOUGH} drives: does one wake itself forever?")
 
 
-def advance(*, seconds: float) -> int:
+def advance(seconds: float | timedelta) -> int:
     """Let time pass without waiting: waits, sleeps, retries and deadlines of all runs come due in
     their order, also of what is started on the way.
 
     Drives what is due before, on the way and at the end; returns the number of drives. Only the
     engine feels it: timezone.now() and Now() in your own code tell the real time.
     """
-    if not 0 <= seconds < float("inf"):
+    if isinstance(seconds, timedelta):
+        seconds = seconds.total_seconds()
+    if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
         raise ValueError(f"advance: {seconds!r} is not a number of seconds from 0 up")
     end = clock.now() + timedelta(seconds=seconds)
     driven = drive_until_idle()

@@ -5,7 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from workflows.registry import step_definition
+from django.utils.module_loading import import_string
+
+from workflows.api import list_actions
+from workflows.core.errors import DefinitionError
+from workflows.registry import StepDefinition, step_definition
 
 Answer = Callable[..., Any]
 
@@ -41,15 +45,16 @@ class _Script:
 
 @contextmanager
 def fake(
-    step: Answer,
+    step: Answer | str,
     *,
     returns: Any = None,
     results: Sequence[Any] | None = None,
-    raises: BaseException | None = None,
+    raises: BaseException | type[BaseException] | None = None,
     does: Answer | None = None,
 ) -> Iterator[Fake]:
     """Let a step return a value, raise an exception, or do as a function does, inside the block.
 
+    step: the function, its dotted path ("shop.flows.charge"), or the name of an action.
     results: one for each attempt in turn; an exception among them is raised. AssertionError at the
     end of the block when there were more attempts. What the step stores is still checked against
     its annotations, and its arguments against its parameters. Works for compensations, actions,
@@ -57,9 +62,11 @@ def fake(
     """
     if sum(way is not None for way in (returns, results, raises, does)) > 1:
         raise ValueError("fake: give one of returns, results, raises, does")
-    definition = step_definition(step)
+    definition = _find(step)
     script = None if results is None else _Script(results)
-    stand_in = Fake(step, does or script or _constantly(returns if raises is None else raises))
+    stand_in = Fake(
+        definition.function, does or script or _constantly(returns if raises is None else raises)
+    )
     real = definition.function
     object.__setattr__(definition, "function", stand_in)  # frozen for everybody else
     try:
@@ -71,11 +78,29 @@ def fake(
         raise AssertionError(f"step {definition.name!r} was tried more than {count} times")
 
 
+def _find(step: Answer | str) -> StepDefinition:
+    if not isinstance(step, str):
+        return step_definition(step)
+    actions = {action.name: action.step for action in list_actions()}
+    if step in actions:
+        return actions[step]
+    try:
+        return step_definition(import_string(step))
+    except ImportError:
+        raise DefinitionError(
+            f"fake({step!r}): give the step itself, its dotted path, or the name of an action"
+        ) from None
+
+
 def _constantly(result: Any) -> Answer:
     return lambda *args, **kwargs: _give(result)
 
 
 def _give(result: Any) -> Any:
-    if isinstance(result, BaseException):
+    if isinstance(result, BaseException) or _is_error_class(result):
         raise result
     return result
+
+
+def _is_error_class(result: Any) -> bool:
+    return isinstance(result, type) and issubclass(result, BaseException)

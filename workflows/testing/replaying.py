@@ -32,14 +32,19 @@ def save_history(run: RunId, file: str | Path) -> None:
     Path(file).write_text(json.dumps(exported, indent=1, ensure_ascii=False) + "\n")
 
 
-def replay_history(file: str | Path) -> None:
-    """Replay a saved history against the code at hand. Raises AssertionError where they differ."""
-    difference = replay(import_history(json.loads(Path(file).read_text())))
+def replay_history(history: str | Path | dict[str, Any]) -> None:
+    """Replay a saved history (a file, or what export_history returned) against the code at hand.
+    Raises AssertionError where they differ."""
+    if isinstance(history, dict):
+        exported, where = history, ""
+    else:
+        exported, where = json.loads(Path(history).read_text()), f"{history}: "
+    difference = replay(import_history(exported))
     if difference is not None:
-        raise AssertionError(f"{file}: {difference}")
+        raise AssertionError(f"{where}{difference}")
 
 
-def assert_deterministic(workflow: Callable[..., Any], /, **input: Any) -> None:
+def assert_deterministic(workflow: Callable[..., Any] | str, /, **input: Any) -> None:
     """Run a workflow as far as it goes by itself, then replay it with another clock, other random
     numbers and other ids. Raises AssertionError naming the position where it asks for something
     else, which shows that it looks at the world past `run`. What it hands to a step is not

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,7 +22,9 @@ class Command(BaseCommand):
             "--check", action="store_true", help="every open run; exit code 1 on any difference"
         )
         parser.add_argument("--export", metavar="RUN", help="print a run's history as JSON")
-        parser.add_argument("files", nargs="*", help="exported histories to replay")
+        parser.add_argument(
+            "files", nargs="*", help="exported histories to replay, or their folders"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["export"]:
@@ -29,7 +32,7 @@ class Command(BaseCommand):
             return
         if not options["check"] and not options["files"]:
             raise CommandError("say --check, --export RUN, or name exported histories")
-        found = [api.replay_history(_read(file)) for file in options["files"]]
+        found = [api.replay_history(_read(file)) for file in _files(options["files"])]
         if options["check"]:
             found += api.replay_open_runs()
         differences = [each for each in found if each is not None]
@@ -48,9 +51,17 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(exported, indent=1))
 
 
-def _read(file: str) -> dict[str, Any]:
+def _files(named: list[str]) -> Iterator[Path]:
+    for each in map(Path, named):
+        found = sorted(each.glob("*.json")) if each.is_dir() else [each]
+        if not found:
+            raise CommandError(f"{each}: there is no history (*.json) in this folder")
+        yield from found
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        exported: dict[str, Any] = json.loads(Path(file).read_text())
+        exported: dict[str, Any] = json.loads(file.read_text())
     except (OSError, ValueError) as exc:
         raise CommandError(f"{file}: {exc}") from None
     return exported

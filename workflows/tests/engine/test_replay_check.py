@@ -209,6 +209,24 @@ def test_the_command_exits_with_1_on_any_difference(tmp_path: Path) -> None:
     assert "2 runs do not fit" in differs[1]
 
 
+def test_the_command_takes_a_folder_of_histories(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(command("--export", str(driven(replayed).id))[1])
+
+    fits = command(str(tmp_path))
+    deployed["what"] = "other step"
+    differs = command(str(tmp_path))
+
+    assert fits == (0, "every history fits this code\n")
+    assert differs[0] == 1
+    assert "2 runs do not fit this code" in differs[1]
+
+
+def test_a_folder_without_histories_proves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"there is no history \(\*\.json\) in this folder"):
+        call_command("workflows_replay", str(tmp_path))
+
+
 @pytest.mark.parametrize("arguments", [[], ["--export", "nonsense"], ["/no/such/file.json"]])
 def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str]) -> None:
     with pytest.raises(CommandError):

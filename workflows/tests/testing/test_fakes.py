@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Group
 
-from workflows.api import RunState, current_step, get_run, start
+from workflows.api import DefinitionError, RunState, current_step, get_run, start
 from workflows.testing import advance, drive_until_idle, fake, history_of
 from workflows.tests.testing import stories
 
@@ -124,6 +124,42 @@ def test_two_ways_at_once_are_refused() -> None:
     refused = pytest.raises(ValueError, match="give one of")
 
     with refused, fake(stories.fetch, returns=1, raises=KeyError()):
+        pass
+
+
+def test_an_error_may_be_given_by_its_class() -> None:
+    with fake(stories.fetch, raises=ConnectionError) as fetch:
+        run = start(stories.fetch_one)
+        advance(seconds=1000)
+
+    assert history_of(run)[0] == ("attempt_failed", "fetch")
+    assert len(fetch.calls) == 3
+
+    with fake(stories.fetch, results=[ConnectionError, 5]):
+        run = start(stories.fetch_one)
+        advance(seconds=1000)
+
+    assert get_run(run.id).output == 5
+
+
+def test_a_step_is_named_by_its_path_and_an_action_by_its_name() -> None:
+    with fake("workflows.tests.testing.stories.fetch", returns=7):
+        assert output_of_fetch() == 7
+
+    with fake("kit_tell", returns="nothing"):
+        run = start(stories.tell_one)
+        drive_until_idle()
+
+    assert get_run(run.id).output == "nothing"
+
+
+@pytest.mark.parametrize("name", ["fetch", "workflows.tests.nowhere.fetch"])
+def test_a_name_that_is_neither_is_told(name: str) -> None:
+    told = pytest.raises(
+        DefinitionError, match="give the step itself, its dotted path, or the name"
+    )
+
+    with told, fake(name, returns=1):
         pass
 
 

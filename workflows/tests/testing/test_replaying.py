@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from workflows.api import Context, start, workflow
+from workflows.api import Context, export_history, start, workflow
 from workflows.core.errors import InvalidInput
 from workflows.testing import (
     advance,
@@ -69,6 +69,15 @@ def test_a_history_that_the_code_no_longer_tells_names_file_and_difference(tmp_p
 
     with pytest.raises(AssertionError, match=r"honest\.json: .*'remember'"):
         replay_history(file)
+
+
+def test_a_history_is_replayed_without_a_file_or_from_a_path_as_text(tmp_path: Path) -> None:
+    run = start(honest, count=2)
+    drive_until_idle()
+    save_history(str(run.id), str(tmp_path / "honest.json"))
+
+    replay_history(str(tmp_path / "honest.json"))
+    replay_history(export_history(run.id))
 
 
 def test_a_file_of_another_format_is_refused(tmp_path: Path) -> None:

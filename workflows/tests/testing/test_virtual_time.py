@@ -131,6 +131,22 @@ def test_pass_time_of_a_run_that_waits_for_no_time_says_so() -> None:
         pass_time(run.id)
 
 
+def test_time_is_given_in_seconds_or_as_a_timedelta() -> None:
+    run = start(stories.days, count=3)
+
+    advance(86_400 + 60)
+    advance(timedelta(days=1))
+    advance(seconds=timedelta(days=1))
+
+    assert get_run(run).state == RunState.COMPLETED
+
+
+@pytest.mark.parametrize("seconds", [None, "60", timedelta(seconds=-1), float("nan")])
+def test_what_is_no_time_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="is not a number of seconds from 0 up"):
+        advance(seconds)
+
+
 def test_advance_without_runs_ends_at_once_and_takes_no_negative_time() -> None:
     assert advance(seconds=1e9) == 0
     for wrong in (-1, float("nan"), float("inf")):
