@@ -3,17 +3,21 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from types import FunctionType
 from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
 from workflows.core.retry import RetryPolicy
+from workflows.core.waits import check_limit
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 DEFAULT_RETRY = RetryPolicy()
+UNNAMED = "…"
+"""In place of a name that was not given."""
 OnEnd = Literal["stop", "compensate"]
 
 _DOES_NOTHING_WHEN_CALLED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
@@ -53,13 +57,15 @@ class StepDefinition:
     compensate: "StepDefinition | None" = None
     isolation: str | None = None
     at_most_once: bool = False
+    check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
+    """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
 
 _workflows: dict[tuple[str, int], WorkflowDefinition] = {}
 
 
 def workflow(
-    name: str,
+    name: str = UNNAMED,
     version: int = 1,
     *,
     on_failure: OnEnd = "stop",
@@ -68,32 +74,30 @@ def workflow(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
+    name                   the runs' own, for ever; without it, the module's and the function's:
+                           name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
     """
-    if not isinstance(name, str) or not name:
-        raise DefinitionError('name the workflow: @workflow("app.verb")')
+    _check_name(name)
+    told = "a workflow" if name is UNNAMED else f"workflow {name!r}"
     if not isinstance(version, int) or version < 1:
-        raise DefinitionError(f"workflow {name!r}: version is {version!r}; give 1 or more")
-
+        raise DefinitionError(f"{told}: version is {version!r}; give 1 or more")
     for option, value in {"on_failure": on_failure, "on_cancel": on_cancel}.items():
         if value not in ("stop", "compensate"):
-            raise DefinitionError(f'workflow {name!r}: {option} is "stop" or "compensate"')
+            raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
+    check_limit(f"{told}: deadline_seconds", deadline_seconds)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
-        _check_parameters(name, plain)
-        known = _workflows.get((name, version))
-        if known and where(known.function) != where(plain):
-            raise DuplicateWorkflow(
-                f"workflow {name!r} version {version} is already {where(known.function)}; "
-                "give the new one another name or version"
-            )
+        own_name = where(plain) if name is UNNAMED else name
+        _check_parameters(own_name, plain)
+        _check_free(own_name, version, plain)
         definition = WorkflowDefinition(
-            name=name,
+            name=own_name,
             version=version,
             function=plain,
             signature=Signature(plain, skip_first=True),
@@ -101,11 +105,25 @@ def workflow(
             on_cancel=on_cancel,
             deadline_seconds=deadline_seconds,
         )
-        _workflows[name, version] = definition
+        _workflows[own_name, version] = definition
         plain.workflow_definition = definition  # type: ignore[attr-defined]
         return function
 
     return register
+
+
+def _check_name(name: Any) -> None:
+    if not isinstance(name, str) or not name:
+        raise DefinitionError('name the workflow: @workflow("app.verb")')
+
+
+def _check_free(name: str, version: int, function: FunctionType) -> None:
+    known = _workflows.get((name, version))
+    if known and where(known.function) != where(function):
+        raise DuplicateWorkflow(
+            f"workflow {name!r} version {version} is already {where(known.function)}; "
+            "give the new one another name or version"
+        )
 
 
 @overload
@@ -148,12 +166,15 @@ def step(
     """
     if name is not None and not is_name(name):
         raise DefinitionError("the name of a step is a text of 1 to 500 characters")
-    for limit in (timeout_seconds, heartbeat_seconds):
-        if limit is not None and limit <= 0:
-            raise DefinitionError(f"a limit of {limit} seconds; give more than 0, or None")
+    check_limit("timeout_seconds", timeout_seconds)
+    check_limit("heartbeat_seconds", heartbeat_seconds)
+    if not isinstance(retry, RetryPolicy):
+        raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
 
     def define(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
+        if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
+            raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
         if compensate is not None:
             _check_compensation(plain, _plain_function(compensate))
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
@@ -172,6 +193,8 @@ def step(
 
 
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
+    if hasattr(function, "workflow_definition"):
+        raise DefinitionError(f"{where(_plain_function(function))} is a workflow; give a step")
     if not hasattr(function, "step_definition"):
         step(function)
     definition = step_definition(function)
@@ -224,8 +247,11 @@ def find_workflow(name: str, version: int) -> WorkflowDefinition | None:
     return _workflows.get((name, version))
 
 
-def workflow_definition(function: Callable[..., Any]) -> WorkflowDefinition:
-    """Return what @workflow registered. Raises UnknownWorkflow for another function."""
+def workflow_definition(function: Callable[..., Any] | str) -> WorkflowDefinition:
+    """Return what @workflow registered: for a function, or the newest version of a name.
+    Raises UnknownWorkflow."""
+    if isinstance(function, str):
+        return _newest(function)
     definition = getattr(function, "workflow_definition", None)
     if definition is None:
         name = getattr(function, "__qualname__", repr(function))
@@ -233,11 +259,22 @@ def workflow_definition(function: Callable[..., Any]) -> WorkflowDefinition:
     return cast(WorkflowDefinition, definition)
 
 
+def _newest(name: str) -> WorkflowDefinition:
+    versions = [version for known, version in _workflows if known == name]
+    if not versions:
+        near = get_close_matches(name, {known for known, _ in _workflows}, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "; is its app installed?"
+        raise UnknownWorkflow(f"there is no workflow {name!r}{hint}")
+    return _workflows[name, max(versions)]
+
+
 def step_definition(function: Callable[..., Any]) -> StepDefinition:
     """Return what @step registered. Raises DefinitionError for another function."""
     definition = getattr(function, "step_definition", None)
     if definition is None:
         name = getattr(function, "__qualname__", repr(function))
+        if not callable(function):
+            raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
         raise DefinitionError(f"{name} is not a step: decorate it with @step")
     return cast(StepDefinition, definition)
 

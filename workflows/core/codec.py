@@ -13,6 +13,7 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
+from pydantic_core import PydanticSerializationError
 
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
@@ -52,6 +53,7 @@ class Codec:
     """Encodes and decodes the values of one annotation."""
 
     def __init__(self, annotation: Any = Any) -> None:
+        self._annotation = annotation
         try:
             # By default pydantic writes an untyped NaN as null; `dumps` refuses it by name. Only
             # what is no model itself takes such a setting, hence the list around it.
@@ -59,7 +61,7 @@ class Codec:
             self._adapter: TypeAdapter[Any] = TypeAdapter(list[annotation], config=keep_nan)
         except Exception as exc:  # pydantic raises several kinds for what it cannot describe
             raise DefinitionError(
-                f"{annotation!r} cannot be stored as JSON: {_first_line(exc)}"
+                f"{annotation!r} cannot be stored as JSON: {_first_line(exc).partition('. ')[0]}"
             ) from None
 
     def encode(self, value: Any, *, max_bytes: int) -> str:
@@ -67,9 +69,7 @@ class Codec:
         try:
             [plain] = self._adapter.dump_python([value], mode="json", warnings="error")
         except Exception as exc:  # a class may refuse in any way of its own
-            raise ValueNotStorable(
-                f"a {type(value).__name__} cannot be stored as JSON: {_first_line(exc)}"
-            ) from None
+            raise ValueNotStorable(self._refusal(value, exc)) from None
         text = dumps(plain)
         if len(text.encode()) > max_bytes:
             raise ValueTooLarge(
@@ -77,6 +77,15 @@ class Codec:
                 f"{max_bytes:,}; store it elsewhere and hand on its id"
             )
         return text
+
+    def _refusal(self, value: Any, exc: Exception) -> str:
+        if isinstance(exc, PydanticSerializationError) and "UnexpectedValue" in str(exc):
+            kind = getattr(self._annotation, "__name__", self._annotation)
+            return f"{_shown(value)} cannot be stored as {kind}, as its annotation says"
+        return (
+            f"a value of type {type(value).__name__} cannot be stored as JSON ({_first_line(exc)}); "
+            "take plain values, dataclasses or pydantic models"
+        )
 
     def decode(self, text: str) -> Any:
         """Return the value of a JSON text. Raises ValueNotStorable when it no longer fits."""
@@ -156,14 +165,27 @@ class Signature:
         except Exception:  # a class may refuse to be stored, or compared, in any way of its own
             return {}
 
+    def __str__(self) -> str:
+        return str(inspect.signature(self._function))
+
+    def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments by the names of their parameters. Raises TypeError."""
+        return dict(self._parameters.bind(*args, **kwargs).arguments)
+
+    def takes(self, name: str) -> bool:
+        """Say whether a parameter has this name."""
+        return name in self._parameters.parameters
+
     def encode_input(self, given: dict[str, Any], *, max_bytes: int) -> Input:
         """Return keyword arguments as JSON text, and the defaults of the others. max_bytes is for
         what is given. Raises TypeError, ValueNotStorable."""
         self._parameters.bind(**given)
-        plain = {
-            name: loads(self._codec(name).encode(value, max_bytes=max_bytes))
-            for name, value in given.items()
-        }
+        plain = {}
+        for name, value in given.items():
+            try:
+                plain[name] = loads(self._codec(name).encode(value, max_bytes=max_bytes))
+            except ValueNotStorable as exc:
+                raise type(exc)(f"{name}: {exc}") from None
         left_out = {name: value for name, value in self._defaults.items() if name not in given}
         return Input(_anything().encode(plain, max_bytes=max_bytes), dumps(left_out))
 
@@ -215,6 +237,13 @@ def _number(text: str) -> float:
 def _in_full(match: re.Match[str]) -> str:
     found = match[0]
     return found if found.startswith('"') else f"{Decimal(found):f}.0"
+
+
+def _shown(value: Any) -> str:
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # a class may refuse in any way of its own
+        return f"a {type(value).__name__}"
 
 
 def _first_line(exc: Exception) -> str:

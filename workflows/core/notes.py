@@ -1,9 +1,10 @@
 """What a workflow keeps on its run for readers outside: plain values, stored when they change."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from workflows.core.codec import dumps, loads
-from workflows.core.errors import ValueNotStorable, ValueTooLarge
+from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
 
 class Kept:
@@ -13,6 +14,14 @@ class Kept:
         self.values: dict[str, Any] = {}
         """Starts empty at every replay: the code sets it again, the same way."""
         self._name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
+
+    def replace(self, values: Any) -> None:
+        """Take the place of everything kept so far. Raises DefinitionError for no mapping."""
+        if not isinstance(values, Mapping):
+            raise DefinitionError(f"run.{self._name} is {values!r:.80}; give a dictionary")
+        new = dict(values)
+        self.values.clear()
+        self.values.update(new)
 
     def text(self) -> str:
         """Return the mapping as JSON text. Raises ValueNotStorable, ValueTooLarge."""

@@ -23,10 +23,10 @@ class RetryPolicy:
     together does not come back together."""
 
     def __post_init__(self) -> None:
-        if self.attempts < 1:
-            raise DefinitionError(f"RetryPolicy: attempts is {self.attempts}; give at least 1")
+        if not isinstance(self.attempts, int) or self.attempts < 1:
+            raise DefinitionError(f"RetryPolicy: attempts is {self.attempts!r}; give at least 1")
         numbers = (self.first_delay_seconds, self.factor, self.max_delay_seconds, self.jitter)
-        if not all(math.isfinite(number) for number in numbers):
+        if not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers):
             raise DefinitionError("RetryPolicy: delays, factor and jitter are finite numbers")
         if min(self.first_delay_seconds, self.max_delay_seconds) < 0 or self.factor < 1:
             raise DefinitionError("RetryPolicy: delays are 0 or more and factor is 1 or more")

@@ -21,6 +21,14 @@ def sensible_seconds(asker: str, seconds: Any) -> float:
     return float(max(0.0, seconds))
 
 
+def check_limit(option: str, seconds: Any) -> None:
+    """Raise DefinitionError for a time limit that is no number above 0, nor None."""
+    if seconds is None:
+        return
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
+        raise DefinitionError(f"{option} is {seconds!r}; give more than 0, or None")
+
+
 def sensible_moment(asker: str, moment: Any) -> datetime:
     """Return a moment to wait for. Raises DefinitionError."""
     if not isinstance(moment, datetime) or moment.tzinfo is None:

@@ -1,11 +1,11 @@
 """Calls that are made together: what gather and graph are given, and how far each is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from workflows.core.errors import DefinitionError, StepFailed
+from workflows.core.errors import DefinitionError, InvalidInput, StepFailed
 from workflows.core.graph import check_graph
 from workflows.core.history import HistoryKind
 from workflows.core.run import Fact
@@ -105,11 +105,53 @@ def check_calls(calls: Mapping[str, Call], limit: int, on_error: OnError) -> Non
         raise DefinitionError(f"a limit of {limit!r}; give 1 or more")
     if on_error not in ("stop", "continue", "compensate"):
         raise DefinitionError(f'on_error is {on_error!r}; give "stop", "continue" or "compensate"')
-    for name, call in calls.items():
+    for call in calls.values():
         if not isinstance(call, Call):
-            raise DefinitionError(f"{name!r} is no call: write run.call(step, …)")
+            raise DefinitionError(f"{call!r:.80} is no call: write run.call(step, …)")
         _ = call.step.signature.result  # a wrong annotation is told before anything runs
     check_graph({name: call.needs for name, call in calls.items()})
+
+
+def checked(
+    step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[StepDefinition, tuple[Any, ...], dict[str, Any]]:
+    """Return a step with its arguments, those of an action with their types and defaults. What is
+    not known yet (run.output) is left as it is. Raises InvalidInput."""
+    if step.check is None or any(isinstance(each, Output) for each in (*args, *kwargs.values())):
+        return step, args, kwargs
+    try:
+        given = step.signature.by_name(args, kwargs)
+    except TypeError as exc:
+        raise InvalidInput(f"action {step.name!r}: {exc}") from None
+    return step, (), step.check(given)
+
+
+def check_arguments(
+    step: StepDefinition,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    in_graph: bool = False,
+) -> None:
+    """Raise DefinitionError for arguments that a step cannot take, before it is tried."""
+    for each in (*args, *kwargs.values()):
+        if in_graph and isinstance(each, Output):
+            continue
+        if any(isinstance(part, Output | Call) for part in _parts(each)):
+            raise DefinitionError(
+                f"step {step.name!r}: run.output(…) stands for a result as an argument of its own "
+                "inside run.graph; hand on the result itself"
+            )
+    try:
+        step.signature.by_name(args, kwargs)
+    except TypeError as exc:
+        raise DefinitionError(f"step {step.name}{step.signature}: {exc}") from None
+
+
+def _parts(argument: Any) -> Iterable[Any]:
+    if isinstance(argument, Mapping):
+        return argument.values()
+    return argument if isinstance(argument, list | tuple | set) else [argument]
 
 
 def make_group(first: int, calls: Mapping[str, Call], *, limit: int, on_error: OnError) -> Group:

@@ -111,7 +111,7 @@ class ChildHandle:
         """Whether the code has seen it end."""
         return self.id in self._ends
 
-    def result(self, *, timeout_seconds: float | None = None) -> Any:
+    def result(self, timeout_seconds: float | None = None) -> Any:
         """Wait for the child, holding nothing, and return what it returned.
 
         Raises ChildFailed when it failed or was cancelled, WaitTimedOut when the time passes first.

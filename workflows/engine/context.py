@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
@@ -24,6 +24,7 @@ from workflows.core.run import Event, Fact
 from workflows.core.waits import sensible_moment, sensible_seconds
 from workflows.engine import waiting
 from workflows.engine.attempt import attempt_step, recorded_output
+from workflows.engine.calls import check_arguments, checked
 from workflows.engine.failing import step_failed
 from workflows.engine.family import Family
 from workflows.engine.jobs import Job, note_done, step_key
@@ -45,6 +46,8 @@ class Context(Together, Family):
     returns what was recorded; a new one happens now. Whatever a workflow needs from the world
     (clock, chance, ids, events, effects) goes through these methods, or a replay would differ.
     """
+
+    __slots__ = ("log",)  # run.status = "…" is an error, and not forgotten
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
@@ -73,10 +76,18 @@ class Context(Together, Family):
         """
         return self._session.data.values
 
+    @data.setter
+    def data(self, values: Mapping[str, Any]) -> None:
+        self._session.data.replace(values)
+
     @property
     def attributes(self) -> dict[str, Any]:
         """Like data, but searchable: list_runs(attributes={"order": 7})."""
         return self._session.attributes.values
+
+    @attributes.setter
+    def attributes(self, values: Mapping[str, Any]) -> None:
+        self._session.attributes.replace(values)
 
     @property
     def actions(self) -> Actions:
@@ -89,7 +100,7 @@ class Context(Together, Family):
         A failed attempt is followed by others as the step's retry policy says; the run is parked
         meanwhile. Raises StepFailed when the step has failed for good.
         """
-        return self._step(step_definition(function), args, kwargs)  # type: ignore[no-any-return]
+        return self._step(*checked(step_definition(function), args, kwargs))  # type: ignore[no-any-return]
 
     def _step(self, step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         session = self._session
@@ -97,6 +108,7 @@ class Context(Together, Family):
         position, outcome = self._take(Operation("step", step.name))
         job = Job(position=position, step=step, args=args, kwargs=kwargs)
         if outcome is None:
+            check_arguments(step, args, kwargs)
             return attempt_step(session, job)
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise step_failed(step.name, outcome.data)
@@ -173,23 +185,32 @@ class Context(Together, Family):
     def wait_event(
         self, name: Sequence[str], *, timeout_seconds: float | None = None
     ) -> Event | None: ...
-    def wait_event(self, name: str | Sequence[str], *, timeout_seconds: float | None = None) -> Any:
+    @overload
+    def wait_event(
+        self, name: str, other: str, /, *more: str, timeout_seconds: float | None = None
+    ) -> Event | None: ...
+    def wait_event(
+        self, name: str | Sequence[str], *more: str, timeout_seconds: float | None = None
+    ) -> Any:
         """Wait for an event; the run holds nothing but its row meanwhile.
 
-        With one name: returns the payload, or None when timeout_seconds pass first. With several:
-        returns the Event (name, payload) that came first, or None. Events sent before the wait
-        are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
+        With one name: returns the payload, or None when timeout_seconds pass first. With several
+        (or a list): returns the Event (name, payload) that came first, or None. Events sent before
+        the wait are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
         """
-        names = event_names(name)
+        names = (*event_names(name), *more)
         if not names or not all(is_name(each) for each in names):
-            raise DefinitionError(f"wait_event({name!r}): give a name, or several")
+            told = ", ".join(map(repr, (name, *more)))
+            raise DefinitionError(
+                f"wait_event({told}): give a name, or several; the time as timeout_seconds="
+            )
         if timeout_seconds is not None:
             timeout_seconds = sensible_seconds("wait_event", timeout_seconds)
         outcome = self._wait(names, timeout_seconds)
         if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
             return None
         payload = outcome.data["payload"]
-        return payload if isinstance(name, str) else Event(outcome.name, payload)
+        return Event(outcome.name, payload) if more or not isinstance(name, str) else payload
 
     def sleep(self, seconds: float) -> None:
         """Wait for a time; the run holds nothing but its row. Never ends early."""

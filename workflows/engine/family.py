@@ -23,8 +23,10 @@ from workflows.registry import workflow_definition
 class Family(Operations):
     """Children, and waiting for whichever comes first."""
 
+    __slots__ = ()
+
     def start_child(
-        self, workflow: Callable[..., Any], /, *, detached: bool = False, **input: Any
+        self, workflow: Callable[..., Any] | str, /, *, detached: bool = False, **input: Any
     ) -> ChildHandle:
         """Start a child run, once for this position; return its handle.
 
@@ -43,7 +45,7 @@ class Family(Operations):
 
     def map(
         self,
-        workflow: Callable[..., Any],
+        workflow: Callable[..., Any] | str,
         inputs: Iterable[Mapping[str, Any]],
         *,
         limit: int | None = None,
@@ -55,9 +57,15 @@ class Family(Operations):
         """
         if limit is not None and limit < 1:
             raise DefinitionError(f"map: a limit of {limit}; give 1 or more, or None")
+        all_given = list(inputs)
+        for given in all_given:
+            if not isinstance(given, Mapping):
+                raise DefinitionError(
+                    f"map: an input is {given!r:.80}; give a dictionary of the workflow's parameters"
+                )
         waiting: list[ChildHandle] = []
         results: list[Any] = []
-        for given in inputs:
+        for given in all_given:
             if limit is not None and len(waiting) >= limit:
                 results.append(waiting.pop(0).result())
             waiting.append(self.start_child(workflow, **given))
@@ -71,7 +79,11 @@ class Family(Operations):
         seconds: float | None = None,
     ) -> Woken:
         """Wait for whichever comes first: an event, the end of a child, or a time."""
-        handles = [child] if isinstance(child, ChildHandle) else list(child)
+        handles = [child] if isinstance(child, ChildHandle) else child
+        if not isinstance(handles, list | tuple) or not all(
+            isinstance(each, ChildHandle) for each in handles
+        ):
+            raise DefinitionError(f"wait_any(child={child!r:.80}): give what start_child returned")
         for handle in handles:
             if handle.has_ended:
                 return Woken(by="child", child=handle)

@@ -14,6 +14,8 @@ from workflows.engine.session import Session
 class Operations:
     """What the verbs of the context are made of."""
 
+    __slots__ = ("_session",)
+
     def __init__(self, session: Session) -> None:
         self._session = session
 

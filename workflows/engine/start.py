@@ -6,21 +6,36 @@ from typing import Any
 
 from workflows.conf import conf
 from workflows.core.codec import Input, is_name
-from workflows.core.errors import InvalidInput, KeyConflict, ValueNotStorable
+from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, ValueNotStorable
 from workflows.core.run import RunView
+from workflows.core.waits import sensible_seconds
 from workflows.registry import WorkflowDefinition, workflow_definition
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
 
-def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: Any) -> RunView:
+def start(
+    workflow: Callable[..., Any] | str,
+    /,
+    *,
+    key: str | None = None,
+    deadline_seconds: float | None = None,
+    **input: Any,
+) -> RunView:
     """Start a workflow: one INSERT, committed with the caller's transaction or lost with it.
 
-    key makes it idempotent: the same workflow, key and input return the run that is there, in
+    workflow is the function, or a name: the newest version of it. deadline_seconds takes the place
+    of the workflow's own (where the function has a parameter of that name, it is that). key makes it idempotent: the same workflow, key and input return the run that is there, in
     whatever state; another input raises KeyConflict. Raises InvalidInput when the input does not
     fit the function, UnknownWorkflow when the function is no workflow.
     """
     definition = workflow_definition(workflow)
+    deadline = definition.deadline_seconds
+    if deadline_seconds is not None:
+        if definition.signature.takes("deadline_seconds"):
+            input["deadline_seconds"] = deadline_seconds
+        else:
+            deadline = _sensible(deadline_seconds)
     if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
@@ -36,10 +51,17 @@ def start(workflow: Callable[..., Any], /, *, key: str | None = None, **input: A
         version=definition.version,
         key=key,
         input=asked,
-        deadline_seconds=definition.deadline_seconds,
+        deadline_seconds=deadline,
         undo_on_cancel=definition.on_cancel == "compensate",
     )
     return created or get_run(_same_run(definition, str(key), asked))
+
+
+def _sensible(deadline_seconds: Any) -> float:
+    try:
+        return sensible_seconds("deadline_seconds", deadline_seconds)
+    except DefinitionError as exc:
+        raise InvalidInput(str(exc)) from None
 
 
 def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID:

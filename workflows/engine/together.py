@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from workflows.core.decide import Operation
+from workflows.core.errors import DefinitionError
 from workflows.engine.calls import (
     Call,
     OnError,
     Output,
     Results,
+    check_arguments,
     check_calls,
+    checked,
     group_fact,
     make_group,
 )
@@ -21,12 +24,20 @@ from workflows.registry import step_definition
 class Together(Operations):
     """gather and graph."""
 
+    __slots__ = ()
+
     def call(
-        self, function: Callable[..., Any], /, *args: Any, after: Sequence[str] = (), **kwargs: Any
+        self,
+        function: Callable[..., Any],
+        /,
+        *args: Any,
+        after: str | Sequence[str] = (),
+        **kwargs: Any,
     ) -> Call:
         """Return a step with its arguments, for gather and graph. after: names in a graph."""
-        definition = step_definition(function)
-        return Call(step=definition, args=args, kwargs=kwargs, after=tuple(after))
+        step, args, kwargs = checked(step_definition(function), args, kwargs)
+        names = (after,) if isinstance(after, str) else tuple(after)
+        return Call(step=step, args=args, kwargs=kwargs, after=names)
 
     def output(self, name: str) -> Output:
         """Stand for the result of another call of the same graph, in a call's arguments."""
@@ -42,7 +53,11 @@ class Together(Operations):
         Each thread has a database connection of its own. A limit of a step stops it where it runs
         Python; what sits in a system call needs a time-out of its own there.
         """
+        if len(calls) == 1 and isinstance(calls[0], list | tuple):
+            raise DefinitionError("gather: give the calls one by one: run.gather(*calls)")
         named = {str(number): call for number, call in enumerate(calls)}
+        if any(isinstance(call, Call) and call.needs for call in calls):
+            raise DefinitionError("gather: calls that wait for others belong into run.graph({…})")
         results = self._group(named, limit, on_error)
         return [results[name] for name in named]
 
@@ -55,6 +70,8 @@ class Together(Operations):
         arguments stands for a's result, and makes it wait for a as well. What depends on a failed call is not run: with
         on_error="continue" its result is missing. Raises DefinitionError for a cycle.
         """
+        if not isinstance(calls, Mapping):
+            raise DefinitionError('graph: give a dictionary of calls by name: {"a": run.call(…)}')
         return self._group(dict(calls), limit, on_error)
 
     def _group(self, calls: dict[str, Call], limit: int, on_error: OnError) -> Results:
@@ -62,6 +79,8 @@ class Together(Operations):
         session, names = self._session, [call.step.name for call in calls.values()]
         position, outcome = self._take(Operation("group", ", ".join(names)))
         if outcome is None:
+            for call in calls.values():
+                check_arguments(call.step, call.args, call.kwargs, in_graph=True)
             self._record(group_fact(position, names))
         session.position += len(calls)
         return run_group(session, make_group(position + 1, calls, limit=limit, on_error=on_error))

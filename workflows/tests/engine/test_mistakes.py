@@ -1,0 +1,79 @@
+"""What people write by mistake is told in one sentence, before anything is tried."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from workflows.api import Context, RunState, RunView, current_step, step, workflow
+from workflows.tests.builders import driven
+from workflows.tests.flows import greet, greet_once
+
+pytestmark = pytest.mark.django_db
+
+Body = Callable[[Any], Any]
+
+TOLD: dict[str, Body] = {
+    "step greet(name: str) -> str: missing a required argument: 'name'": lambda run: run.step(
+        greet
+    ),
+    "step greet(name: str) -> str: too many positional": lambda run: run.step(greet, "a", "b"),
+    "step greet(name: str) -> str: got an unexpected": lambda run: run.step(greet, "a", title="Dr"),
+    "step greet(name: str) -> str: missing a": lambda run: run.gather(run.call(greet)),
+    "'Hello, a' is not a step: give the step itself": lambda run: run.step(run.step(greet, "a")),
+    "give the calls one by one: run.gather(*calls)": lambda run: run.gather([run.call(greet, "a")]),
+    "'Hello, a' is no call: write run.call(step, …)": lambda run: run.gather(run.step(greet, "a")),
+    "belong into run.graph": lambda run: run.gather(run.call(greet, "a", after="b")),
+    'give a dictionary of calls by name: {"a": run.call(…)}': lambda run: run.graph([]),
+    "hand on the result itself": lambda run: run.step(greet, run.output("a")),
+    "step 'greet': run.output(…) stands for a result as an argument of its own": lambda run: (
+        run.graph({"a": run.call(greet, "a"), "b": run.call(greet, [run.output("a")])})
+    ),
+    "map: an input is 'Ann'; give a dictionary": lambda run: run.map(greet_once, ["Ann", "Bob"]),
+    "there is no workflow 'tests.great'; did you mean 'tests.greet'?": lambda run: run.start_child(
+        "tests.great", name="Ann"
+    ),
+    "give what start_child returned": lambda run: run.wait_any(child=uuid4(), seconds=1),
+    "wait_event('go', 5): give a name, or several; the time as timeout_seconds=": lambda run: (
+        run.wait_event("go", 5)
+    ),
+    "run.data is 'stage'; give a dictionary": lambda run: setattr(run, "data", "stage"),
+}
+
+
+@pytest.mark.parametrize("words", TOLD)
+def test_a_mistake_in_workflow_code_blocks_the_run_with_one_sentence(words: str) -> None:
+    run = run_of(TOLD[words])
+
+    assert run.state == RunState.BLOCKED, run.error
+    assert words in (run.error or {})["message"]
+
+
+def test_a_status_that_is_assigned_is_an_error_and_not_forgotten() -> None:
+    run = run_of(lambda run: setattr(run, "status", "Packing"))
+
+    assert run.state == RunState.FAILED
+    assert "no attribute 'status'" in (run.error or {})["message"]
+
+
+def test_a_step_that_takes_a_type_error_itself_is_still_tried_again() -> None:
+    @step
+    def clumsy() -> str:
+        info = current_step()
+        assert info is not None
+        return "1" + (1 if info.attempt == 1 else "1")  # type: ignore[operator]
+
+    run = run_of(lambda run: run.step(clumsy))
+
+    assert run.state == RunState.WAITING
+
+
+def run_of(body: Body) -> RunView:
+    """Run a workflow of this body as far as it goes."""
+
+    @workflow(f"tests.mistake {uuid4()}")
+    def mistaken(run: Context) -> Any:
+        return body(run)
+
+    return driven(mistaken)
