@@ -3,13 +3,14 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from workflows.core.errors import DefinitionError, InvalidInput
 from workflows.core.retry import RetryPolicy
-from workflows.registry import StepDefinition, step, step_definition
+from workflows.registry import StepDefinition, step, step_definition, where
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,34 +61,52 @@ def action(
     isolation ("repeatable read" or "serializable") makes it atomic, and what PostgreSQL refuses
     to serialize is tried again.
     """
+    if not isinstance(name, str):
+        raise DefinitionError('name the action: @action("send_letter", description="…")')
     if not name.isidentifier():
         raise DefinitionError(f"action {name!r}: give a name that can follow `run.actions.`")
     if isolation is not None and isolation not in ISOLATION_LEVELS:
         raise DefinitionError(f"action {name!r}: isolation is one of {', '.join(ISOLATION_LEVELS)}")
-    is_atomic = atomic or isolation is not None
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        if name in _actions and _actions[name].step.function is not function:
-            raise DefinitionError(f"action {name!r} is registered already")
-        retry = (
-            RetryPolicy(attempts=5, first_delay_seconds=0.1)
-            if is_atomic
-            else RetryPolicy(attempts=1)
-        )
-        step(retry=retry, atomic=is_atomic, timeout_seconds=timeout_seconds)(function)
-        definition = replace(
-            step_definition(function), name=name, isolation=isolation, at_most_once=not is_atomic
-        )
-        function.step_definition = definition  # type: ignore[attr-defined]
-        _actions[name] = Action(
+        is_step = hasattr(function, "step_definition")  # then it has options of its own
+        before = step_definition(step(function) if not is_step else function)
+        known = _actions.get(name)
+        if known is not None and not _is_same(known.step.function, before.function):
+            other = where(known.step.function)
+            raise DefinitionError(f"action {name!r} is already {other}; give this another name")
+        is_atomic = atomic or before.atomic or isolation is not None
+        found = Action(
             name=name,
             description=description or inspect.getdoc(function) or "",
-            step=definition,
-            parameters=_parameters(name, definition),
+            step=replace(
+                before,
+                name=name,
+                isolation=isolation,
+                atomic=is_atomic,
+                at_most_once=not is_atomic,
+                retry=_retry(before if is_step else None, is_atomic),
+                timeout_seconds=timeout_seconds or before.timeout_seconds,
+            ),
+            parameters=_parameters(name, before),
         )
+        found = replace(found, step=replace(found.step, check=found.check))
+        function.step_definition = found.step  # type: ignore[attr-defined]
+        _actions[name] = found
         return function
 
     return register
+
+
+def _is_same(known: FunctionType, function: FunctionType) -> bool:
+    """Say whether this is the same function, of a module that was imported twice."""
+    return where(known) == where(function) and known.__code__ == function.__code__
+
+
+def _retry(own: StepDefinition | None, is_atomic: bool) -> RetryPolicy:
+    if not is_atomic:
+        return RetryPolicy(attempts=1)
+    return own.retry if own else RetryPolicy(attempts=5, first_delay_seconds=0.1)
 
 
 def is_action(name: str) -> bool:
@@ -113,7 +132,11 @@ class Actions:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         found = find_action(name)
 
-        def call(**parameters: Any) -> Any:
+        def call(*args: Any, **parameters: Any) -> Any:
+            if args:
+                raise InvalidInput(
+                    f"action {name!r}: give the parameters by name: {name}({', '.join(found.parameters.model_fields)})"
+                )
             return self._run_step(found.step, found.check(parameters))
 
         return call
@@ -126,10 +149,18 @@ def list_actions() -> list[Action]:
 
 def _parameters(name: str, definition: StepDefinition) -> type[BaseModel]:
     fields: dict[str, Any] = {}
-    for each in inspect.signature(definition.function, eval_str=True).parameters.values():
-        if each.kind not in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD):
-            raise DefinitionError(f"action {name!r}: every parameter has a name of its own")
-        kind = Any if each.annotation is each.empty else each.annotation
-        fields[each.name] = (kind, ... if each.default is each.empty else each.default)
-    config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
-    return create_model(f"{name}_parameters", __config__=config, **fields)
+    try:
+        parameters = inspect.signature(definition.function, eval_str=True).parameters.values()
+        for each in parameters:
+            if each.kind not in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD):
+                raise DefinitionError(f"action {name!r}: every parameter has a name of its own")
+            kind = Any if each.annotation is each.empty else each.annotation
+            fields[each.name] = (kind, ... if each.default is each.empty else each.default)
+        config = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+        return create_model(f"{name}_parameters", __config__=config, **fields)
+    except (NameError, PydanticUserError) as exc:
+        why = str(exc).partition(". ")[0]
+        raise DefinitionError(
+            f"action {name!r}: an annotation cannot be used ({why}); take plain values, dataclasses "
+            "or pydantic models, imported at run time"
+        ) from None

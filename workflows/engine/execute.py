@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from workflows.actions import Action, find_action
 from workflows.conf import conf
-from workflows.core.errors import InvalidInput, RequestError, StepFailed, WaitTimedOut
+from workflows.core.errors import InvalidInput, KeyConflict, RequestError, StepFailed, WaitTimedOut
 from workflows.core.history import HistoryKind
 from workflows.core.run import RunView
 from workflows.core.states import RunState
@@ -50,7 +50,12 @@ def execute_action(
     found, given = find_action(name), parameters or {}
     found.check(given)
     _check_transaction(found)
-    run = start(run_action, key=f"{name}:{key}", name=name, parameters=given)
+    try:
+        run = start(run_action, key=f"{name}:{key}", name=name, parameters=given)
+    except KeyConflict:
+        raise KeyConflict(
+            f"key {key!r} of action {name!r} was used with other parameters; use a new key"
+        ) from None
     return _result(found, _driven(run.id, timeout_seconds))
 
 
