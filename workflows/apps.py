@@ -1,6 +1,14 @@
-"""Connects the listeners and finds every app's workflows."""
+"""Connects the listeners, finds every app's workflows, and keeps the database's rules in force."""
+
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
 
 from django.apps import AppConfig
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.migrations import RunSQL
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -16,4 +24,34 @@ class WorkflowsConfig(AppConfig):
 
         checks.connect()
         logs.connect()
+        post_migrate.connect(install_rules, sender=self)
         autodiscover_modules("flows")
+
+
+def install_rules(using: str, **kwargs: Any) -> None:
+    """Give tables that were made without migrations (pytest --nomigrations) their triggers.
+
+    A parent would never hear of its children's ends otherwise.
+    """
+    connection = connections[using]
+    if using != DEFAULT_DB_ALIAS or connection.vendor != "postgresql":
+        return
+    if any(app == "workflows" for app, _ in MigrationRecorder(connection).applied_migrations()):
+        return
+    with transaction.atomic(using), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('workflows_run') IS NULL")
+        no_tables = cursor.fetchone()[0]
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = 'run_moves')")
+        if no_tables or cursor.fetchone()[0]:
+            return
+        for sql in _rules():
+            cursor.execute(sql)
+
+
+def _rules() -> list[str]:
+    folder = import_module("workflows.migrations")
+    names = sorted(module.name for module in iter_modules(folder.__path__))
+    found = [import_module(f"workflows.migrations.{name}").Migration.operations for name in names]
+    return [
+        str(each.sql) for operations in found for each in operations if isinstance(each, RunSQL)
+    ]
