@@ -165,8 +165,13 @@ class ChildFailed(StepError):
         self.workflow, self.run_id, self.state = workflow, run_id, state
         self.error_type, self.message = error_type, message
 
+    @property
+    def cause(self) -> str:
+        """What the child had failed with: type and message; "" where it was cancelled."""
+        return f"{self.error_type}: {self.message}" if self.error_type else ""
+
     def __str__(self) -> str:
-        why = f": {self.error_type}: {self.message}" if self.error_type else ""
+        why = f": {self.cause}" if self.cause else ""
         return f"child {self.workflow!r} ({self.run_id}) {self.state}{why}"
 
 

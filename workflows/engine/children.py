@@ -29,6 +29,11 @@ Ends = dict[uuid.UUID, dict[str, Any]]
 Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]
 
 
+class RaisedInChild(Exception):
+    """The cause of a ChildFailed: what the child had raised, in another run; its traceback is a
+    note."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Child:
     """A child run as its parent knows it."""
@@ -138,6 +143,16 @@ def _result(child: Child, payload: dict[str, Any]) -> Any:
     if payload["state"] == RunState.COMPLETED:
         return child.definition.signature.result.from_plain(payload["output"])
     error = payload["error"] or {"type": "", "message": ""}
-    raise ChildFailed(
+    failed = ChildFailed(
         child.definition.name, str(child.id), payload["state"], error["type"], error["message"]
     )
+    raise failed from _raised(failed.cause, error.get("traceback", ""))
+
+
+def _raised(cause: str, traceback: str) -> RaisedInChild | None:
+    if not cause:
+        return None
+    raised = RaisedInChild(cause)
+    if traceback:
+        raised.add_note(traceback)
+    return raised

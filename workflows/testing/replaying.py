@@ -29,6 +29,8 @@ def save_history(run: RunId, file: str | Path) -> None:
     exported = export_history(run)
     for line in exported["history"]:
         (line["data"].get("error") or {}).pop("traceback", None)
+        if line["name"].startswith("child:"):
+            (line["data"]["payload"]["error"] or {}).pop("traceback", None)
     Path(file).write_text(json.dumps(exported, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -164,6 +164,24 @@ def test_a_childs_failure_arrives_with_its_cause() -> None:
     assert "unlucky" in run.output[3]
 
 
+@workflow("tests.parent_that_asks_why")
+def parent_that_asks_why(run: Context) -> list[object]:
+    try:
+        run.start_child(doubling, number=13).result()
+    except ChildFailed as failed:
+        cause = failed.__cause__
+        return [failed.cause, str(cause), "Traceback" in cause.__notes__[0] if cause else None]
+    return []
+
+
+def test_the_cause_of_a_childs_failure_is_that_of_the_exception_too() -> None:
+    run = driven(parent_that_asks_why)
+
+    told = only_child(run.id).error or {}
+    cause = f"{told['type']}: {told['message']}"
+    assert run.output == [cause, cause, True]
+
+
 def test_a_waiting_parent_holds_nothing() -> None:
     run = driven(parent_that_waits)
 

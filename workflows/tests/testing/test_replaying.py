@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from workflows.api import Context, export_history, start, workflow
+from workflows.api import ChildFailed, Context, export_history, start, workflow
 from workflows.core.errors import InvalidInput
 from workflows.testing import (
     advance,
@@ -41,6 +41,21 @@ def honest(run: Context, count: int) -> list[str]:
     return [run.step(stories.note, chosen) for _ in range(count)]
 
 
+@workflow("kit.spoilt")
+def spoilt(run: Context) -> None:
+    """Fail."""
+    raise ValueError("too bad")
+
+
+@workflow("kit.mother")
+def mother(run: Context) -> str:
+    """Catch what a child raises."""
+    try:
+        return str(run.start_child(spoilt).result())
+    except ChildFailed as failed:
+        return failed.cause
+
+
 @workflow("kit.worldly")
 def worldly(run: Context, what: str) -> None:
     """Ask the world, and wait for what it says."""
@@ -56,6 +71,18 @@ def test_a_saved_history_fits_the_code_that_made_it(tmp_path: Path) -> None:
 
     replay_history(tmp_path / "trip.json")
     assert "traceback" not in (tmp_path / "trip.json").read_text()
+
+
+def test_what_a_child_raised_is_kept_without_its_traceback(tmp_path: Path) -> None:
+    run = start(mother)
+    drive_until_idle()
+
+    save_history(run, tmp_path / "mother.json")
+
+    replay_history(tmp_path / "mother.json")
+    kept = (tmp_path / "mother.json").read_text()
+    assert "too bad" in kept
+    assert "raceback" not in kept
 
 
 def test_a_history_that_the_code_no_longer_tells_names_file_and_difference(tmp_path: Path) -> None:
