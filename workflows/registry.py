@@ -164,12 +164,7 @@ def step(
 
     The function stays an ordinary callable outside workflows.
     """
-    if name is not None and not is_name(name):
-        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
-    check_limit("timeout_seconds", timeout_seconds)
-    check_limit("heartbeat_seconds", heartbeat_seconds)
-    if not isinstance(retry, RetryPolicy):
-        raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
+    _check_options(name, retry, timeout_seconds, heartbeat_seconds)
 
     def define(function: Callable[P, R]) -> Callable[P, R]:
         plain = _plain_function(function)
@@ -190,6 +185,17 @@ def step(
         return function
 
     return define if function is None else define(function)
+
+
+def _check_options(
+    name: str | None, retry: RetryPolicy, timeout: float | None, heartbeat: float | None
+) -> None:
+    if name is not None and not is_name(name):
+        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
+    check_limit("timeout_seconds", timeout)
+    check_limit("heartbeat_seconds", heartbeat)
+    if not isinstance(retry, RetryPolicy):
+        raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
 
 
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
@@ -296,5 +302,5 @@ def _check_parameters(name: str, function: FunctionType) -> None:
 
 
 def where(function: FunctionType) -> str:
-    """Return where a function is written: module and name."""
+    """Return a function's module and name."""
     return f"{function.__module__}.{function.__qualname__}"

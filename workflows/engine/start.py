@@ -25,9 +25,10 @@ def start(
     """Start a workflow: one INSERT, committed with the caller's transaction or lost with it.
 
     workflow is the function, or a name: the newest version of it. deadline_seconds takes the place
-    of the workflow's own (where the function has a parameter of that name, it is that). key makes it idempotent: the same workflow, key and input return the run that is there, in
-    whatever state; another input raises KeyConflict. Raises InvalidInput when the input does not
-    fit the function, UnknownWorkflow when the function is no workflow.
+    of the workflow's own (where the function has a parameter of that name, it is that). key makes
+    it idempotent: the same workflow, key and input return the run that is there, in whatever
+    state; another input raises KeyConflict. Raises InvalidInput when the input does not fit the
+    function, UnknownWorkflow when the function is no workflow.
     """
     definition = workflow_definition(workflow)
     deadline = definition.deadline_seconds

@@ -83,6 +83,7 @@ def keep_moment(moment: datetime, note=None) -> datetime:  # type: ignore[no-unt
 def own_words() -> float:
     """For whoever reads the code."""
     [lease_until] = Run.objects.filter(state=RunState.RUNNING).values_list("lease_until", flat=True)
+    assert lease_until is not None
     return float((lease_until - timezone.now()).total_seconds())
 
 
@@ -442,7 +443,9 @@ def test_the_same_function_may_be_registered_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [lambda *args: None, lambda **kwargs: None, lambda x, /: None], ids=str
+    "function",
+    [lambda *args: None, lambda **kwargs: None, lambda x, /: None],
+    ids=["any by place", "any by name", "by place only"],
 )
 def test_every_parameter_of_an_action_has_a_name(function: Any) -> None:
     with pytest.raises(DefinitionError, match="has a name of its own"):

@@ -664,7 +664,7 @@ def test_a_gather_of_nothing_returns_nothing() -> None:
 @pytest.mark.parametrize(
     ("what", "reason"),
     [
-        ("no call", "'1' is no call: write run.call(step, …)"),
+        ("no call", "is no call: write run.call(step, …)"),
         ("on_error", "on_error is 'ignore'; give"),
         ("annotation", "Nowhere"),
     ],
