@@ -1,6 +1,8 @@
 """Which attempt of which step is running here."""
 
 import contextvars
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workflows.core.run import StepInfo
@@ -30,6 +32,16 @@ class Running:
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)
+
+
+@contextmanager
+def outside_of_steps() -> Iterator[None]:
+    """Drive another run inside a step: its workflow code is in no step."""
+    token = current.set(None)
+    try:
+        yield
+    finally:
+        current.reset(token)
 
 
 def running_step() -> Running | None:

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from workflows.api import (
     Context,
@@ -18,6 +18,7 @@ from workflows.api import (
     StepFailed,
     WaitTimedOut,
     action,
+    current_step,
     execute_action,
     list_actions,
     start,
@@ -30,7 +31,8 @@ from workflows.models import History, Run
 from workflows.store import steps as steps_store
 from workflows.testing import crash_everywhere
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
-from workflows.tests.flows import notes
+from workflows.tests.engine.test_work_off import end_session
+from workflows.tests.flows import ONCE, notes
 
 SEND = "tests_send"
 MAKE = "tests_make_group"
@@ -38,9 +40,17 @@ COUNT = "tests_count_groups"
 both = threading.Barrier(2)
 
 
+def cut() -> None:
+    """End this session: the next statement on it finds it gone."""
+    pid = connection.connection.info.backend_pid
+    elsewhere(lambda: end_session(pid)).result(PATIENCE_SECONDS)
+
+
 @action(SEND, description="Sends a letter.")
 def send_letter(recipient: str, copies: int = 1) -> str:
     notes.note(f"send {recipient}")
+    if recipient == "cut":
+        cut()
     if recipient == "nobody":
         raise ValueError("no such address")
     return f"{copies} sent to {recipient}"
@@ -49,6 +59,8 @@ def send_letter(recipient: str, copies: int = 1) -> str:
 @action(MAKE, atomic=True)
 def make_group(name: str) -> str:
     """Makes a group."""
+    if name == "cut":
+        cut()
     Group.objects.create(name=name)
     return name
 
@@ -253,6 +265,42 @@ def test_killed_anywhere_an_atomic_action_takes_effect_exactly_once() -> None:
         lambda: start(making, names=["a", "b"]),
         observe=lambda: sorted(Group.objects.values_list("name", flat=True)),
     )
+
+
+@step(retry=ONCE)
+def act_inside(name: str) -> str:
+    made = str(execute_action(MAKE, key=name, parameters={"name": name}, timeout_seconds=5))
+    info = current_step()
+    assert info is not None
+    return f"{made} in {info.name}"
+
+
+@workflow("tests.acting_inside")
+def acting_inside(run: Context, name: str) -> str:
+    return run.step(act_inside, name)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_step_executes_an_action_and_goes_on() -> None:
+    run = driven(acting_inside, name="alice's")
+
+    assert run.output == "alice's in act_inside"
+    assert Group.objects.get().name == "alice's"
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("name", [SEND, MAKE])
+def test_a_connection_that_breaks_in_an_action_is_the_callers_error_and_leaves_nothing_held(
+    name: str,
+) -> None:
+    parameters = {SEND: {"recipient": "cut"}, MAKE: {"name": "cut"}}[name]
+
+    with pytest.raises(OperationalError):
+        execute_action(name, key="k", parameters=parameters)
+
+    [left] = Run.objects.all()
+    assert (left.state, left.lease_until) == ("pending", None)
+    assert left.wake_at is not None
 
 
 def test_only_known_isolation_levels_are_taken() -> None:
