@@ -25,10 +25,18 @@ class Running:
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
 
+    ended: bool = False
+
+    def hang_up(self) -> None:
+        """Close the connection of its heartbeats."""
+        own, self.own = self.own, None
+        if own is not None:
+            own.close()
+
     def close(self) -> None:
-        """The attempt has ended."""
-        if self.own is not None:
-            self.own.close()
+        """The attempt has ended; a thread that goes on has no part in it."""
+        self.ended = True
+        self.hang_up()
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)
