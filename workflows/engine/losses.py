@@ -30,10 +30,10 @@ def is_lost(error: Exception) -> bool:
     return told.diag.severity_nonlocalized in _FATAL
 
 
-def is_broken(raw: Any, error: Exception) -> bool:
-    """Say whether this psycopg connection broke, whatever has been made of that error since; None:
-    it could not be opened. One that was closed here is not broken."""
-    return is_lost(error) if raw is None else bool(raw.broken)
+def is_broken(raw: Any) -> bool:
+    """Say whether this psycopg connection broke, whatever has been made of the error since. One
+    that was closed here is not broken."""
+    return raw is not None and bool(raw.broken)
 
 
 def hand_back(run: ClaimedRun, *, lost: bool) -> float | None:
