@@ -20,6 +20,8 @@ drive_refused = Signal()
 retry_in_seconds (None: the run is left to the sweep)."""
 claim_refused = Signal()
 """The database answered a look at the queue with an error; nothing was claimed. error."""
+heartbeat_unheard = Signal()
+"""The database did not take a step's heartbeat; the step goes on. run_id, step, error."""
 hook_failed = Signal()
 """An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
 newer_code_awaited = Signal()

@@ -183,15 +183,17 @@ def _run_atomic(
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
                 recorded = _record(session, job, output, ends=False)
     except StoreFailed as failed:
-        if is_broken(raw, failed.cause):
+        if is_broken(raw):
             raise LostInStep(failed.cause) from failed
         if not isinstance(failed.cause.__cause__, CONFLICTS):
             raise
         # Two transactions in each other's way, found at the record: an attempt like another.
         raise failed.cause from None
     except Exception as exc:
+        if raw is None and is_lost(exc):
+            raise StoreFailed(exc) from exc  # there is none to be had
         if not committed:
-            if is_broken(raw, exc) or (recorded is not None and is_lost(exc)):
+            if is_broken(raw) or (recorded is not None and is_lost(exc)):
                 # Whether a commit that was under way took place, the replay will tell.
                 raise LostInStep(exc) from exc
             raise

@@ -25,13 +25,31 @@ class Running:
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
 
+    ended: bool = False
+
+    def hang_up(self) -> None:
+        """Close the connection of its heartbeats."""
+        own, self.own = self.own, None
+        if own is not None:
+            own.close()
+
     def close(self) -> None:
-        """The attempt has ended."""
-        if self.own is not None:
-            self.own.close()
+        """The attempt has ended; a thread that goes on has no part in it."""
+        self.ended = True
+        self.hang_up()
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)
+
+
+@contextmanager
+def outside_of_steps() -> Iterator[None]:
+    """Drive another run inside a step: its workflow code is in no step."""
+    token = current.set(None)
+    try:
+        yield
+    finally:
+        current.reset(token)
 
 
 def running_step() -> Running | None:
@@ -43,13 +61,3 @@ def current_step() -> StepInfo | None:
     """Return which attempt of which step is running here; None outside a step."""
     running = current.get()
     return None if running is None else running.info
-
-
-@contextmanager
-def outside_of_steps() -> Iterator[None]:
-    """Drive another run in the middle of a step: its workflow code is not inside that step."""
-    token = current.set(None)
-    try:
-        yield
-    finally:
-        current.reset(token)

@@ -8,14 +8,23 @@ from django.db import connection, transaction
 
 from workflows.actions import Action, find_action
 from workflows.conf import conf
-from workflows.core.errors import InvalidInput, KeyConflict, RequestError, StepFailed, WaitTimedOut
+from workflows.core.errors import (
+    InvalidInput,
+    KeyConflict,
+    LostInStep,
+    RequestError,
+    StepFailed,
+    StoreFailed,
+    WaitTimedOut,
+)
 from workflows.core.history import HistoryKind
-from workflows.core.run import RunView
+from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.engine.context import Context
 from workflows.engine.current import outside_of_steps
 from workflows.engine.drive import drive
 from workflows.engine.failing import step_failed
+from workflows.engine.losses import hand_back, is_lost
 from workflows.engine.start import start
 from workflows.registry import workflow
 from workflows.store.runs import claim_run
@@ -79,13 +88,24 @@ def _driven(run_id: UUID, timeout_seconds: float) -> RunView:
     while not (run := get_run(run_id)).is_over and run.state != RunState.BLOCKED:
         claimed = claim_run(worker_id=None, lease_seconds=lease_seconds, only=run_id)
         if claimed is not None:
-            with outside_of_steps():
-                drive(claimed)
+            _drive_here(claimed)
         elif time.monotonic() >= give_up_at:
             raise WaitTimedOut(f"the action (run {run_id}) has not ended; ask again with its key")
         else:
             time.sleep(POLL_SECONDS)
     return run
+
+
+def _drive_here(run: ClaimedRun) -> None:
+    """Drive the run in this process. Raises what the database raised: with the same key, the caller
+    goes on where this has come to."""
+    try:
+        with outside_of_steps():
+            drive(run)
+    except StoreFailed as failed:
+        if not connection.in_atomic_block:  # a caller's transaction takes the run along
+            hand_back(run, lost=isinstance(failed, LostInStep) or is_lost(failed.cause))
+        raise failed.cause from None
 
 
 def _result(action: Action, run: RunView) -> Any:

@@ -2,12 +2,16 @@
 
 from typing import Any
 
+import psycopg
+
+from workflows import signals
 from workflows.conf import conf
 from workflows.core.codec import Codec
 from workflows.core.errors import DefinitionError, LeaseLost
 from workflows.engine.current import Running, running_step
+from workflows.engine.losses import is_lost
 from workflows.store import heartbeats as store
-from workflows.store.workers import open_connection
+from workflows.store.workers import Connection, open_connection
 
 _any = Codec()
 
@@ -16,12 +20,13 @@ def heartbeat(details: Any = None) -> None:
     """Say from inside a step that it goes on; details show on the run and at the next attempt.
 
     A step with heartbeat_seconds that is silent for longer is interrupted. The lease is extended.
-    Sent on a connection of its own, so it is seen at once even from an atomic step. Raises
-    ValueNotStorable; stops the step when its run belongs to another worker by now.
+    Sent on a connection of its own, so it is seen at once even from an atomic step. Where the
+    database does not take it, the step goes on. Raises ValueNotStorable; stops the step when its
+    run belongs to another worker by now.
     """
     running = running_step()
-    if running is None:
-        raise DefinitionError("heartbeat() is called from inside a step")
+    if running is None or running.ended:
+        raise DefinitionError("heartbeat() is called from inside a step, while it runs")
     running.limit.beat()
     text = _any.encode(details, max_bytes=conf().max_payload_bytes)
     running.details = text
@@ -34,8 +39,22 @@ def _send(running: Running, text: str) -> bool:
     values = [info.position, text, conf().lease_seconds, info.run_id, running.attempt]
     if running.in_test:  # another connection would not see the run
         return store.beat_here(values)
-    if running.own is None or running.own.broken:
+    is_open = running.own is not None
+    try:
+        return store.beat(_connection(running), values)
+    except psycopg.Error as exc:
+        running.hang_up()
+        if is_open and is_lost(exc):
+            return _send(running, text)  # on another connection, this once
+        signals.heartbeat_unheard.send_robust(
+            sender=Running, run_id=info.run_id, step=info.name, error=exc
+        )
+        return True
+
+
+def _connection(running: Running) -> Connection:
+    if running.own is None:
         running.own = open_connection()
         # A step that has locked its own run's row would wait for itself.
         running.own.execute("SET lock_timeout = '5s'")
-    return store.beat(running.own, values)
+    return running.own

@@ -3,7 +3,13 @@
 from typing import Any
 
 import psycopg
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from workflows.core.run import ClaimedRun
+from workflows.store import runs as store
+
+LOSSES_MADE_UP_FOR_AT_ONCE = 3
+"""In a row, without anything recorded; a run that always loses its connection must not spin."""
 
 _OF_THE_CONNECTION = (OperationalError, InterfaceError, psycopg.OperationalError)
 _FATAL = {"FATAL", "PANIC"}
@@ -24,7 +30,22 @@ def is_lost(error: Exception) -> bool:
     return told.diag.severity_nonlocalized in _FATAL
 
 
-def is_broken(raw: Any, error: Exception) -> bool:
-    """Say whether this psycopg connection broke, whatever has been made of that error since; None:
-    it could not be opened. One that was closed here is not broken."""
-    return is_lost(error) if raw is None else bool(raw.broken)
+def is_broken(raw: Any) -> bool:
+    """Say whether this psycopg connection broke, whatever has been made of the error since. One
+    that was closed here is not broken."""
+    return raw is not None and bool(raw.broken)
+
+
+def hand_back(run: ClaimedRun, *, lost: bool) -> float | None:
+    """Give the run back over a fresh connection, where there is one: due at once where the
+    connection was lost, later where the database refused, since it will do so again.
+
+    Its worker lives, so this must not count as a crash. What the broken connection still has under
+    way goes by the fence. Returns in how many seconds the run is due; None: it is not given back.
+    """
+    connection.close()
+    try:
+        return store.give_back(run, at_once=LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0)
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return None

@@ -38,14 +38,24 @@ class Threads(Generic[Key, End]):
     def begin(self, key: Key, limit: Limit, attempt: Callable[[], End]) -> None:
         """Begin an attempt. It must not raise."""
         self._limits[key] = limit
-        if self._in_place:
+        if self._in_place or not self._has_room():
             self._ends.put((key, attempt()))
-            return
-        if self.busy > len(self._threads):
-            name = f"branch thread {self.busy}"
-            self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
-            self._threads[-1].start()
-        self._attempts.put((key, attempt))
+        else:
+            self._attempts.put((key, attempt))
+
+    def _has_room(self) -> bool:
+        """Start a thread more where all are busy. False: the machine has no room for it."""
+        if self.busy <= len(self._threads):
+            return True
+        thread = threading.Thread(
+            target=self._serve, name=f"branch thread {self.busy}", daemon=True
+        )
+        try:
+            thread.start()
+        except RuntimeError:  # "can't start new thread": no fault of the workflow's
+            return False
+        self._threads.append(thread)
+        return True
 
     def next(self) -> tuple[Key, End] | None:
         """Wait for the next end; None: a branch is stuck beyond its limit and its grace."""

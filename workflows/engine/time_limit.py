@@ -106,7 +106,7 @@ class _SignalAlarm:
 
     def on(self) -> None:
         signal.signal(signal.SIGALRM, self._ring)
-        self._set(max(self._limit.left(), 0.001))
+        self.on_again()
 
     def off(self) -> None:
         self._armed = False
@@ -114,8 +114,14 @@ class _SignalAlarm:
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, self._before)
         outer = getattr(self._before, "__self__", None)
-        if isinstance(outer, _SignalAlarm) and outer._armed:  # an action executed inside a step
-            outer._set(max(outer._limit.left(), 0.001))
+        if (
+            isinstance(outer, _SignalAlarm) and outer._armed
+        ):  # of a step that has executed an action
+            outer.on_again()
+
+    def on_again(self) -> None:
+        """Go on after another limit has used the one timer there is."""
+        self._set(max(self._limit.left(), 0.001))
 
     def _set(self, seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)

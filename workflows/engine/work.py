@@ -11,15 +11,12 @@ from workflows.conf import conf
 from workflows.core.errors import LostInStep, StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.engine.drive import drive
-from workflows.engine.losses import is_lost
+from workflows.engine.losses import hand_back, is_lost
 from workflows.engine.newer_code import courtesy
 from workflows.engine.open_work import drop_broken_connection
 from workflows.registry import known_code
-from workflows.store.runs import claim_run, give_back
+from workflows.store.runs import claim_run
 from workflows.store.waits import Code
-
-LOSSES_MADE_UP_FOR_AT_ONCE = 3
-"""In a row, without anything recorded; a run that always loses its connection must not spin."""
 
 
 class Holder(Protocol):
@@ -87,27 +84,15 @@ def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> boo
 
 
 def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:
-    """Let the run be driven again: at once where the connection was lost, later where the database
-    refused, since it will do so again. A loss inside an atomic step is left to the sweep, which
-    counts it: the step may be what breaks the connection."""
+    """Let the run be driven again. A loss inside an atomic step is left to the sweep, which counts
+    it: the step may be what breaks the connection."""
     error, in_step = failed.cause, isinstance(failed, LostInStep)
     told = {"sender": ClaimedRun, "run_id": run.id, "workflow": run.workflow, "error": error}
     lost = in_step or is_lost(error)
-    at_once = LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0
-    pause = None if in_step else _give_back(run, at_once=at_once)
+    pause = None if in_step else hand_back(run, lost=lost)
     if pause is None:
         holder.lose()
     if lost:
         signals.drive_abandoned.send_robust(**told)
     else:
         signals.drive_refused.send_robust(**told, retry_in_seconds=pause)
-
-
-def _give_back(run: ClaimedRun, *, at_once: int) -> float | None:
-    """Give the run back over a fresh connection, where there is one: its worker lives, so this
-    must not count as a crash. What the broken connection still has under way goes by the fence."""
-    try:
-        return give_back(run, at_once=at_once)
-    except (DatabaseError, InterfaceError):
-        connection.close()
-        return None

@@ -24,6 +24,7 @@ def connect() -> None:
     signals.drive_abandoned.connect(_abandoned)
     signals.drive_refused.connect(_refused)
     signals.claim_refused.connect(_claim_refused)
+    signals.heartbeat_unheard.connect(_unheard)
     signals.hook_failed.connect(_hook_failed)
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
@@ -78,6 +79,12 @@ def _refused(
             "%s %s: the database refused a statement of the drive, again %s%s: %s",
             *(workflow, run_id, when, since, _first_line(error)),
         )
+
+
+def _unheard(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
+    if (since := _worth_saying(error)) is not None:
+        words = "%s: a heartbeat of step %s was not taken%s: %s"
+        logger.warning(words, run_id, step, since, _first_line(error))
 
 
 def _claim_refused(*, error: Exception, **_: Any) -> None:

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from workflows.actions import find_action, is_action
@@ -22,6 +22,7 @@ from workflows.api import (
     WaitTimedOut,
     action,
     cancel,
+    current_step,
     execute_action,
     get_run,
     list_actions,
@@ -38,7 +39,8 @@ from workflows.store import steps as steps_store
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.testing.killing import Death, Killer, When, killing
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
-from workflows.tests.flows import notes
+from workflows.tests.engine.test_work_off import end_session
+from workflows.tests.flows import ONCE, notes
 
 SEND = "tests_send"
 MAKE = "tests_make_group"
@@ -47,9 +49,17 @@ DEATHS: tuple[When, ...] = ("before", "after", "overtaken at")
 both = threading.Barrier(2)
 
 
+def cut() -> None:
+    """End this session: the next statement on it finds it gone."""
+    pid = connection.connection.info.backend_pid
+    elsewhere(lambda: end_session(pid)).result(PATIENCE_SECONDS)
+
+
 @action(SEND, description="Sends a letter.")
 def send_letter(recipient: str, copies: int = 1) -> str:
     notes.note(f"send {recipient}")
+    if recipient == "cut":
+        cut()
     if recipient == "nobody":
         raise ValueError("no such address")
     return f"{copies} sent to {recipient}"
@@ -58,6 +68,8 @@ def send_letter(recipient: str, copies: int = 1) -> str:
 @action(MAKE, atomic=True)
 def make_group(name: str) -> str:
     """Makes a group."""
+    if name == "cut":
+        cut()
     Group.objects.create(name=name)
     return name
 
@@ -452,6 +464,42 @@ def test_every_parameter_of_an_action_has_a_name(function: Any) -> None:
         action("tests_nameless")(function)
 
     assert not is_action("tests_nameless")
+
+
+@step(retry=ONCE)
+def act_inside(name: str) -> str:
+    made = str(execute_action(MAKE, key=name, parameters={"name": name}, timeout_seconds=5))
+    info = current_step()
+    assert info is not None
+    return f"{made} in {info.name}"
+
+
+@workflow("tests.acting_inside")
+def acting_inside(run: Context, name: str) -> str:
+    return run.step(act_inside, name)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_step_executes_an_action_and_goes_on() -> None:
+    run = driven(acting_inside, name="alice's")
+
+    assert run.output == "alice's in act_inside"
+    assert Group.objects.get().name == "alice's"
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("name", [SEND, MAKE])
+def test_a_connection_that_breaks_in_an_action_is_the_callers_error_and_leaves_nothing_held(
+    name: str,
+) -> None:
+    parameters = {SEND: {"recipient": "cut"}, MAKE: {"name": "cut"}}[name]
+
+    with pytest.raises(OperationalError):
+        execute_action(name, key="k", parameters=parameters)
+
+    [left] = Run.objects.all()
+    assert (left.state, left.lease_until) == ("pending", None)
+    assert left.wake_at is not None
 
 
 def test_only_known_isolation_levels_are_taken() -> None:

@@ -268,6 +268,26 @@ def test_a_plain_branch_reads_through_the_orm_at_its_first_attempt(names: list[s
 
 
 @in_threads
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_machine_without_room_for_threads_runs_the_branches_all_the_same(most: int) -> None:
+    started: list[threading.Thread] = []
+    start_thread = threading.Thread.start
+
+    def start_a_few(thread: threading.Thread) -> None:
+        if thread.name.startswith("branch"):
+            if len(started) >= most:
+                raise RuntimeError("can't start new thread")
+            started.append(thread)
+        start_thread(thread)
+
+    with mock.patch.object(threading.Thread, "start", start_a_few):
+        run = driven(gathering, names=["a", "b", "c"])
+
+    assert run.output == ["A", "B", "C"]
+    assert sorted(notes.done) == ["a", "b", "c"]
+
+
+@in_threads
 def test_each_branch_has_a_connection_of_its_own_that_is_closed_afterwards() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")

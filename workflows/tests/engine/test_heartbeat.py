@@ -1,6 +1,7 @@
 """Heartbeats: a long step says that it lives; silence ends the attempt, the next knows the details."""
 
 import contextlib
+import contextvars
 import threading
 import time
 from collections.abc import Callable
@@ -9,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, transaction
 
+from workflows import signals
 from workflows.api import (
     Context,
     DefinitionError,
@@ -29,6 +31,7 @@ from workflows.api import (
 from workflows.core.history import HistoryKind
 from workflows.engine.current import running_step
 from workflows.engine.drive import drive
+from workflows.models import Run
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -270,6 +273,88 @@ def test_a_step_whose_run_belongs_to_another_by_now_is_stopped_at_its_next_heart
     assert notes.done == ["did 0", "did 1"]
     assert kinds(zombie.id) == []
     assert row(zombie.id)["state"] == "running"
+
+
+def cut_the_engines_own_connections() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'workflows'"
+        )
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_heartbeat_whose_connection_has_broken_takes_another() -> None:
+    hooks["after 1"] = cut_the_engines_own_connections
+
+    run = driven(counting_up)
+
+    assert run.output == [[None], None]
+    assert run.heartbeat is not None
+    assert run.heartbeat["details"] == 3
+    assert HistoryKind.ATTEMPT_FAILED not in kinds(run.id)
+
+
+@step(retry=RetryPolicy(attempts=1))
+def beat_beside_a_lock() -> str:
+    """Lock the row of this run, which the heartbeat then cannot write to."""
+    info = current_step()
+    assert info is not None
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=info.run_id)
+        heartbeat("unheard")
+    return "went on"
+
+
+@workflow("tests.beating_beside_a_lock")
+def beating_beside_a_lock(run: Context) -> str:
+    return run.step(beat_beside_a_lock)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_heartbeat_that_the_database_does_not_take_is_told_and_fails_no_step() -> None:
+    told: list[Any] = []
+
+    def listen(**facts: Any) -> None:
+        told.append((facts["run_id"], facts["step"], type(facts["error"])))
+
+    signals.heartbeat_unheard.connect(listen)
+    run = driven(beating_beside_a_lock)
+    signals.heartbeat_unheard.disconnect(listen)
+
+    assert run.output == "went on"
+    assert told == [(run.id, "beat_beside_a_lock", psycopg.errors.LockNotAvailable)]
+
+
+left_behind: list[contextvars.Context] = []
+
+
+@step
+def leave_a_context_behind() -> None:
+    left_behind[:] = [contextvars.copy_context()]
+
+
+@step
+def beat_from_the_context_left_behind() -> str:
+    try:
+        left_behind[0].run(heartbeat, "late")
+    except DefinitionError as refused:
+        return str(refused)
+    return "accepted"
+
+
+@workflow("tests.beating_late")
+def beating_late(run: Context) -> str:
+    run.step(leave_a_context_behind)
+    return run.step(beat_from_the_context_left_behind)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_thread_that_outlived_its_attempt_sends_no_heartbeat() -> None:
+    run = driven(beating_late)
+
+    assert run.output == "heartbeat() is called from inside a step, while it runs"
+    assert run.heartbeat is None
 
 
 @pytest.mark.django_db

@@ -1,8 +1,10 @@
 """The connection breaks inside an atomic step: no attempt is used, and the loss is counted."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -213,3 +215,20 @@ def test_a_branch_that_loses_its_connection_costs_no_attempt(worker: Living) -> 
 
     assert get_run(view.id).output == [1, 1]
     assert Group.objects.count() == 2
+
+
+def test_a_branch_that_gets_no_connection_is_not_what_breaks_it(worker: Living) -> None:
+    view, connect, here = start(losing_together), psycopg.connect, threading.get_ident()
+
+    def refuse_the_threads(**wanted: Any) -> Any:
+        if threading.get_ident() != here:
+            raise psycopg.OperationalError("FATAL: sorry, too many clients already")
+        return connect(**wanted)
+
+    with mock.patch.object(psycopg, "connect", refuse_the_threads):
+        work(worker)
+    put_off = row(view.id)
+
+    assert (put_off["state"], worker.lost) == ("pending", 0)
+    assert get_run(view.id).crashes == 0
+    assert notes.done == []

@@ -20,6 +20,11 @@ LONG = 60.0
 """Far longer than any limit here: a test that waits for it hangs."""
 
 
+def overrun_after_a_limit_inside() -> None:
+    assert call_within(Limit(LONG), lambda: "in time") == "in time"
+    time.sleep(LONG)
+
+
 def sleep() -> None:
     time.sleep(LONG)
 
@@ -72,6 +77,7 @@ DEEDS = {
         tidy_up,
         wait_in_the_database,
         wait_in_a_transaction,
+        overrun_after_a_limit_inside,
     )
 }
 

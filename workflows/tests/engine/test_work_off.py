@@ -158,7 +158,7 @@ def test_a_database_that_stays_away_frees_the_run_by_losing_the_id() -> None:
 
     with (
         mock.patch("workflows.store.steps.append", side_effect=away),
-        mock.patch("workflows.engine.work.give_back", side_effect=away),
+        mock.patch("workflows.store.runs.give_back", side_effect=away),
         mock.patch("workflows.engine.work.claim_run", wraps=once()),
     ):
         work(worker)
