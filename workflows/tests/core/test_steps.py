@@ -16,14 +16,14 @@ ERROR = {"type": "OSError", "message": "no box"}
 STUCK = {"type": "OSError", "message": "stuck"}
 PACK = PlannedStep(name="pack", undoable=True)
 WEIGH = PlannedStep(name="weigh", undoable=False)
+Line = tuple[HistoryKind, int, dict[str, Any]]
 _ = HistoryKind
-PLAIN = (_.STEP_STARTED, 1, {})
+PLAIN: Line = (_.STEP_STARTED, 1, {})
 TRIED = (_.ATTEMPT_FAILED, 1, {"error": ERROR, "retry_at": LATER})
 DONE = (_.STEP_COMPLETED, 0, {"output": "TEA"})
 FAILED = (_.STEP_FAILED, 0, {"error": STUCK})
 UNDO_TRIED = (_.COMPENSATION_ATTEMPT_FAILED, UNDO + 1, {"error": STUCK, "retry_at": LATER})
 UNDONE = (_.COMPENSATION_COMPLETED, UNDO, {"output": None})
-Line = tuple[HistoryKind, int, dict[str, Any]]
 
 
 def history(*lines: Line, position: int = 1, name: str = "pack") -> list[HistoryEntry]:
