@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
 from workflows.core.retry import RetryPolicy
+from workflows.core.undoing import can_undo, required_names
 from workflows.core.waits import check_limit
 
 P = ParamSpec("P")
@@ -26,8 +27,6 @@ _TAKES_A_VALUE_BY_PLACE = (
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
     inspect.Parameter.VAR_POSITIONAL,
 )
-
-_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,8 +169,6 @@ def step(
         plain = _plain_function(function)
         if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
-        if compensate is not None:
-            _check_compensation(plain, _plain_function(compensate))
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
             name=name or plain.__name__,
             function=plain,
@@ -180,7 +177,7 @@ def step(
             timeout_seconds=timeout_seconds,
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
-            compensate=None if compensate is None else _as_step(compensate),
+            compensate=None if compensate is None else _compensation(compensate, plain),
         )
         return function
 
@@ -198,6 +195,17 @@ def _check_options(
         raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
 
 
+def _compensation(undo: Callable[..., Any], function: FunctionType) -> StepDefinition:
+    definition = _as_step(undo)
+    if not can_undo(definition.function, function):
+        needed = ", ".join(["output", *required_names(function)])
+        raise DefinitionError(
+            f"{where(definition.function)}{inspect.signature(undo)} cannot undo "
+            f"{function.__name__}: write it as ({needed})"
+        )
+    return definition
+
+
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
     if hasattr(function, "workflow_definition"):
         raise DefinitionError(f"{where(_plain_function(function))} is a workflow; give a step")
@@ -210,32 +218,6 @@ def _as_step(function: Callable[..., Any]) -> StepDefinition:
             "make it atomic"
         )
     return definition
-
-
-def _check_compensation(function: FunctionType, compensate: FunctionType) -> None:
-    """It is called with the output, then with what the step was called with."""
-    required = [
-        each
-        for each in inspect.signature(function).parameters.values()
-        if each.default is each.empty and each.kind not in _ANY_NUMBER
-    ]
-    takes = inspect.signature(compensate)
-    by_place = [each.name for each in required if each.kind != each.KEYWORD_ONLY]
-    by_name = [each.name for each in required if each.kind == each.KEYWORD_ONLY]
-    if _fits(takes, by_place, by_name) or _fits(takes, [], by_place + by_name):
-        return
-    asked = ", ".join(["output", *by_place, *by_name])
-    raise DefinitionError(
-        f"{where(compensate)}{takes} cannot undo {function.__name__}: write it as ({asked})"
-    )
-
-
-def _fits(takes: inspect.Signature, by_place: list[str], by_name: list[str]) -> bool:
-    try:
-        takes.bind(None, *by_place, **dict.fromkeys(by_name))
-    except TypeError:
-        return False
-    return True
 
 
 def known_code() -> tuple[list[str], list[int]]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,16 @@ from workflows.api import (
     Context,
     InvalidInput,
     Permanent,
+    RunState,
     StepFailed,
     cancel,
     export_history,
     get_history,
+    get_run,
+    list_runs,
     replay_history,
     replay_open_runs,
+    retry_now,
     start,
     step,
     workflow,
@@ -70,8 +75,27 @@ def replayed(run: Context) -> None:
     run.log.warning("said by the code")
     run.data["kept"] = True
     run.progress(1)
+    if deployed["what"] == "nonsense":
+        run.sleep(float("nan"))
     run.wait_event("go")
     run.step(greet, "Bob")
+
+
+@workflow("tests.replayed_at_its_time")
+def replayed_at_its_time(run: Context, minutes: int) -> None:
+    run.wait_event(f"go {run.now() + timedelta(minutes=minutes)}")
+
+
+@workflow("tests.replayed_parent")
+def replayed_parent(run: Context) -> None:
+    child = run.start_child(waiting_child)
+    match deployed["what"]:
+        case "mistake":
+            raise ValueError("a mistake")
+        case "nonsense":
+            run.sleep(float("nan"))
+    run.progress(1)
+    child.result()
 
 
 @workflow("tests.replayed_group")
@@ -98,6 +122,7 @@ def test_open_runs_that_fit_are_passed_over() -> None:
         ("other step", "position 1 is step 'prepare' in the code but step 'greet' in history"),
         ("no step", "position 1 is wait 'go' in the code but step 'greet' in history"),
         ("mistake", "ValueError('a mistake')"),
+        ("nonsense", "nan is not a number of seconds"),
     ],
 )
 def test_a_run_that_does_not_fit_is_named_with_its_workflow_step_and_difference(
@@ -147,6 +172,43 @@ def test_a_parent_that_waits_for_its_children_after_a_failure_fits() -> None:
     assert replay_history(exported) is None
 
 
+def test_a_replay_to_a_mistake_at_the_end_of_history_ends_no_child() -> None:
+    run = driven(replayed_parent)
+    exported = export_history(run.id)
+    exported["history"] = exported["history"][:1]
+    deployed["what"] = "mistake"
+
+    replay_history(exported)
+
+    assert [child.state for child in list_runs(parent=run.id)] == [RunState.WAITING]
+
+
+def test_a_replay_to_the_end_of_history_shows_no_progress() -> None:
+    exported = export_history(driven(replayed_parent).id)
+    exported["history"] = exported["history"][:1]
+
+    with counted_statements() as sent:
+        replay_history(exported)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("what", "state"), [("mistake", RunState.WAITING), ("nonsense", RunState.BLOCKED)]
+)
+def test_changed_code_that_fails_in_the_middle_of_a_replay_ends_no_child(
+    what: str, state: RunState
+) -> None:
+    run = driven(replayed_parent)
+    deployed["what"] = what
+
+    retry_now(run.id)
+    drive_until_idle()
+
+    assert get_run(run.id).state == state
+    assert [child.state for child in list_runs(parent=run.id)] == [RunState.WAITING]
+
+
 def test_ended_runs_are_not_asked() -> None:
     run = driven(replayed)
     cancel(run.id)
@@ -169,8 +231,28 @@ def test_a_history_is_exported_and_replayed_forever(tmp_path: Path) -> None:
     assert "step 'greet'" in str(difference)
 
 
+def test_a_replay_is_told_the_times_of_the_run() -> None:
+    run = driven(replayed_at_its_time, minutes=5)
+
+    exported = json.loads(json.dumps(export_history(run.id)))
+
+    assert replay_open_runs() == []
+    assert replay_history(exported) is None
+
+
+def test_an_input_that_no_longer_fits_is_a_difference() -> None:
+    exported = export_history(driven(replayed_at_its_time, minutes=5).id)
+
+    unfit = replay_history({**exported, "input": {"minutes": "five"}})
+    missing = replay_history({**exported, "input": {}})
+
+    assert "its input no longer fits" in str(unfit)
+    assert "its input no longer fits" in str(missing)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{}, [], {"format": 99}, {"format": 1, "run": "x"}, {"format": 1}]
+    "wrong",
+    [{}, [], {"format": 99}, {"format": 1, "run": "x"}, {"format": 1, "run": 5}, {"format": 1}],
 )
 def test_what_is_no_history_is_refused_in_words(wrong: Any) -> None:
     with pytest.raises(InvalidInput, match="histor"):
