@@ -23,9 +23,9 @@ def call_workflow(session: Session) -> Any:
     context = Context(session)
     try:
         result = session.definition.function(context, **given)
-    except DefinitionError:
+    except (DefinitionError, Control, KeyboardInterrupt):
         raise
-    except Exception:
+    except BaseException:  # SystemExit too: a workflow must not end its worker
         if session.ending is None:
             if not session.only_replay and session.position >= session.history.last_position:
                 end_children(session)
@@ -56,16 +56,18 @@ def end_children(session: Session) -> None:
                 cancel(child, reason="the parent failed", by="workflows")
 
 
-def retrace(session: Session) -> tuple[BaseException | None, Exception | None]:
+def retrace(session: Session) -> tuple[BaseException | None, BaseException | None]:
     """Replay what is recorded and do nothing new. Returns what forbids to believe the replay
     (history and code disagree, or the database failed), and what the code raised at its end."""
     session.rewind()
     session.only_replay = True
-    raised: Exception | None = None
+    raised: BaseException | None = None
     try:
         call_workflow(session)
-    except (Control, Exception) as exc:
-        if isinstance(exc, Exception):
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exc:
+        if not isinstance(exc, Control):
             raised = exc
     if isinstance(session.ending, ReplayError | StoreFailed):
         return session.ending, raised

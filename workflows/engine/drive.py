@@ -127,10 +127,10 @@ def _unwound(session: Session, why: BaseException) -> None:
             raise why
         case ReplayError() | DefinitionError():
             _block(session, why)
-        case Exception():
-            _fail_or_block(session, why)
+        case KeyboardInterrupt():
+            raise why  # it belongs to the process
         case _:
-            raise why  # KeyboardInterrupt and SystemExit belong to the process
+            _fail_or_block(session, why)
 
 
 def _park(session: Session, park: Park) -> None:
@@ -149,7 +149,7 @@ def _complete(session: Session, result: Any) -> None:
     _end(session, RunState.COMPLETED, output=output)
 
 
-def _fail_or_block(session: Session, exc: Exception) -> None:
+def _fail_or_block(session: Session, exc: BaseException) -> None:
     """An error in the middle of a replay is changed code, not an outcome."""
     try:
         check_end(session.history, session.position)
@@ -160,7 +160,7 @@ def _fail_or_block(session: Session, exc: Exception) -> None:
     _fail(session, exc)
 
 
-def _fail(session: Session, exc: Exception) -> None:
+def _fail(session: Session, exc: BaseException) -> None:
     failure = describe(exc)
     end_children(session)  # those that a deadline or an output left no time to wait for
     if session.definition.on_failure == "compensate" and session.done:

@@ -1,6 +1,7 @@
 """The deploy guard: does the code at hand still tell the story of every open run?"""
 
 import json
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
@@ -96,6 +97,23 @@ def replayed_parent(run: Context) -> None:
             run.sleep(float("nan"))
     run.progress(1)
     child.result()
+
+
+@workflow("tests.replayed_exit")
+def replayed_exit(run: Context) -> None:
+    run.wait_event("go", timeout_seconds=0)
+    if deployed["what"] == "exit":
+        sys.exit(0)
+    run.wait_event("never")
+
+
+def test_code_that_ends_the_process_does_not_pass_the_check() -> None:
+    driven(replayed_exit)
+    assert replay_open_runs() == []
+
+    deployed["what"] = "exit"
+
+    assert ["SystemExit" in each.why for each in replay_open_runs()] == [True]
 
 
 @workflow("tests.replayed_group")

@@ -1,5 +1,6 @@
 """Starting a run: one row in the caller's transaction, once per key, with input that fits."""
 
+import asyncio
 import uuid
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -223,6 +224,43 @@ def test_an_error_of_the_workflow_itself_fails_the_run_with_its_words() -> None:
     assert run.error is not None
     assert (run.error["type"], run.error["message"]) == ("LookupError", "nothing\ufffdhere")
     assert [e.kind for e in get_history(run.id)] == ["run_failed"]
+
+
+OF_NO_PROCESS = {
+    "sys.exit": SystemExit(3),
+    "asyncio": asyncio.CancelledError("enough"),
+    "a generator": GeneratorExit(),
+    "a group": BaseExceptionGroup("all of it", [SystemExit(3)]),
+}
+
+
+@workflow("tests.raises_by_name", on_failure="compensate")
+def raises_by_name(run: Context, name: str) -> None:
+    run.start_child(wait_for_go)
+    raise OF_NO_PROCESS[name]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", OF_NO_PROCESS)
+def test_what_workflow_code_raises_ends_its_run_and_not_its_worker(name: str) -> None:
+    run = driven(raises_by_name, name=name)
+
+    assert run.state == RunState.FAILED
+    assert run.error is not None
+    assert run.error["type"].endswith(type(OF_NO_PROCESS[name]).__name__)
+    assert [child.state for child in list_runs(parent=run.id)] == [RunState.CANCELLED]
+
+
+@pytest.mark.django_db
+def test_an_interrupt_belongs_to_the_process() -> None:
+    @workflow("tests.interrupted")
+    def interrupted(run: Context) -> None:
+        raise KeyboardInterrupt
+
+    start(interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        drive_until_idle()
 
 
 @pytest.mark.django_db
