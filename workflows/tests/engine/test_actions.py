@@ -94,9 +94,9 @@ def keep_moment(moment: datetime, note=None) -> datetime:  # type: ignore[no-unt
 @action("tests_own_words", description="In other words.", timeout_seconds=5)
 def own_words() -> float:
     """For whoever reads the code."""
-    [lease_until] = Run.objects.filter(state=RunState.RUNNING).values_list("lease_until", flat=True)
+    lease_until = Run.objects.get(state=RunState.RUNNING).lease_until
     assert lease_until is not None
-    return float((lease_until - timezone.now()).total_seconds())
+    return (lease_until - timezone.now()).total_seconds()
 
 
 @workflow("tests.invoicing")

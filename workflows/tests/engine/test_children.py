@@ -1,5 +1,6 @@
 """Children: started once, waited for without holding anything, ended before their parents."""
 
+from datetime import UTC, datetime
 from unittest import mock
 from uuid import UUID
 
@@ -24,10 +25,13 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.engine.drive import drive
 from workflows.models import Event, Run
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
+    claim,
+    counted_statements,
     driven,
     elsewhere,
     row,
@@ -124,6 +128,39 @@ def parent_of_a_wrong_child(run: Context) -> str:
         refused = str(exc)
     run.step(double, 1)
     return refused
+
+
+@workflow("tests.moment", version=1)
+def moment_before(run: Context) -> str:
+    return "an old child"
+
+
+@workflow("tests.moment", version=2)
+def moment(run: Context) -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@workflow("tests.parent_of_a_moment")
+def parent_of_a_moment(run: Context) -> str:
+    run.data["stage"] = "begun"
+    child = run.start_child(moment)
+    run.step(double, 1)
+    return child.result().strftime("%d %B")  # type: ignore[no-any-return]
+
+
+@workflow("tests.parent_that_mistakes_a_wait_for_a_failure")
+def parent_that_mistakes_a_wait(run: Context) -> int:
+    child = run.start_child(waiting_child)
+    try:
+        return int(child.result())
+    except BaseException as exc:
+        raise ValueError("it did not answer") from exc
+
+
+@workflow("tests.parent_cancelled_meanwhile")
+def parent_cancelled_meanwhile(run: Context) -> None:
+    cancel(run.run_id)
+    run.start_child(waiting_child)
 
 
 @workflow("tests.talker")
@@ -288,6 +325,44 @@ def test_a_run_being_cancelled_starts_no_more_children() -> None:
 
     assert run.state == RunState.CANCELLED
     assert only_child(run.id).state == RunState.CANCELLED
+
+
+def test_a_run_cancelled_just_before_it_starts_a_child_ends_at_once_without_one() -> None:
+    run = driven(parent_cancelled_meanwhile)
+
+    assert run.state == RunState.CANCELLED
+    assert children_of(run.id) == []
+
+
+def test_a_child_is_of_the_version_named_and_its_result_of_the_type_it_says() -> None:
+    assert driven(parent_of_a_moment).output == "01 January"
+
+
+def test_the_start_of_a_child_stores_what_the_parent_keeps_once() -> None:
+    start(parent_of_a_moment)
+
+    with counted_statements() as sent:
+        drive(claim())
+
+    storing = [sql for sql in sent if "UPDATE workflows_run\n        SET data = coalesce" in sql]
+    assert ["child_started" in sql for sql in storing] == [True]
+
+
+def test_an_error_in_place_of_a_wait_ends_nobody() -> None:
+    run = driven(parent_that_mistakes_a_wait)
+    before = get_run(run.id).state, only_child(run.id).state
+    send(only_child(run.id), "go", 5)
+
+    assert before == (RunState.WAITING, RunState.WAITING)
+    assert get_run(run.id).output == 5
+
+
+def test_a_parent_waits_for_its_children_at_its_end_as_long_as_it_takes() -> None:
+    run = driven(parent_that_forgets, detached=False)
+
+    advance(seconds=100 * 86_400)
+
+    assert get_run(run.id).state == RunState.WAITING
 
 
 def test_a_wrong_input_is_refused_before_a_position_is_taken() -> None:

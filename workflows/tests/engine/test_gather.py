@@ -337,6 +337,13 @@ def test_a_branch_that_leaves_a_transaction_open_in_its_thread_fails() -> None:
 
 
 @in_threads
+def test_without_a_limit_told_steps_overlap_all_the_same() -> None:
+    hooks["a"] = hooks["b"] = meet
+
+    assert driven(gathering_groups, names=["a", "b"]).output == ["a", "b"]
+
+
+@in_threads
 def test_atomic_branches_commit_each_with_its_record() -> None:
     run = driven(gathering_groups, names=["a", "b", "c"])
 

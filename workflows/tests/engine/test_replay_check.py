@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,15 @@ def replayed(run: Context) -> None:
     run.log.warning("said by the code")
     run.data["kept"] = True
     run.progress(1)
+    if deployed["what"] == "nonsense":
+        run.sleep(float("nan"))
     run.wait_event("go")
     run.step(greet, "Bob")
+
+
+@workflow("tests.replayed_at_its_time")
+def replayed_at_its_time(run: Context, minutes: int) -> None:
+    run.wait_event(f"go {run.now() + timedelta(minutes=minutes)}")
 
 
 @workflow("tests.replayed_group")
@@ -98,6 +106,7 @@ def test_open_runs_that_fit_are_passed_over() -> None:
         ("other step", "position 1 is step 'prepare' in the code but step 'greet' in history"),
         ("no step", "position 1 is wait 'go' in the code but step 'greet' in history"),
         ("mistake", "ValueError('a mistake')"),
+        ("nonsense", "nan is not a number of seconds"),
     ],
 )
 def test_a_run_that_does_not_fit_is_named_with_its_workflow_step_and_difference(
@@ -169,8 +178,28 @@ def test_a_history_is_exported_and_replayed_forever(tmp_path: Path) -> None:
     assert "step 'greet'" in str(difference)
 
 
+def test_a_replay_is_told_the_times_of_the_run() -> None:
+    run = driven(replayed_at_its_time, minutes=5)
+
+    exported = json.loads(json.dumps(export_history(run.id)))
+
+    assert replay_open_runs() == []
+    assert replay_history(exported) is None
+
+
+def test_an_input_that_no_longer_fits_is_a_difference() -> None:
+    exported = export_history(driven(replayed_at_its_time, minutes=5).id)
+
+    unfit = replay_history({**exported, "input": {"minutes": "five"}})
+    missing = replay_history({**exported, "input": {}})
+
+    assert "its input no longer fits" in str(unfit)
+    assert "its input no longer fits" in str(missing)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{}, [], {"format": 99}, {"format": 1, "run": "x"}, {"format": 1}]
+    "wrong",
+    [{}, [], {"format": 99}, {"format": 1, "run": "x"}, {"format": 1, "run": 5}, {"format": 1}],
 )
 def test_what_is_no_history_is_refused_in_words(wrong: Any) -> None:
     with pytest.raises(InvalidInput, match="histor"):
