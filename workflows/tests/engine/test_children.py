@@ -157,6 +157,18 @@ def parent_that_mistakes_a_wait(run: Context) -> int:
         raise ValueError("it did not answer") from exc
 
 
+@workflow("tests.parent_that_makes_no_sense")
+def parent_that_makes_no_sense(run: Context) -> None:
+    run.start_child(waiting_child)
+    run.sleep(float("nan"))
+
+
+@workflow("tests.parent_of_undone_that_fails")
+def parent_of_undone_that_fails(run: Context) -> None:
+    run.start_child(undone_child)
+    run.step(double, 13)
+
+
 @workflow("tests.parent_cancelled_meanwhile")
 def parent_cancelled_meanwhile(run: Context) -> None:
     cancel(run.run_id)
@@ -355,6 +367,26 @@ def test_an_error_in_place_of_a_wait_ends_nobody() -> None:
 
     assert before == (RunState.WAITING, RunState.WAITING)
     assert get_run(run.id).output == 5
+
+
+def test_a_parent_that_is_set_aside_keeps_its_children() -> None:
+    run = driven(parent_that_makes_no_sense)
+
+    assert (run.state, only_child(run.id).state) == (RunState.BLOCKED, RunState.WAITING)
+
+
+def test_a_parent_that_fails_waits_until_its_children_have_undone_themselves() -> None:
+    run = start(parent_of_undone_that_fails)
+
+    drive(claim())
+    before = get_run(run.id).state, only_child(run.id).state
+    drive_until_idle()
+
+    assert before == (RunState.WAITING, RunState.COMPENSATING)
+    assert (get_run(run.id).state, only_child(run.id).state) == (
+        RunState.FAILED,
+        RunState.COMPENSATED,
+    )
 
 
 def test_a_parent_waits_for_its_children_at_its_end_as_long_as_it_takes() -> None:

@@ -10,15 +10,18 @@ from workflows.api import (
     InvalidInput,
     RunState,
     RunView,
+    ValueNotStorable,
     cancel,
     get_run,
     list_runs,
+    retry_now,
     send_event,
     start,
     step,
     workflow,
 )
 from workflows.engine.drive import drive
+from workflows.models import Run
 from workflows.store import continuing
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, driven, kinds
@@ -70,6 +73,52 @@ def wrongly_continued(run: Context, number: int) -> str:
         run.continue_as_new(nummer=1)
     except InvalidInput as refused:
         return str(refused)
+
+
+UNSTORABLE: dict[str, Any] = {"text": "a\x00b", "large": "x" * 300_000}
+code = {"waits": True}
+
+
+@workflow("tests.continued_with_words")
+def continued_with_words(run: Context, words: str = "") -> str:
+    try:
+        run.continue_as_new(words=UNSTORABLE[words])
+    except InvalidInput as refused:
+        return str(refused)
+
+
+@workflow("tests.continued_with_wrong_data")
+def continued_with_wrong_data(run: Context, number: int = 0) -> str:
+    if number == 1:
+        return "went on"
+    run.data["value"] = object()
+    try:
+        run.continue_as_new(number=1)
+    except ValueNotStorable as refused:
+        run.data.clear()
+        return str(refused)
+
+
+@workflow("tests.grown", version=1)
+def before_it_grew(run: Context) -> None:
+    run.continue_as_new(since="the deploy")
+
+
+@workflow("tests.grown", version=2)
+def grown(run: Context, since: str) -> str:
+    return since
+
+
+@workflow("tests.continued_too_late", deadline_seconds=60)
+def continued_too_late(run: Context) -> None:
+    run.continue_as_new()
+
+
+@workflow("tests.continued_too_early")
+def continued_too_early(run: Context) -> None:
+    if code["waits"]:
+        run.wait_event("go")
+    run.continue_as_new()
 
 
 @workflow("tests.hurried_loop", deadline_seconds=100)
@@ -200,6 +249,39 @@ def test_children_end_before_the_run_goes_on() -> None:
 
 def test_an_input_that_does_not_fit_is_told_to_the_code() -> None:
     assert "number" in driven(wrongly_continued, number=1).output
+
+
+@pytest.mark.parametrize("words", UNSTORABLE)
+def test_an_input_that_cannot_be_kept_is_told_to_the_code(words: str) -> None:
+    assert driven(continued_with_words, words=words).output.startswith("continue_as_new: ")
+
+
+def test_data_that_cannot_be_kept_is_told_before_the_run_goes_on() -> None:
+    assert "run.data" in driven(continued_with_wrong_data).output
+
+
+def test_changed_code_that_goes_on_too_early_blocks_the_run() -> None:
+    run = driven(continued_too_early)
+
+    with mock.patch.dict(code, waits=False):
+        retry_now(run.id)
+        drive_until_idle()
+
+    assert get_run(run.id).state == RunState.BLOCKED
+    assert get_run(run.id).continued_as is None
+
+
+def test_the_input_is_that_of_the_newest_code() -> None:
+    assert last_of(driven(before_it_grew)).output == "the deploy"
+
+
+def test_a_run_does_not_go_on_after_its_deadline() -> None:
+    run = start(continued_too_late)
+    Run.objects.filter(pk=run.id).update(deadline=run.created_at)
+
+    drive_until_idle()
+
+    assert (get_run(run.id).state, get_run(run.id).continued_as) == (RunState.FAILED, None)
 
 
 def test_the_deadline_is_that_of_the_whole_chain() -> None:

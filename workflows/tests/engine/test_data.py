@@ -15,8 +15,9 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.notes import Kept
+from workflows.engine.drive import drive
 from workflows.testing import crash_everywhere, drive_until_idle, send
-from workflows.tests.builders import counted_statements, driven
+from workflows.tests.builders import claim, counted_statements, driven, give_to_another, kinds
 from workflows.tests.flows import ONCE, greet
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +76,21 @@ def progressing(run: Context, done: Any) -> None:
     run.progress(done, 4, "half of it")
     run.wait_event("go")
     run.progress(4, 4)
+
+
+@workflow("tests.noting")
+def noting(run: Context, note: str, data: str = "") -> None:
+    if data:
+        run.data["value"] = WRONG[data]
+    run.progress(1, 2, "a\x00" + "x" * 1000 if note == "odd" else note)
+
+
+@workflow("tests.labelling")
+def labelling(run: Context) -> None:
+    run.data["stage"] = "labelled"
+    run.set_status("On its way")
+    run.step(greet, "Ann")
+    run.wait_event("go")
 
 
 def test_data_is_stored_with_each_record() -> None:
@@ -138,6 +154,51 @@ def test_progress_shows_at_once() -> None:
 
     assert waiting == {"done": 2, "total": 4, "note": "half of it"}
     assert get_run(run.id).progress == {"done": 4, "total": 4, "note": ""}
+
+
+def test_a_replay_does_not_show_progress_again() -> None:
+    with counted_statements() as sent:
+        run = driven(progressing, done=2)
+        send(run.id, "go")
+
+    assert len([sql for sql in sent if "SET progress" in sql]) == 2
+
+
+def test_a_drive_that_has_lost_its_run_shows_no_progress_and_stops() -> None:
+    start(progressing, done=2)
+    zombie = claim()
+    give_to_another(zombie)
+
+    drive(zombie)
+
+    assert get_run(zombie.id).progress is None
+    assert kinds(zombie.id) == []
+
+
+def test_a_long_or_odd_note_is_shown_as_far_as_it_can_be() -> None:
+    run = driven(noting, note="odd")
+
+    assert run.state == RunState.COMPLETED
+    assert run.progress is not None
+    assert len(run.progress["note"]) <= 500
+
+
+def test_progress_tells_of_data_that_cannot_be_stored() -> None:
+    run = driven(noting, note="n", data="nan")
+
+    assert run.state == RunState.FAILED
+    assert run.progress is None
+
+
+def test_a_label_is_stored_together_with_the_data_and_only_once() -> None:
+    start(labelling)
+    run = claim()
+    with counted_statements() as sent:
+        drive(run)
+
+    storing = [sql for sql in sent if "UPDATE workflows_run\n        SET data = coalesce" in sql]
+    assert storing == []  # the step after the label had nothing left to store
+    assert get_run(run.id).data == {"stage": "labelled"}
 
 
 @pytest.mark.parametrize("done", ["NaN", None, [1], {"a": 1}])

@@ -94,6 +94,40 @@ def test_the_first_answer_holds_for_the_whole_run() -> None:
     assert kinds(new.id).count("patch_taken") == 1  # type: ignore[arg-type]
 
 
+@workflow("tests.patched_twice")
+def changing_twice(run: Context) -> list[bool]:
+    later = deployed["stage"] == "with" and run.patched("later")
+    taken = [later, run.patched("first")]
+    run.wait_event("go")
+    return taken
+
+
+def test_a_change_before_another_is_not_taken_by_runs_that_have_taken_that_one() -> None:
+    run = driven(changing_twice)
+    deployed["stage"] = "with"
+
+    send(run.id, "go")
+
+    assert get_run(run.id).output == [False, True]
+
+
+@workflow("tests.patched_by_a_steps_name")
+def changing_by_a_steps_name(run: Context) -> bool:
+    taken = deployed["stage"] == "with" and run.patched("greet")
+    run.step(greet, "Ann")
+    run.wait_event("go")
+    return taken
+
+
+def test_a_step_of_the_same_name_is_no_patch() -> None:
+    run = driven(changing_by_a_steps_name)
+    deployed["stage"] = "with"
+
+    send(run.id, "go")
+
+    assert get_run(run.id).output is False
+
+
 def test_removing_the_call_too_early_is_noticed_before_the_deploy() -> None:
     deployed["stage"] = "with"
     run = driven(changing)

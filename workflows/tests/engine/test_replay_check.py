@@ -15,12 +15,16 @@ from workflows.api import (
     Context,
     InvalidInput,
     Permanent,
+    RunState,
     StepFailed,
     cancel,
     export_history,
     get_history,
+    get_run,
+    list_runs,
     replay_history,
     replay_open_runs,
+    retry_now,
     start,
     step,
     workflow,
@@ -80,6 +84,18 @@ def replayed(run: Context) -> None:
 @workflow("tests.replayed_at_its_time")
 def replayed_at_its_time(run: Context, minutes: int) -> None:
     run.wait_event(f"go {run.now() + timedelta(minutes=minutes)}")
+
+
+@workflow("tests.replayed_parent")
+def replayed_parent(run: Context) -> None:
+    child = run.start_child(waiting_child)
+    match deployed["what"]:
+        case "mistake":
+            raise ValueError("a mistake")
+        case "nonsense":
+            run.sleep(float("nan"))
+    run.progress(1)
+    child.result()
 
 
 @workflow("tests.replayed_group")
@@ -154,6 +170,43 @@ def test_a_parent_that_waits_for_its_children_after_a_failure_fits() -> None:
     exported["history"] = exported["history"][:2]
 
     assert replay_history(exported) is None
+
+
+def test_a_replay_to_a_mistake_at_the_end_of_history_ends_no_child() -> None:
+    run = driven(replayed_parent)
+    exported = export_history(run.id)
+    exported["history"] = exported["history"][:1]
+    deployed["what"] = "mistake"
+
+    replay_history(exported)
+
+    assert [child.state for child in list_runs(parent=run.id)] == [RunState.WAITING]
+
+
+def test_a_replay_to_the_end_of_history_shows_no_progress() -> None:
+    exported = export_history(driven(replayed_parent).id)
+    exported["history"] = exported["history"][:1]
+
+    with counted_statements() as sent:
+        replay_history(exported)
+
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("what", "state"), [("mistake", RunState.WAITING), ("nonsense", RunState.BLOCKED)]
+)
+def test_changed_code_that_fails_in_the_middle_of_a_replay_ends_no_child(
+    what: str, state: RunState
+) -> None:
+    run = driven(replayed_parent)
+    deployed["what"] = what
+
+    retry_now(run.id)
+    drive_until_idle()
+
+    assert get_run(run.id).state == state
+    assert [child.state for child in list_runs(parent=run.id)] == [RunState.WAITING]
 
 
 def test_ended_runs_are_not_asked() -> None:
