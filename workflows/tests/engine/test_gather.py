@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
@@ -122,9 +122,24 @@ def gathering_after_a_step(run: Context, names: list[str]) -> str:
     return "never"
 
 
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=500, jitter=0))
+def fail_patiently() -> None:
+    raise ValueError("not yet")
+
+
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=100, jitter=0))
+def fail_impatiently() -> None:
+    raise ValueError("not yet")
+
+
+@workflow("tests.gather_patiently")
+def gathering_patiently(run: Context) -> None:
+    run.gather(run.call(fail_patiently), run.call(fail_impatiently))
+
+
 @workflow("tests.gather_and_tell_the_time")
-def gathering_and_telling_the_time(run: Context) -> None:
-    run.gather(run.call(work, "a"), run.call(work, "b"))
+def gathering_and_telling_the_time(run: Context, names: list[str]) -> None:
+    run.gather(*[run.call(work_once, name) for name in names], on_error="continue")
     notes.note(run.now().isoformat())
     run.sleep(1)
 
@@ -414,13 +429,30 @@ def test_of_several_failures_the_first_in_the_order_of_the_calls_is_raised() -> 
 
 
 @pytest.mark.django_db
-def test_the_time_after_a_group_is_that_of_its_last_record_also_at_a_replay() -> None:
-    run = driven(gathering_and_telling_the_time)
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "bad"], ["bad", "b"]])
+def test_the_time_after_a_group_is_that_of_its_last_record_also_at_a_replay(
+    names: list[str],
+) -> None:
+    run = driven(gathering_and_telling_the_time, names=names)
     advance(seconds=2)
 
-    records = [e.at for e in get_history(run.id) if e.kind == HistoryKind.STEP_COMPLETED]
+    ends = (HistoryKind.STEP_COMPLETED, HistoryKind.STEP_FAILED)
+    records = [entry.at for entry in get_history(run.id) if entry.kind in ends]
     live, replayed = notes.done[2:]
     assert live == replayed == max(records).isoformat()
+
+
+@pytest.mark.django_db
+def test_the_branch_whose_next_attempt_comes_first_wakes_the_run() -> None:
+    run = driven(gathering_patiently)
+
+    first, second = sorted(
+        datetime.fromisoformat(entry.data["retry_at"])
+        for entry in get_history(run.id)
+        if entry.kind == HistoryKind.ATTEMPT_FAILED
+    )
+
+    assert run.wake_at == first < second
 
 
 @pytest.mark.django_db
