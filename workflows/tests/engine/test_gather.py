@@ -164,6 +164,8 @@ def refund(output: str, *, name: str) -> None:
     notes.note(f"refund {output} to {name}")
     if name == "nobody":
         raise ValueError("no account")
+    if name == "a ghost":
+        raise Permanent("no account ever")
 
 
 @step(retry=ONCE, compensate=refund)
@@ -467,13 +469,22 @@ def test_what_was_undone_and_when_is_the_same_at_a_replay() -> None:
 
 
 @pytest.mark.django_db
-def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay() -> None:
-    run = driven(gathering_and_undoing, names=["ann", "nobody"])
+@pytest.mark.parametrize(
+    ("name", "attempts", "told"),
+    [
+        ("nobody", 2, "refund no account 2 False"),
+        ("a ghost", 1, "refund no account ever 1 True"),
+    ],
+)
+def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay(
+    name: str, attempts: int, told: str
+) -> None:
+    run = driven(gathering_and_undoing, names=["ann", name])
     live = list(notes.done)
     advance(seconds=2)
 
-    assert live[:-2] == ["bad", "refund NOBODY to nobody", "refund NOBODY to nobody"]
-    assert live[-2] == "refund no account 2 False"
+    assert live[:-2] == ["bad", *[f"refund {name.upper()} to {name}"] * attempts]
+    assert live[-2] == told
     assert notes.done[len(live) :] == live[-2:]
     assert get_run(run.id).state == RunState.COMPLETED
 
