@@ -9,7 +9,7 @@ from workflows.api import Context, action, step, workflow
 from workflows.plan import planned_steps
 from workflows.registry import workflow_definition
 from workflows.tests import flows
-from workflows.tests.flows import ONCE
+from workflows.tests.flows import ONCE, greet_once
 
 
 def unpack(output: object) -> None: ...
@@ -83,7 +83,7 @@ def of_other_calls(run: Context) -> None:
     run.actions.plan_unknown()
     OTHERS.deeds.plan_notify()
     len("text")
-    flows.greet_once(run, "Ann")
+    greet_once(run, "Ann")
 
 
 @pytest.mark.parametrize(

@@ -157,9 +157,11 @@ def test_what_is_undone_already_is_not_undone_next() -> None:
 
 
 def test_a_failed_step_is_never_undone_next() -> None:
-    steps = tell_steps(history(FAILED), RunState.COMPENSATING, [PACK])
+    done, failed = history(DONE, position=1), history(TRIED, FAILED, position=2)
 
-    assert [each.state for each in steps] == [StepState.FAILED]
+    steps = tell_steps([*done, *failed], RunState.COMPENSATING, [PACK])
+
+    assert [each.state.value for each in steps] == ["compensating", "failed"]
 
 
 def test_a_step_named_in_two_places_is_left_once_where_the_run_came_to_it_once() -> None:

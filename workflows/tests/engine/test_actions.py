@@ -85,7 +85,7 @@ def count_groups(name: str) -> int:
 
 
 @action("tests_keep_moment")
-def keep_moment(moment: datetime, note=None) -> datetime:  # type: ignore[no-untyped-def]
+def keep_moment(moment: "datetime", note=None) -> datetime:  # type: ignore[no-untyped-def]
     """Keeps a moment."""
     notes.note(f"keep {moment.isoformat()} {note}")
     return moment

@@ -157,6 +157,12 @@ def parent_that_mistakes_a_wait(run: Context) -> int:
         raise ValueError("it did not answer") from exc
 
 
+@workflow("tests.parent_with_a_detached_child")
+def parent_with_a_detached_child(run: Context) -> None:
+    run.start_child(waiting_child, detached=True)
+    run.wait_event("go")
+
+
 @workflow("tests.parent_that_makes_no_sense")
 def parent_that_makes_no_sense(run: Context) -> None:
     run.start_child(waiting_child)
@@ -306,6 +312,16 @@ def test_a_cancel_leaves_a_detached_child_alone() -> None:
     run = driven(parent_that_fails, detached=True)
 
     assert run.state == RunState.FAILED
+    assert only_child(run.id).state == RunState.WAITING
+
+
+def test_a_cancel_leaves_a_detached_child_of_a_run_that_still_goes_alone_too() -> None:
+    run = driven(parent_with_a_detached_child)
+
+    assert cancel(run.id)
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.CANCELLED
     assert only_child(run.id).state == RunState.WAITING
 
 

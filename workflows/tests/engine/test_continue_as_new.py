@@ -41,6 +41,7 @@ def endless(run: Context, number: int = 0, until: int = 3) -> str:
     word = run.wait_event("word", timeout_seconds=60)
     if word is not None:
         notes.note(f"heard {word}")
+    run.data["counted"] = number
     if number + 1 < until:
         run.continue_as_new(number=number + 1, until=until)
     return f"counted to {number}"
@@ -145,6 +146,7 @@ def test_the_loop_goes_on_as_new_runs_with_short_histories() -> None:
     assert last.output == "counted to 2"
     assert notes.done == ["count 0", "count 1", "count 2"]
     assert kinds(run.id)[-1] == "continued"
+    assert (first.data, last.data) == ({"counted": 0}, {"counted": 2})
 
 
 def test_an_event_for_an_earlier_run_reaches_the_one_that_goes_on() -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
@@ -122,9 +122,24 @@ def gathering_after_a_step(run: Context, names: list[str]) -> str:
     return "never"
 
 
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=500, jitter=0))
+def fail_patiently() -> None:
+    raise ValueError("not yet")
+
+
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=100, jitter=0))
+def fail_impatiently() -> None:
+    raise ValueError("not yet")
+
+
+@workflow("tests.gather_patiently")
+def gathering_patiently(run: Context) -> None:
+    run.gather(run.call(fail_patiently), run.call(fail_impatiently))
+
+
 @workflow("tests.gather_and_tell_the_time")
-def gathering_and_telling_the_time(run: Context) -> None:
-    run.gather(run.call(work, "a"), run.call(work, "b"))
+def gathering_and_telling_the_time(run: Context, names: list[str]) -> None:
+    run.gather(*[run.call(work_once, name) for name in names], on_error="continue")
     notes.note(run.now().isoformat())
     run.sleep(1)
 
@@ -149,6 +164,8 @@ def refund(output: str, *, name: str) -> None:
     notes.note(f"refund {output} to {name}")
     if name == "nobody":
         raise ValueError("no account")
+    if name == "a ghost":
+        raise Permanent("no account ever")
 
 
 @step(retry=ONCE, compensate=refund)
@@ -414,13 +431,30 @@ def test_of_several_failures_the_first_in_the_order_of_the_calls_is_raised() -> 
 
 
 @pytest.mark.django_db
-def test_the_time_after_a_group_is_that_of_its_last_record_also_at_a_replay() -> None:
-    run = driven(gathering_and_telling_the_time)
+@pytest.mark.parametrize("names", [["a", "b"], ["a", "bad"], ["bad", "b"]])
+def test_the_time_after_a_group_is_that_of_its_last_record_also_at_a_replay(
+    names: list[str],
+) -> None:
+    run = driven(gathering_and_telling_the_time, names=names)
     advance(seconds=2)
 
-    records = [e.at for e in get_history(run.id) if e.kind == HistoryKind.STEP_COMPLETED]
+    ends = (HistoryKind.STEP_COMPLETED, HistoryKind.STEP_FAILED)
+    records = [entry.at for entry in get_history(run.id) if entry.kind in ends]
     live, replayed = notes.done[2:]
     assert live == replayed == max(records).isoformat()
+
+
+@pytest.mark.django_db
+def test_the_branch_whose_next_attempt_comes_first_wakes_the_run() -> None:
+    run = driven(gathering_patiently)
+
+    first, second = sorted(
+        datetime.fromisoformat(entry.data["retry_at"])
+        for entry in get_history(run.id)
+        if entry.kind == HistoryKind.ATTEMPT_FAILED
+    )
+
+    assert run.wake_at == first < second
 
 
 @pytest.mark.django_db
@@ -435,13 +469,22 @@ def test_what_was_undone_and_when_is_the_same_at_a_replay() -> None:
 
 
 @pytest.mark.django_db
-def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay() -> None:
-    run = driven(gathering_and_undoing, names=["ann", "nobody"])
+@pytest.mark.parametrize(
+    ("name", "attempts", "told"),
+    [
+        ("nobody", 2, "refund no account 2 False"),
+        ("a ghost", 1, "refund no account ever 1 True"),
+    ],
+)
+def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay(
+    name: str, attempts: int, told: str
+) -> None:
+    run = driven(gathering_and_undoing, names=["ann", name])
     live = list(notes.done)
     advance(seconds=2)
 
-    assert live[:-2] == ["bad", "refund NOBODY to nobody", "refund NOBODY to nobody"]
-    assert live[-2] == "refund no account 2 False"
+    assert live[:-2] == ["bad", *[f"refund {name.upper()} to {name}"] * attempts]
+    assert live[-2] == told
     assert notes.done[len(live) :] == live[-2:]
     assert get_run(run.id).state == RunState.COMPLETED
 

@@ -126,9 +126,19 @@ def test_compensation_follows_the_order_of_completion_and_knows_the_arguments() 
     assert notes.done[-2:] == ["undo beside[7] = 7", "undo first[7] = 7"]
 
 
+@workflow("tests.graph_with_a_limit")
+def with_a_limit(run: Context) -> None:
+    run.graph({"a": run.call(add, "a")}, limit=0)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("function", "why"), [(with_a_cycle, "in a cycle"), (to_nowhere, "which is not in it")]
+    ("function", "why"),
+    [
+        (with_a_limit, "a limit of 0"),
+        (with_a_cycle, "in a cycle"),
+        (to_nowhere, "which is not in it"),
+    ],
 )
 def test_a_graph_that_cannot_run_blocks_the_run_before_anything_runs(
     function: Any, why: str

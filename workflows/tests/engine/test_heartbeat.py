@@ -18,7 +18,6 @@ from workflows.api import (
     DefinitionError,
     RetryPolicy,
     RunState,
-    ValueNotStorable,
     current_step,
     get_history,
     get_run,
@@ -110,6 +109,9 @@ def beat_on_a_connection_that_is_cut() -> str:
     assert running is not None
     heartbeat("before")
     assert running.own is not None
+    first = running.own
+    heartbeat("again")
+    assert running.own is first
     notes.note(running.own.execute("SHOW lock_timeout").fetchone()[0])  # type: ignore[index]
     with contextlib.suppress(psycopg.OperationalError):
         running.own.execute("SELECT pg_terminate_backend(pg_backend_pid())")
@@ -160,14 +162,17 @@ def beating_atomically(run: Context) -> Any:
     return run.step(beat_atomically)
 
 
+WRONG: dict[str, Any] = {"object": object(), "large": "x" * 300_000}
+
+
 @step(retry=RetryPolicy(attempts=1))
-def beat_wrongly() -> None:
-    heartbeat(object())
+def beat_wrongly(what: str) -> None:
+    heartbeat(WRONG[what])
 
 
 @workflow("tests.beating_wrongly")
-def beating_wrongly(run: Context) -> None:
-    run.step(beat_wrongly)
+def beating_wrongly(run: Context, what: str) -> None:
+    run.step(beat_wrongly, what)
 
 
 @pytest.mark.usefixtures("committed")
@@ -389,12 +394,15 @@ def test_a_heartbeat_works_inside_the_transaction_of_a_test() -> None:
 
 
 @pytest.mark.django_db
-def test_details_that_cannot_be_stored_fail_the_step() -> None:
-    run = driven(beating_wrongly)
+@pytest.mark.parametrize(
+    ("what", "error"), [("object", "ValueNotStorable"), ("large", "ValueTooLarge")]
+)
+def test_details_that_cannot_be_stored_fail_the_step(what: str, error: str) -> None:
+    run = driven(beating_wrongly, what=what)
 
     assert run.state == RunState.FAILED
     assert run.error is not None
-    assert ValueNotStorable.__name__ in run.error["message"]
+    assert error in run.error["message"]
 
 
 def test_a_heartbeat_belongs_inside_a_step() -> None:

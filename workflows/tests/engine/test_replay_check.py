@@ -84,7 +84,9 @@ def replayed(run: Context) -> None:
 
 @workflow("tests.replayed_at_its_time")
 def replayed_at_its_time(run: Context, minutes: int) -> None:
-    run.wait_event(f"go {run.now() + timedelta(minutes=minutes)}")
+    begun = run.now()
+    run.step(greet, "Ann")
+    run.wait_event(f"go {begun + timedelta(minutes=minutes)} {run.now()}")
 
 
 @workflow("tests.replayed_parent")
@@ -201,6 +203,14 @@ def test_a_replay_to_a_mistake_at_the_end_of_history_ends_no_child() -> None:
     assert [child.state for child in list_runs(parent=run.id)] == [RunState.WAITING]
 
 
+def test_what_makes_no_sense_after_the_end_of_history_is_a_difference() -> None:
+    exported = export_history(driven(replayed_parent).id)
+    exported["history"] = exported["history"][:1]
+    deployed["what"] = "nonsense"
+
+    assert "nan is not a number of seconds" in str(replay_history(exported))
+
+
 def test_a_replay_to_the_end_of_history_shows_no_progress() -> None:
     exported = export_history(driven(replayed_parent).id)
     exported["history"] = exported["history"][:1]
@@ -264,8 +274,10 @@ def test_an_input_that_no_longer_fits_is_a_difference() -> None:
     unfit = replay_history({**exported, "input": {"minutes": "five"}})
     missing = replay_history({**exported, "input": {}})
 
-    assert "its input no longer fits" in str(unfit)
-    assert "its input no longer fits" in str(missing)
+    fresh = replay_history({**exported, "input": {}, "history": []})
+
+    for difference in (unfit, missing, fresh):
+        assert "its input no longer fits" in str(difference)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
 from workflows.api import HistoryKind, start
@@ -16,11 +17,20 @@ from workflows.store.children import start_child
 from workflows.store.continuing import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import UNCHANGED, Notes
-from workflows.tests.builders import claim, give_to_another, row, started_and_claimed
+from workflows.tests.builders import (
+    PATIENCE_SECONDS,
+    claim,
+    elsewhere,
+    give_to_another,
+    row,
+    somebody_waits_for_a_lock,
+    started_and_claimed,
+    until,
+)
 from workflows.tests.flows import wait_for_go
 
 NEW_YEAR = datetime(2100, 1, 1, tzinfo=UTC)
-pytestmark = pytest.mark.django_db
+in_test = pytest.mark.django_db
 
 
 def child_of(parent: ClaimedRun, *, notes: Notes = UNCHANGED, **given: Any) -> dict[str, Any]:
@@ -54,6 +64,7 @@ def send(run_id: UUID, name: str) -> None:
     send_event(run_id, name=name, payload="1", key=None)
 
 
+@in_test
 def test_a_child_is_due_at_once_and_knows_its_place() -> None:
     parent = started_and_claimed(wait_for_go)
 
@@ -66,6 +77,7 @@ def test_a_child_is_due_at_once_and_knows_its_place() -> None:
     assert child["deadline"] is None
 
 
+@in_test
 @pytest.mark.parametrize("detached", [True, False])
 @pytest.mark.parametrize("undo_on_cancel", [True, False])
 def test_a_child_keeps_how_it_was_started(detached: bool, undo_on_cancel: bool) -> None:
@@ -77,6 +89,7 @@ def test_a_child_keeps_how_it_was_started(detached: bool, undo_on_cancel: bool) 
     assert 0 < (child["deadline"] - timezone.now()).total_seconds() <= 60
 
 
+@in_test
 def test_the_start_of_a_child_stores_the_parents_notes_and_names_the_attempt() -> None:
     start(wait_for_go)
     parent = give_to_another(claim())
@@ -88,6 +101,7 @@ def test_the_start_of_a_child_stores_the_parents_notes_and_names_the_attempt() -
     assert line.attempt == parent.attempt == 2
 
 
+@in_test
 def test_a_run_that_continues_ends_and_holds_nothing() -> None:
     start(wait_for_go)
     run = claim(worker_id=7)
@@ -103,6 +117,7 @@ def test_a_run_that_continues_ends_and_holds_nothing() -> None:
     assert (line.kind, line.data) == (HistoryKind.CONTINUED, {"run": str(successor["id"])})
 
 
+@in_test
 @pytest.mark.parametrize(
     ("notes", "data", "attributes"),
     [
@@ -123,6 +138,7 @@ def test_a_run_that_continues_keeps_its_notes_and_stores_what_changed(
     assert (ended["data"], ended["attributes"]) == (data, attributes)
 
 
+@in_test
 @pytest.mark.parametrize("detached", [True, False])
 @pytest.mark.parametrize("undo_on_cancel", [True, False])
 def test_a_successor_takes_over_what_the_run_was_to_others(
@@ -142,6 +158,7 @@ def test_a_successor_takes_over_what_the_run_was_to_others(
     assert successor["wake_at"] <= timezone.now()
 
 
+@in_test
 def test_every_run_of_a_chain_knows_the_first() -> None:
     first = started_and_claimed(wait_for_go)
 
@@ -151,6 +168,7 @@ def test_every_run_of_a_chain_knows_the_first() -> None:
     assert (second["chain_id"], third["chain_id"]) == (first.id, first.id)
 
 
+@in_test
 def test_events_that_wait_go_along_and_consumed_ones_stay() -> None:
     run = started_and_claimed(wait_for_go)
     for name in ("go", "later", "last"):
@@ -163,3 +181,21 @@ def test_events_that_wait_go_along_and_consumed_ones_stay() -> None:
     assert [event.name for event in load_inbox(successor["id"])] == ["later", "last"]
     assert successor["events"] == 2
     assert Event.objects.get(run_id=run.id).name == "go"
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_run_does_not_go_on_past_an_event_that_it_cannot_see_yet() -> None:
+    """The statement that moves the inbox would leave it behind."""
+    run = started_and_claimed(wait_for_go)
+
+    with transaction.atomic():
+        send(run.id, "go")
+        late = elsewhere(
+            lambda: continue_run(
+                run, new_id=uuid4(), version=1, input=Input("{}"), events=0, notes=UNCHANGED
+            )
+        )
+        until(somebody_waits_for_a_lock)
+
+    assert late.result(PATIENCE_SECONDS) is False
+    assert row(run.id)["state"] == RunState.RUNNING

@@ -1,5 +1,8 @@
 """Steps that do as a test says."""
 
+from itertools import combinations
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Group
 
@@ -120,10 +123,14 @@ def test_a_fake_takes_only_the_arguments_of_the_step() -> None:
         fetch(1, 2, 3)
 
 
-def test_two_ways_at_once_are_refused() -> None:
+WAYS: dict[str, Any] = {"returns": 1, "results": [1], "raises": KeyError(), "does": int}
+
+
+@pytest.mark.parametrize("pair", list(combinations(WAYS, 2)))
+def test_two_ways_at_once_are_refused(pair: tuple[str, str]) -> None:
     refused = pytest.raises(ValueError, match="give one of")
 
-    with refused, fake(stories.fetch, returns=1, raises=KeyError()):
+    with refused, fake(stories.fetch, **{way: WAYS[way] for way in pair}):
         pass
 
 
@@ -161,6 +168,14 @@ def test_a_name_that_is_neither_is_told(name: str) -> None:
 
     with told, fake(name, returns=1):
         pass
+
+
+@pytest.mark.parametrize("error", [SystemExit("enough"), ValueError("enough")])
+def test_whatever_can_be_raised_is_raised_and_is_no_result(error: BaseException) -> None:
+    with fake(stories.fetch, raises=error) as fetch, pytest.raises(type(error), match="enough"):
+        fetch(1)
+    with fake(stories.fetch, results=[error]) as fetch, pytest.raises(type(error), match="enough"):
+        fetch(1)
 
 
 def output_of_fetch() -> object:

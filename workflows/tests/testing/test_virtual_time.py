@@ -11,6 +11,7 @@ from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
 from workflows.api import HistoryKind, RunState, get_history, get_run, list_runs, start
+from workflows.models import Event
 from workflows.testing import advance, drive_until_idle, fake, history_of, pass_time, send
 from workflows.testing.clock import clock
 from workflows.tests.testing import stories
@@ -121,6 +122,27 @@ def test_pass_time_lets_one_timer_come() -> None:
         assert drive_until_idle() == 1
 
     assert get_run(run.id).state == RunState.COMPLETED
+
+
+def test_pass_time_of_a_run_that_is_overdue_turns_no_clock_back() -> None:
+    run = start(stories.days, count=1)
+    drive_until_idle()
+    clock.move(timedelta(days=100))
+    before = clock.now()
+
+    pass_time(run)
+
+    assert clock.now() >= before
+
+
+def test_an_event_sent_twice_with_its_key_is_one() -> None:
+    run = start(stories.wait)
+    drive_until_idle()
+
+    send(run, "unheard", key="k")
+    send(run, "unheard", key="k")
+
+    assert Event.objects.filter(run_id=run.id).count() == 1
 
 
 def test_pass_time_of_a_run_that_waits_for_no_time_says_so() -> None:
