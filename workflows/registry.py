@@ -1,6 +1,5 @@
 """Name and version to function: the decorators of workflows and steps, and what they register."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -9,6 +8,12 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
+from workflows.core.functions import (
+    check_compensation,
+    check_parameters,
+    plain_function,
+)
+from workflows.core.functions import where as where
 from workflows.core.retry import RetryPolicy
 from workflows.core.waits import check_limit
 
@@ -19,15 +24,6 @@ DEFAULT_RETRY = RetryPolicy()
 UNNAMED = "…"
 """In place of a name that was not given."""
 OnEnd = Literal["stop", "compensate"]
-
-_DOES_NOTHING_WHEN_CALLED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-_TAKES_A_VALUE_BY_PLACE = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.VAR_POSITIONAL,
-)
-
-_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +88,9 @@ def workflow(
     check_limit(f"{told}: deadline_seconds", deadline_seconds)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        plain = _plain_function(function)
+        plain = plain_function(function)
         own_name = where(plain) if name is UNNAMED else name
-        _check_parameters(own_name, plain)
+        check_parameters(own_name, plain)
         _check_free(own_name, version, plain)
         definition = WorkflowDefinition(
             name=own_name,
@@ -164,19 +160,16 @@ def step(
 
     The function stays an ordinary callable outside workflows.
     """
-    if name is not None and not is_name(name):
-        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
+    _check_step(name, retry)
     check_limit("timeout_seconds", timeout_seconds)
     check_limit("heartbeat_seconds", heartbeat_seconds)
-    if not isinstance(retry, RetryPolicy):
-        raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
 
     def define(function: Callable[P, R]) -> Callable[P, R]:
-        plain = _plain_function(function)
+        plain = plain_function(function)
         if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
         if compensate is not None:
-            _check_compensation(plain, _plain_function(compensate))
+            check_compensation(plain, plain_function(compensate))
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
             name=name or plain.__name__,
             function=plain,
@@ -192,9 +185,16 @@ def step(
     return define if function is None else define(function)
 
 
+def _check_step(name: Any, retry: Any) -> None:
+    if name is not None and not is_name(name):
+        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
+    if not isinstance(retry, RetryPolicy):
+        raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
+
+
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
     if hasattr(function, "workflow_definition"):
-        raise DefinitionError(f"{where(_plain_function(function))} is a workflow; give a step")
+        raise DefinitionError(f"{where(plain_function(function))} is a workflow; give a step")
     if not hasattr(function, "step_definition"):
         step(function)
     definition = step_definition(function)
@@ -204,32 +204,6 @@ def _as_step(function: Callable[..., Any]) -> StepDefinition:
             "make it atomic"
         )
     return definition
-
-
-def _check_compensation(function: FunctionType, compensate: FunctionType) -> None:
-    """It is called with the output, then with what the step was called with."""
-    required = [
-        each
-        for each in inspect.signature(function).parameters.values()
-        if each.default is each.empty and each.kind not in _ANY_NUMBER
-    ]
-    takes = inspect.signature(compensate)
-    by_place = [each.name for each in required if each.kind != each.KEYWORD_ONLY]
-    by_name = [each.name for each in required if each.kind == each.KEYWORD_ONLY]
-    if _fits(takes, by_place, by_name) or _fits(takes, [], by_place + by_name):
-        return
-    asked = ", ".join(["output", *by_place, *by_name])
-    raise DefinitionError(
-        f"{where(compensate)}{takes} cannot undo {function.__name__}: write it as ({asked})"
-    )
-
-
-def _fits(takes: inspect.Signature, by_place: list[str], by_name: list[str]) -> bool:
-    try:
-        takes.bind(None, *by_place, **dict.fromkeys(by_name))
-    except TypeError:
-        return False
-    return True
 
 
 def known_code() -> tuple[list[str], list[int]]:
@@ -277,24 +251,3 @@ def step_definition(function: Callable[..., Any]) -> StepDefinition:
             raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
         raise DefinitionError(f"{name} is not a step: decorate it with @step")
     return cast(StepDefinition, definition)
-
-
-def _plain_function(function: Callable[..., Any]) -> FunctionType:
-    if not isinstance(function, FunctionType):
-        raise DefinitionError(f"{function!r} is not a plain function; decorate a `def`")
-    if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
-        raise DefinitionError(f"{where(function)}: write a plain `def` that returns its result")
-    return function
-
-
-def _check_parameters(name: str, function: FunctionType) -> None:
-    parameters = list(inspect.signature(function).parameters.values())
-    if not parameters or parameters[0].kind not in _TAKES_A_VALUE_BY_PLACE:
-        raise DefinitionError(f"workflow {name!r} takes the run first: write (run: Context, ...)")
-    if any(parameter.name == "key" for parameter in parameters):
-        raise DefinitionError(f"workflow {name!r}: rename the parameter 'key'; start() uses it")
-
-
-def where(function: FunctionType) -> str:
-    """Return where a function is written: module and name."""
-    return f"{function.__module__}.{function.__qualname__}"
