@@ -1,6 +1,5 @@
 """Name and version to function: the decorators of workflows and steps, and what they register."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -9,8 +8,13 @@ from typing import Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
+from workflows.core.functions import (
+    check_compensation,
+    check_parameters,
+    plain_function,
+)
+from workflows.core.functions import where as where
 from workflows.core.retry import RetryPolicy
-from workflows.core.undoing import can_undo, required_names
 from workflows.core.waits import check_limit
 
 P = ParamSpec("P")
@@ -20,13 +24,6 @@ DEFAULT_RETRY = RetryPolicy()
 UNNAMED = "…"
 """In place of a name that was not given."""
 OnEnd = Literal["stop", "compensate"]
-
-_DOES_NOTHING_WHEN_CALLED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
-_TAKES_A_VALUE_BY_PLACE = (
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    inspect.Parameter.VAR_POSITIONAL,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,9 +88,9 @@ def workflow(
     check_limit(f"{told}: deadline_seconds", deadline_seconds)
 
     def register(function: Callable[P, R]) -> Callable[P, R]:
-        plain = _plain_function(function)
+        plain = plain_function(function)
         own_name = where(plain) if name is UNNAMED else name
-        _check_parameters(own_name, plain)
+        check_parameters(own_name, plain)
         _check_free(own_name, version, plain)
         definition = WorkflowDefinition(
             name=own_name,
@@ -163,12 +160,16 @@ def step(
 
     The function stays an ordinary callable outside workflows.
     """
-    _check_options(name, retry, timeout_seconds, heartbeat_seconds)
+    _check_step(name, retry)
+    check_limit("timeout_seconds", timeout_seconds)
+    check_limit("heartbeat_seconds", heartbeat_seconds)
 
     def define(function: Callable[P, R]) -> Callable[P, R]:
-        plain = _plain_function(function)
+        plain = plain_function(function)
         if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+        if compensate is not None:
+            check_compensation(plain, plain_function(compensate))
         plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
             name=name or plain.__name__,
             function=plain,
@@ -177,38 +178,23 @@ def step(
             timeout_seconds=timeout_seconds,
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
-            compensate=None if compensate is None else _compensation(compensate, plain),
+            compensate=None if compensate is None else _as_step(compensate),
         )
         return function
 
     return define if function is None else define(function)
 
 
-def _check_options(
-    name: str | None, retry: RetryPolicy, timeout: float | None, heartbeat: float | None
-) -> None:
+def _check_step(name: Any, retry: Any) -> None:
     if name is not None and not is_name(name):
         raise DefinitionError("the name of a step is a text of 1 to 500 characters")
-    check_limit("timeout_seconds", timeout)
-    check_limit("heartbeat_seconds", heartbeat)
     if not isinstance(retry, RetryPolicy):
         raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
 
 
-def _compensation(undo: Callable[..., Any], function: FunctionType) -> StepDefinition:
-    definition = _as_step(undo)
-    if not can_undo(definition.function, function):
-        needed = ", ".join(["output", *required_names(function)])
-        raise DefinitionError(
-            f"{where(definition.function)}{inspect.signature(undo)} cannot undo "
-            f"{function.__name__}: write it as ({needed})"
-        )
-    return definition
-
-
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
     if hasattr(function, "workflow_definition"):
-        raise DefinitionError(f"{where(_plain_function(function))} is a workflow; give a step")
+        raise DefinitionError(f"{where(plain_function(function))} is a workflow; give a step")
     if not hasattr(function, "step_definition"):
         step(function)
     definition = step_definition(function)
@@ -265,24 +251,3 @@ def step_definition(function: Callable[..., Any]) -> StepDefinition:
             raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
         raise DefinitionError(f"{name} is not a step: decorate it with @step")
     return cast(StepDefinition, definition)
-
-
-def _plain_function(function: Callable[..., Any]) -> FunctionType:
-    if not isinstance(function, FunctionType):
-        raise DefinitionError(f"{function!r} is not a plain function; decorate a `def`")
-    if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
-        raise DefinitionError(f"{where(function)}: write a plain `def` that returns its result")
-    return function
-
-
-def _check_parameters(name: str, function: FunctionType) -> None:
-    parameters = list(inspect.signature(function).parameters.values())
-    if not parameters or parameters[0].kind not in _TAKES_A_VALUE_BY_PLACE:
-        raise DefinitionError(f"workflow {name!r} takes the run first: write (run: Context, ...)")
-    if any(parameter.name == "key" for parameter in parameters):
-        raise DefinitionError(f"workflow {name!r}: rename the parameter 'key'; start() uses it")
-
-
-def where(function: FunctionType) -> str:
-    """Return a function's module and name."""
-    return f"{function.__module__}.{function.__qualname__}"

@@ -105,9 +105,10 @@ def check_calls(calls: Mapping[str, Call], limit: int, on_error: OnError) -> Non
         raise DefinitionError(f"a limit of {limit!r}; give 1 or more")
     if on_error not in ("stop", "continue", "compensate"):
         raise DefinitionError(f'on_error is {on_error!r}; give "stop", "continue" or "compensate"')
-    for call in calls.values():
+    for name, call in calls.items():
         if not isinstance(call, Call):
-            raise DefinitionError(f"{call!r:.80} is no call: write run.call(step, …)")
+            told = f"{name!r} is no call: write run.call(step, …)"
+            raise DefinitionError(f"{told} in the place of {call!r:.80}")
         _ = call.step.signature.result  # a wrong annotation is told before anything runs
     check_graph({name: call.needs for name, call in calls.items()})
 

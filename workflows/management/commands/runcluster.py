@@ -2,9 +2,12 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 
 from workflows.cluster.process import run_cluster
+
+BROKER = "workflows.cluster.broker.RunBroker"
 
 
 class Command(BaseCommand):
@@ -13,4 +16,8 @@ class Command(BaseCommand):
     help = "Drive workflow runs: a django-q2 cluster whose queue is the run table."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if getattr(settings, "Q_CLUSTER", {}).get("broker_class") != BROKER:
+            raise CommandError(
+                f'set Q_CLUSTER["broker_class"] = "{BROKER}": without it django-q2 asks another queue'
+            )
         run_cluster()

@@ -23,7 +23,9 @@ TOLD: dict[str, Body] = {
     "step greet(name: str) -> str: missing a": lambda run: run.gather(run.call(greet)),
     "'Hello, a' is not a step: give the step itself": lambda run: run.step(run.step(greet, "a")),
     "give the calls one by one: run.gather(*calls)": lambda run: run.gather([run.call(greet, "a")]),
-    "'Hello, a' is no call: write run.call(step, …)": lambda run: run.gather(run.step(greet, "a")),
+    "'0' is no call: write run.call(step, …) in the place of 'Hello, a'": lambda run: run.gather(
+        run.step(greet, "a")
+    ),
     "belong into run.graph": lambda run: run.gather(run.call(greet, "a", after="b")),
     'give a dictionary of calls by name: {"a": run.call(…)}': lambda run: run.graph([]),
     "hand on the result itself": lambda run: run.step(greet, run.output("a")),

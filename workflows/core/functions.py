@@ -1,0 +1,67 @@
+"""What the decorators take: plain functions, and parameters that fit."""
+
+import inspect
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from workflows.core.errors import DefinitionError
+
+_DOES_NOTHING_WHEN_CALLED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_TAKES_A_VALUE_BY_PLACE = (
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    inspect.Parameter.VAR_POSITIONAL,
+)
+
+_ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def plain_function(function: Callable[..., Any]) -> FunctionType:
+    """Return it as what it must be: a `def` that does its work when called."""
+    if not isinstance(function, FunctionType):
+        raise DefinitionError(f"{function!r} is not a plain function; decorate a `def`")
+    if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
+        raise DefinitionError(f"{where(function)}: write a plain `def` that returns its result")
+    return function
+
+
+def check_parameters(name: str, function: FunctionType) -> None:
+    """Raise DefinitionError for a workflow function that cannot be started."""
+    parameters = list(inspect.signature(function).parameters.values())
+    if not parameters or parameters[0].kind not in _TAKES_A_VALUE_BY_PLACE:
+        raise DefinitionError(f"workflow {name!r} takes the run first: write (run: Context, ...)")
+    if any(parameter.name == "key" for parameter in parameters):
+        raise DefinitionError(f"workflow {name!r}: rename the parameter 'key'; start() uses it")
+
+
+def where(function: FunctionType) -> str:
+    """Return where a function is written: module and name."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def check_compensation(function: FunctionType, compensate: FunctionType) -> None:
+    """Raise DefinitionError where a compensation cannot be called as it will be: with the output,
+    then with what the step was called with."""
+    required = [
+        each
+        for each in inspect.signature(function).parameters.values()
+        if each.default is each.empty and each.kind not in _ANY_NUMBER
+    ]
+    takes = inspect.signature(compensate)
+    by_place = [each.name for each in required if each.kind != each.KEYWORD_ONLY]
+    by_name = [each.name for each in required if each.kind == each.KEYWORD_ONLY]
+    if _fits(takes, by_place, by_name) or _fits(takes, [], by_place + by_name):
+        return
+    asked = ", ".join(["output", *by_place, *by_name])
+    raise DefinitionError(
+        f"{where(compensate)}{takes} cannot undo {function.__name__}: write it as ({asked})"
+    )
+
+
+def _fits(takes: inspect.Signature, by_place: list[str], by_name: list[str]) -> bool:
+    try:
+        takes.bind(None, *by_place, **dict.fromkeys(by_name))
+    except TypeError:
+        return False
+    return True
