@@ -22,6 +22,8 @@ AS_A_SET = frozenset({"effects", "mails"})
 """What may happen more than once."""
 ALWAYS_COMPARED = frozenset({"workflow", "state", "history", "events"})
 
+NOTHING = "nothing like it"
+
 Row = dict[str, Any]
 Outcome = dict[str, list[Any]]
 
@@ -71,7 +73,7 @@ class Comparison:
         """Say where an end differs from the undisturbed one; None: nowhere."""
         for what, expected in self.expected.items():
             calm, crashed = self._plain(what, expected), self._plain(what, found[what])
-            told = _missing_or_extra(what, calm, crashed) or _counts(what, calm, crashed)
+            told = _told(what, calm, crashed)
             if told is not None:
                 return told + _advice(what)
         return None
@@ -123,24 +125,32 @@ def _values(rows: list[Row], name: str) -> list[str]:
     return sorted(repr(row.get(name)) for row in rows)
 
 
-def _missing_or_extra(what: str, calm: list[Any], crashed: list[Any]) -> str | None:
-    missing = [each for each in calm if each not in crashed]
-    extra = [each for each in crashed if each not in calm]
-    for left, right in zip_longest(missing, extra, fillvalue="nothing like it"):
+def _told(what: str, calm: list[Any], crashed: list[Any]) -> str | None:
+    """Say in which element the two differ first; None: in none."""
+    missing, extra = _less(what, calm, crashed), _less(what, crashed, calm)
+    for left, right in zip_longest(missing, extra, fillvalue=NOTHING):
+        for each in (left, right):
+            before, after = calm.count(each), crashed.count(each)
+            if NOTHING in (left, right) and before and after:
+                counts = f"{before} undisturbed, {after} after the crash"
+                return f"there are {counts} among the {what}: {each}"
         left, right = _differing(left, right)
         return f"the {what} differ\n  undisturbed:     {left}\n  after the crash: {right}"
     return None
 
 
-def _counts(what: str, calm: list[Any], crashed: list[Any]) -> str | None:
+def _less(what: str, some: list[Any], others: list[Any]) -> list[Any]:
+    """Return what there is more of than among the others; of a set, what they have not at all."""
     if what in AS_A_SET:
-        return None
-    for each in crashed:
-        before, after = calm.count(each), crashed.count(each)
-        if before != after:
-            counts = f"{before} undisturbed, {after} after the crash"
-            return f"there are {counts} among the {what}: {each}"
-    return None
+        return [each for each in some if each not in others]
+    left = list(others)
+    found = []
+    for each in some:
+        if each in left:
+            left.remove(each)
+        else:
+            found.append(each)
+    return found
 
 
 def _differing(calm: Any, crashed: Any) -> tuple[Any, Any]:

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.core import mail
+from django.db import transaction
 from django.utils import timezone
 
 from workflows.api import Context, action, current_step, execute_action, start, step, workflow
@@ -85,6 +86,25 @@ def test_ids_and_times_of_new_rows_make_no_difference() -> None:
 
     assert report.boundaries > 10
     assert not User.objects.exists()
+
+
+def test_a_death_between_a_steps_own_commit_and_its_record_is_tried() -> None:
+    user = User.objects.create(username="ann", first_name="A")
+
+    def lengthen(name: str) -> None:
+        with transaction.atomic():
+            user.refresh_from_db()
+            User.objects.filter(pk=user.pk).update(first_name=f"{user.first_name}a")
+
+    with fake(stories.insert, does=lengthen), pytest.raises(AssertionError) as refused:
+        crash_everywhere(lambda: start(stories.inserts))
+
+    told = str(refused.value)
+    assert told.startswith(
+        "killed after statement 2 (commit of UPDATE auth_user, number 1 of these)"
+    )
+    assert "undisturbed:     {'first_name': 'Aa'}" in told
+    assert "after the crash: {'first_name': 'Aaa'}" in told
 
 
 def test_it_is_compared_whether_a_time_is_there() -> None:
