@@ -83,6 +83,7 @@ def noting(run: Context, note: str, data: str = "") -> None:
     if data:
         run.data["value"] = WRONG[data]
     run.progress(1, 2, "a\x00" + "x" * 1000 if note == "odd" else note)
+    SEEN.append("went on")
 
 
 @workflow("tests.labelling")
@@ -164,15 +165,16 @@ def test_a_replay_does_not_show_progress_again() -> None:
     assert len([sql for sql in sent if "SET progress" in sql]) == 2
 
 
-def test_a_drive_that_has_lost_its_run_shows_no_progress_and_stops() -> None:
-    start(progressing, done=2)
+def test_a_drive_that_has_lost_its_run_shows_no_progress_and_stops_there() -> None:
+    SEEN.clear()
+    start(noting, note="late")
     zombie = claim()
     give_to_another(zombie)
 
     drive(zombie)
 
     assert get_run(zombie.id).progress is None
-    assert kinds(zombie.id) == []
+    assert (SEEN, kinds(zombie.id)) == ([], [])
 
 
 def test_a_long_or_odd_note_is_shown_as_far_as_it_can_be() -> None:

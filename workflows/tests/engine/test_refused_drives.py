@@ -262,3 +262,40 @@ def test_a_lost_connection_is_made_up_for_at_once_but_not_for_ever() -> None:
     assert get_run(view.id).state == RunState.PENDING
     assert pause_of(view.id) == pytest.approx(1, abs=0.5)
     assert get_run(view.id).crashes == 0
+
+
+REFUSE_PROGRESS = """
+    CREATE FUNCTION refuse_line() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION 'no progress today' USING ERRCODE = 'insufficient_privilege';
+    END $$;
+    CREATE TRIGGER refuse_progress BEFORE UPDATE OF progress ON workflows_run FOR EACH ROW
+    EXECUTE FUNCTION refuse_line()
+"""
+
+
+@workflow("tests.goes_on_after_any_error")
+def goes_on_after_any_error(run: Context) -> str:
+    try:
+        run.set_status("greet")
+        run.progress(1)
+    except Exception as exc:
+        return f"swallowed {exc!r}"
+    return "done"
+
+
+@pytest.mark.parametrize("refusal", [REFUSE.format(code=CAUSES["a permission"]), REFUSE_PROGRESS])
+def test_a_refused_label_or_progress_is_no_error_of_the_code(refusal: str) -> None:
+    view = start(goes_on_after_any_error)
+
+    execute(refusal)
+    try:
+        work()
+    finally:
+        execute(ACCEPT)
+    refused = get_run(view.id)
+    pause_of(view.id)
+    work()
+
+    assert (refused.state, refused.output) == (RunState.PENDING, None)
+    assert get_run(view.id).output == "done"
