@@ -163,7 +163,8 @@ def test_a_listener_that_raises_stops_nobody(bell: Bell, settings: Any) -> None:
 def test_a_lost_connection_is_opened_again(bell: Bell) -> None:
     start(flows.three_steps)
     rows(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'workflows'"
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'workflows' AND datname = current_database()"
     )
 
     assert bell.wait() == 0

@@ -17,7 +17,10 @@ from workflows.store.runs import claim_run
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, rows, wait_for
 
-BACKENDS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'workflows'"
+BACKENDS = (
+    "SELECT pid FROM pg_stat_activity "
+    "WHERE application_name = 'workflows' AND datname = current_database()"
+)
 
 
 @pytest.fixture
