@@ -84,6 +84,13 @@ def quantile(values: Sequence[float], fraction: float) -> float:
     return sorted(values)[rank - 1]
 
 
+def short(value: float) -> str:
+    """Return a number with as many digits as it deserves."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
+
+
 def spread(values: Sequence[float]) -> str:
     """Return the rounds behind a median."""
-    return f"{len(values)} rounds, {min(values):,.0f} to {max(values):,.0f}"
+    return f"{len(values)} rounds, {short(min(values))} to {short(max(values))}"

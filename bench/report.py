@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
-from bench.figures import Figure, Findings, Operation
+from bench.figures import Figure, Findings, Operation, short
 
 Row = Sequence[str]
 
@@ -36,13 +36,6 @@ def row_of(figure: Figure) -> Row:
 def cost_of(operation: Operation) -> Row:
     """Return an operation's line of the table."""
     return [operation.name, f"{operation.round_trips:.1f}", f"{operation.commits:.1f}"]
-
-
-def short(value: float) -> str:
-    """Return a number with as many digits as it deserves."""
-    if value == int(value) or abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def aligned(rows: Sequence[Row]) -> list[str]:

@@ -38,7 +38,7 @@ def per_part(
         title=f"{parts} {title}, each",
         value=median(took),
         unit="ms",
-        note=f"{spread(took)}; {rounds} runs, {WORKERS} processes",
+        note=f"{spread(took)}; {WORKERS} processes",
     )
 
 
