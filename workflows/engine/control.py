@@ -50,7 +50,7 @@ def compensate(run_id: RunId, *, by: str = "") -> bool:
 
 
 def retry_now(run_id: RunId, *, by: str = "") -> bool:
-    """Drive a waiting or blocked run now; its count of crashes starts anew.
+    """Drive a waiting, blocked or put-off run now; its count of crashes starts anew.
 
     A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
     False: the run is in no state for it. Raises RunNotFound.

@@ -87,6 +87,7 @@ _WAKE = f"""
         FROM target
         WHERE run.id = target.id
           AND (target.state IN ('{RunState.WAITING}', '{RunState.BLOCKED}')
+               OR target.state = '{RunState.PENDING}' AND run.wake_at > clock_timestamp()
                OR target.state = '{RunState.COMPENSATING}' AND run.lease_until IS NULL)
         RETURNING run.id, run.attempt),
     fact AS (

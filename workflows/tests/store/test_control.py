@@ -122,6 +122,16 @@ def test_a_run_that_waits_is_blocked_or_undoes_itself_is_woken(state: RunState) 
 
 
 @pytest.mark.django_db
+def test_a_run_that_was_put_off_is_woken_and_one_that_is_due_is_left_alone() -> None:
+    put_off = made(RunState.PENDING, wake_at=Now() + timedelta(seconds=30))
+    due = made(RunState.PENDING, wake_at=Now())
+
+    assert [wake_run(each, by="alice") for each in (put_off, due)] == [True, False]
+    assert row(put_off)["wake_at"] <= timezone.now()
+    assert kinds(put_off) == [HistoryKind.WOKEN]
+
+
+@pytest.mark.django_db
 def test_a_run_that_a_worker_undoes_now_is_not_woken() -> None:
     run_id = made(RunState.COMPENSATING, lease_until=Now() + timedelta(seconds=60))
 
