@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 from unittest import mock
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from django.db import connection
@@ -15,8 +15,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from workflows.api import HistoryKind, RunState, RunView, get_history, get_run, start
-from workflows.core.run import ClaimedRun
+from workflows.core.codec import Input
+from workflows.core.run import ClaimedRun, Fact
 from workflows.models import Run
+from workflows.store.children import start_child
 from workflows.store.runs import claim_run
 from workflows.store.workers import Connection, open_connection, sweep
 from workflows.testing import drive_until_idle
@@ -137,3 +139,18 @@ def somebody_waits_for_a_lock() -> bool:
             "WHERE datname = current_database() AND wait_event_type = 'Lock')"
         )
         return bool(cursor.fetchone()[0])
+
+
+def start_a_child(run: ClaimedRun) -> object:
+    """Write the start of a child at the first position of a held run."""
+    return start_child(
+        run,
+        Fact(kind=HistoryKind.CHILD_STARTED, position=1, name="tests.wait"),
+        child_id=uuid4(),
+        workflow="tests.wait",
+        version=1,
+        input=Input("{}"),
+        deadline_seconds=None,
+        detached=False,
+        undo_on_cancel=False,
+    )

@@ -50,7 +50,7 @@ both = threading.Barrier(2)
 
 
 def cut() -> None:
-    """End this session: the next statement on it finds it gone."""
+    """Cut the connection: the next statement on it finds it gone."""
     pid = connection.connection.info.backend_pid
     elsewhere(lambda: end_session(pid)).result(PATIENCE_SECONDS)
 
@@ -269,28 +269,9 @@ def test_an_atomic_action_goes_with_the_callers_transaction() -> None:
     assert Group.objects.count() == 1
 
 
-@step
-def call_on(name: str) -> str:
-    """Execute an action from inside a step."""
-    return str(execute_action(MAKE, key=name, parameters={"name": name}))
-
-
-@workflow("tests.calling_on")
-def calling_on(run: Context, name: str) -> str:
-    """One step that executes an action."""
-    return run.step(call_on, name)
-
-
-@pytest.mark.django_db
-def test_an_action_is_executed_inside_a_step_too() -> None:
-    run = driven(calling_on, name="inside")
-
-    assert (run.state, run.output) == (RunState.COMPLETED, "inside")
-
-
 @pytest.mark.django_db
 def test_killed_anywhere_an_action_inside_a_step_takes_effect_exactly_once() -> None:
-    crash_everywhere(lambda: start(calling_on, name="inside"))
+    crash_everywhere(lambda: start(acting_inside, name="inside"))
 
 
 @action("tests_odd", atomic=True)

@@ -65,12 +65,6 @@ IN_TEN_MINUTES = RetryPolicy(attempts=3, first_delay_seconds=600, max_delay_seco
 
 
 @step(retry=IN_TEN_MINUTES)
-def fail_for_now() -> None:
-    notes.note("tried")
-    raise ValueError("not yet")
-
-
-@step(retry=IN_TEN_MINUTES)
 def cannot_undo_yet(output: None) -> None:
     notes.note("undo tried")
     raise ValueError("not yet")
@@ -85,27 +79,9 @@ def refuse() -> None:
     raise Permanent("no")
 
 
-@workflow("tests.hurried_group", deadline_seconds=60)
-def hurried_group(run: Context) -> None:
-    run.gather(run.call(greet, "Ann"), run.call(fail_for_now))
-
-
 @workflow("tests.hurried_group_undone", deadline_seconds=60)
 def hurried_group_undone(run: Context) -> None:
     run.gather(run.call(do_it), run.call(refuse), limit=1, on_error="compensate")
-
-
-def test_a_group_that_waits_for_a_retry_is_ended_by_the_deadline() -> None:
-    run = driven(hurried_group)
-
-    drives = advance(seconds=61)
-
-    after = get_run(run.id)
-    assert after.state == RunState.FAILED
-    assert after.error is not None
-    assert after.error["type"].endswith("DeadlineExceeded")
-    assert drives == 1
-    assert notes.count("tried") == 1
 
 
 def test_a_deadline_does_not_hurry_the_retries_of_a_compensation() -> None:

@@ -332,18 +332,6 @@ def test_each_branch_has_a_connection_of_its_own_that_is_closed_afterwards() -> 
 
 
 @in_threads
-def test_a_branch_may_use_the_database_from_its_first_attempt_on() -> None:
-    """Its thread's connection is not open yet when the step begins."""
-    hooks["a"] = lambda: (meet(), Group.objects.create(name="made"))
-    hooks["b"] = lambda: (meet(), Group.objects.count())
-
-    run = driven(gathering, names=["a", "b"])
-
-    assert run.output == ["A", "B"]
-    assert HistoryKind.ATTEMPT_FAILED not in kinds(run.id)
-
-
-@in_threads
 def test_a_branch_that_leaves_a_transaction_open_in_its_thread_fails() -> None:
     hooks["a"] = lambda: transaction.set_autocommit(False)
 

@@ -8,15 +8,12 @@ import pytest
 from django.db import connection
 
 from workflows.core.codec import Input
-from workflows.core.history import HistoryKind
-from workflows.core.run import Fact
 from workflows.core.states import RunState
 from workflows.models import Run
-from workflows.store.children import start_child
 from workflows.store.continuing import continue_run
 from workflows.store.control import cancel_run, compensate_run, wake_run
 from workflows.store.fence import UNCHANGED
-from workflows.tests.builders import connected, started_and_claimed
+from workflows.tests.builders import connected, start_a_child, started_and_claimed
 from workflows.tests.flows import wait_for_go
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -42,19 +39,7 @@ def made(state: RunState, *, undo_on_cancel: bool = False) -> UUID:
 def test_the_start_of_a_child_rings() -> None:
     parent = started_and_claimed(wait_for_go)
 
-    heard = rings(
-        lambda: start_child(
-            parent,
-            Fact(kind=HistoryKind.CHILD_STARTED, position=1, name="tests.wait"),
-            child_id=uuid4(),
-            workflow="tests.wait",
-            version=1,
-            input=Input("{}"),
-            deadline_seconds=None,
-            detached=False,
-            undo_on_cancel=False,
-        )
-    )
+    heard = rings(lambda: start_a_child(parent))
 
     assert heard == 1
 

@@ -12,7 +12,6 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
-from workflows.store.children import start_child
 from workflows.store.continuing import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import Notes
@@ -35,6 +34,7 @@ from workflows.tests.builders import (
     give_to_another,
     row,
     somebody_waits_for_a_lock,
+    start_a_child,
     started_and_claimed,
     swept,
     until,
@@ -49,20 +49,6 @@ SLEEP = Park(seconds=0, fact=Fact(kind=HistoryKind.SLEEP_STARTED, position=1, pa
 def consume_one(run: ClaimedRun) -> object:
     [event] = load_inbox(run.id)
     return consume(run, event, position=1, data='{"names": ["go"], "payload": 1}')
-
-
-def start_a_child(run: ClaimedRun) -> object:
-    return start_child(
-        run,
-        Fact(kind=HistoryKind.CHILD_STARTED, position=1, name="tests.wait"),
-        child_id=uuid4(),
-        workflow="tests.wait",
-        version=1,
-        input=Input("{}"),
-        deadline_seconds=None,
-        detached=False,
-        undo_on_cancel=False,
-    )
 
 
 def continue_it(run: ClaimedRun) -> object:
