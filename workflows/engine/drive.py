@@ -42,9 +42,9 @@ def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> b
     a step outlived its time limit in a thread.
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
-    Never raises for what the workflow does. Raises StoreFailed when the database does not answer:
-    what was committed stands, and the run is recovered. A statement that the database understood
-    and refused would be refused again: the run is blocked.
+    Never raises for what the workflow does. Raises StoreFailed when the database does not answer, or
+    refuses: what was committed stands, and the run is driven again. Values that it cannot take
+    (DataError, IntegrityError) it would refuse again: the run is blocked.
     """
     try:
         return _drive(run, stopping)
