@@ -9,7 +9,15 @@ import pytest
 
 from workflows.api import HistoryKind, RunState, get_history, get_run, start
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.lab import Cluster, Lab, effects, is_alive, wait_for, wait_for_state
+from workflows.tests.cluster.lab import (
+    Cluster,
+    Lab,
+    effects,
+    is_alive,
+    most_crashes,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.cluster
 
@@ -61,7 +69,7 @@ def test_a_step_in_progress_ends_and_the_next_one_is_left_to_others(lab: Lab) ->
     wait_for_the_end(cluster)
 
     run = get_run(run_id)
-    assert (run.state, run.crashes) == (RunState.PENDING, 0)
+    assert run.state == RunState.PENDING
     assert [entry.kind for entry in get_history(run_id)] == STOPPED_BETWEEN_STEPS
     assert effects(run_id) == ["slow 0"]
     wait_for_state(run_id, RunState.COMPLETED, lab.cluster())
@@ -93,7 +101,6 @@ def test_a_signal_to_every_process_of_it_drains_it_too(lab: Lab, how: signal.Sig
     wait_for_the_end(cluster)
 
     assert cluster.main.returncode == 0
-    assert get_run(run_id).crashes == 0
     assert [entry.kind for entry in get_history(run_id)] == STOPPED_BETWEEN_STEPS
 
 
@@ -107,4 +114,4 @@ def test_a_run_of_many_steps_goes_over_to_another_cluster_and_back(lab: Lab) -> 
     for run in runs:
         wait_for_state(run.id, RunState.COMPLETED, second)
         assert effects(run.id) == [str(n) for n in range(40)]
-        assert get_run(run.id).crashes == 0
+        assert most_crashes(run.id) == 0
