@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from submissions import mail, moves
+from submissions import moves
 from submissions.conf import conf
 from submissions.link_check import check_link as ask_the_guard
 from submissions.link_check import explain
 from submissions.models import Submission
+from submissions.notices import mail
 from submissions.states import Ended, Status
 from workflows.api import RetryPolicy, Transient, step
 

@@ -1,6 +1,5 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
-from workflows.actions import Action, action, list_actions
 from workflows.core.errors import (
     ChildFailed,
     DeadlineExceeded,
@@ -26,19 +25,21 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.states import RunState
-from workflows.core.steps import StepState, StepView
-from workflows.engine.children import ChildHandle, Woken
-from workflows.engine.context import Context
-from workflows.engine.control import cancel, compensate, retry_now
-from workflows.engine.current import current_step
-from workflows.engine.deliver import send_event
-from workflows.engine.execute import execute_action
-from workflows.engine.export import export_history, replay_history
-from workflows.engine.heartbeat import heartbeat
-from workflows.engine.overview import list_runs, list_steps
-from workflows.engine.replay import Difference, replay_open_runs
-from workflows.engine.start import start
-from workflows.registry import step, workflow
+from workflows.core.step_views import StepState, StepView
+from workflows.definitions.action import Action, action, list_actions
+from workflows.definitions.step import step
+from workflows.definitions.workflow import workflow
+from workflows.engine.attempts.heartbeat import heartbeat
+from workflows.engine.attempts.running_step import current_step
+from workflows.engine.children.child_run import ChildHandle, Woken
+from workflows.engine.execute_action import execute_action
+from workflows.engine.history_export import export_history, replay_history
+from workflows.engine.replay_check import Difference, replay_open_runs
+from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.send_event import send_event
+from workflows.engine.requests.start import start
+from workflows.engine.requests.steering import cancel, compensate, retry_now
+from workflows.engine.verbs.context import Context
 from workflows.store.views import get_history, get_run
 from workflows.store.workers import count_living as living_workers
 

@@ -7,10 +7,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
-from workflows import registry
 from workflows.conf import conf
-from workflows.determinism import Finding, read_workflow
-from workflows.plan import steps_by_name
+from workflows.definitions.functions import where
+from workflows.definitions.workflow import find_workflow, known_code
+from workflows.source.determinism import Finding, read_workflow
+from workflows.source.plan import steps_by_name
 
 SAME_NAME = (
     'Give the newer one a name of its own, @step(name="…"). Where runs have recorded it already, '
@@ -69,8 +70,8 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
 def check_workflows(**kwargs: Any) -> list[CheckMessage]:
     """workflows.W001 and up: workflow code that would say something else at a replay."""
     found: dict[Finding, str] = {}
-    for name, version in zip(*registry.known_code(), strict=True):
-        definition = registry.find_workflow(name, version)
+    for name, version in zip(*known_code(), strict=True):
+        definition = find_workflow(name, version)
         if definition is not None:
             for finding in read_workflow(definition.function):
                 found.setdefault(finding, name)
@@ -80,13 +81,13 @@ def check_workflows(**kwargs: Any) -> list[CheckMessage]:
 def check_step_names(**kwargs: Any) -> list[CheckMessage]:
     """workflows.W009: two steps that history, and so a replay, cannot tell apart."""
     told: list[CheckMessage] = []
-    for name, version in zip(*registry.known_code(), strict=True):
-        definition = registry.find_workflow(name, version)
+    for name, version in zip(*known_code(), strict=True):
+        definition = find_workflow(name, version)
         steps = {} if definition is None else steps_by_name(definition.function)
         for step, functions in sorted(steps.items()):
             if len(functions) > 1:
                 words = f"workflow {name!r} uses {len(functions)} steps named {step!r}"
-                places = ", ".join(sorted(map(registry.where, functions)))
+                places = ", ".join(sorted(map(where, functions)))
                 told.append(Warning(f"{words}: {places}", hint=SAME_NAME, id="workflows.W009"))
     return told
 

@@ -6,8 +6,8 @@ import pytest
 from django.core.mail import EmailMessage
 from django.test import override_settings
 
-from submissions import mail
 from submissions.models import Submission
+from submissions.notices import mail
 from submissions.states import Status
 from submissions.tests.builders import in_review, make_board, person, reserved
 

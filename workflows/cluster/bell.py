@@ -10,9 +10,9 @@ import psycopg
 
 from workflows import signals
 from workflows.cluster import shared
-from workflows.cluster.calls import Calls
+from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
-from workflows.engine.work import code_here
+from workflows.engine.worker_loop import code_here
 from workflows.store import workers as store
 
 logger = logging.getLogger("workflows.cluster")

@@ -5,7 +5,7 @@ from functools import cache
 
 from workflows.cluster import shared
 from workflows.cluster.liveness import Liveness
-from workflows.engine.work import work_off
+from workflows.engine.worker_loop import work_off
 
 logger = logging.getLogger("workflows.cluster")
 

@@ -20,7 +20,7 @@ WorkflowError
 │   └── Transient            raised by a step: try again, perhaps after a given time
 └── ReplayError
     └── ReplayMismatch       history and code disagree
-Control (BaseException)      not errors: they unwind workflow code; never catch them
+Unwind (BaseException)       not errors: they unwind workflow code; never catch them
 ├── Suspend                  the run parks
 ├── Parked                   the run has parked
 ├── Cancelled                the run was cancelled
@@ -209,32 +209,32 @@ class ReplayMismatch(ReplayError):
         )
 
 
-class Control(BaseException):
+class Unwind(BaseException):
     """Base of what unwinds workflow code. `except Exception` does not see it."""
 
 
-class Cancelled(Control):
+class Cancelled(Unwind):
     """The run was cancelled while it was driven."""
 
 
-class Drain(Control):
+class Drain(Unwind):
     """The worker was told to stop; the run goes back to the queue."""
 
 
-class LeaseLost(Control):
+class LeaseLost(Unwind):
     """The run has been given to another worker, or has ended. Nothing more may be written."""
 
 
-class EndOfHistory(Control):
+class EndOfHistory(Unwind):
     """Everything recorded has been replayed; what follows would be new."""
 
 
-class Abandoned(Control):
+class Abandoned(Unwind):
     """A step in a thread outlived its time limit and cannot be stopped. Nothing is written; the
     process ends, the run is recovered and the crash counted."""
 
 
-class ContinueAsNew(Control):
+class ContinueAsNew(Unwind):
     """The run ends here; a new one of the same workflow takes over with another input (a
     core.codec.Input)."""
 
@@ -243,7 +243,7 @@ class ContinueAsNew(Control):
         self.input = input
 
 
-class StoreFailed(Control):
+class StoreFailed(Unwind):
     """The engine's own write or read failed. cause is the database error."""
 
     def __init__(self, cause: Exception) -> None:
@@ -251,7 +251,7 @@ class StoreFailed(Control):
         self.cause = cause
 
 
-class Parked(Control):
+class Parked(Unwind):
     """The run waits for an event. It has parked already, and may be driven elsewhere by now."""
 
 
@@ -260,7 +260,7 @@ class LostInStep(StoreFailed):
     used; the loss counts as a crash, for the case that the step is what breaks it."""
 
 
-class Suspend(Control):
+class Suspend(Unwind):
     """The run parks. park says until when (a core.run.Park)."""
 
     def __init__(self, park: Any) -> None:

@@ -9,9 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from workflows.core.errors import DefinitionError, InvalidInput
-from workflows.core.functions import where
 from workflows.core.retry import RetryPolicy
-from workflows.registry import StepDefinition, step, step_definition
+from workflows.definitions.functions import where
+from workflows.definitions.step import StepDefinition, step, step_definition
 
 P = ParamSpec("P")
 R = TypeVar("R")

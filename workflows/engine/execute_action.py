@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from workflows.actions import Action, find_action
 from workflows.conf import conf
 from workflows.core.errors import (
     InvalidInput,
@@ -20,13 +19,14 @@ from workflows.core.errors import (
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
-from workflows.engine.context import Context
-from workflows.engine.current import outside_of_steps
-from workflows.engine.drive import drive
-from workflows.engine.failing import step_failed
-from workflows.engine.losses import hand_back, is_lost
-from workflows.engine.start import start
-from workflows.registry import workflow
+from workflows.definitions.action import Action, find_action
+from workflows.definitions.workflow import workflow
+from workflows.engine.attempts.failed_attempt import step_failed
+from workflows.engine.attempts.running_step import outside_of_steps
+from workflows.engine.drive.drive import drive
+from workflows.engine.requests.start import start
+from workflows.engine.session.connection_loss import hand_back, is_lost
+from workflows.engine.verbs.context import Context
 from workflows.store.runs import claim_run
 from workflows.store.views import get_history, get_run
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from workflows.core.errors import InvalidInput
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import RunId
-from workflows.engine.replay import Difference, Recorded, recorded_run, replay
+from workflows.engine.replay_check import Difference, Recorded, recorded_run, replay
 
 FORMAT = 1
 

@@ -10,10 +10,10 @@ from workflows.core.errors import DefinitionError
 from workflows.core.history import History, HistoryEntry
 from workflows.core.run import ClaimedRun, RunId
 from workflows.core.states import RunState
-from workflows.engine.body import retrace
-from workflows.engine.newer_code import unreadable
-from workflows.engine.session import Session
-from workflows.registry import find_workflow
+from workflows.definitions.workflow import find_workflow
+from workflows.engine.drive.newer_code import unreadable
+from workflows.engine.drive.workflow_code import retrace
+from workflows.engine.session.session import Session
 from workflows.store.views import get_history, get_run, iterate_open_runs
 
 

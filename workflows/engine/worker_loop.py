@@ -10,13 +10,13 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core.errors import LostInStep, StoreFailed
 from workflows.core.run import ClaimedRun
-from workflows.engine.drive import drive
-from workflows.engine.losses import hand_back, is_lost
-from workflows.engine.newer_code import courtesy
-from workflows.engine.open_work import drop_broken_connection
-from workflows.registry import known_code
+from workflows.definitions.workflow import known_code
+from workflows.engine.attempts.open_transactions import drop_broken_connection
+from workflows.engine.drive.drive import drive
+from workflows.engine.drive.newer_code import courtesy
+from workflows.engine.session.connection_loss import hand_back, is_lost
+from workflows.store.parking import Code
 from workflows.store.runs import claim_run
-from workflows.store.waits import Code
 
 
 class Holder(Protocol):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
-from workflows.source import body_of, is_helper
+from workflows.source.parsing import body_of, is_helper
 
 SILENCE = "# workflows: ok"
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from types import CellType, FunctionType
 from typing import Any
 
-from workflows.actions import find_action, is_action
-from workflows.core.steps import PlannedStep
-from workflows.registry import StepDefinition
-from workflows.source import body_of, is_helper
+from workflows.core.step_views import PlannedStep
+from workflows.definitions.action import find_action, is_action
+from workflows.definitions.step import StepDefinition
+from workflows.source.parsing import body_of, is_helper
 
 _EMPTY = CellType()
 

@@ -8,7 +8,7 @@ from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
-from workflows.store.steps import Written, written
+from workflows.store.history import Written, written
 
 # Only a running parent starts children: a cancel that has seen all of them misses none.
 _START = Fenced(

@@ -8,7 +8,7 @@ from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
-from workflows.store.steps import Written, written
+from workflows.store.history import Written, written
 
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.

@@ -9,7 +9,7 @@ from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import UNCHANGED, Notes
-from workflows.store.waits import ANY_CODE, CODE_IS_HERE, DUE, Code
+from workflows.store.parking import ANY_CODE, CODE_IS_HERE, DUE, Code
 
 LONGEST_PAUSE_SECONDS = 30
 """Between two drives of a run that the database refuses."""

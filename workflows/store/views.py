@@ -9,7 +9,7 @@ from workflows.core.history import HistoryEntry
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.models import Run
-from workflows.store.steps import load_history
+from workflows.store.history import load_history
 
 
 def get_run(run_id: RunId) -> RunView:

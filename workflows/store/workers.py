@@ -13,7 +13,7 @@ from django.db import connection, connections
 from workflows.core.history import HistoryKind
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL
-from workflows.store.waits import ANY_CODE, LOOK_AHEAD, Code, Due
+from workflows.store.parking import ANY_CODE, LOOK_AHEAD, Code, Due
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 

@@ -8,8 +8,8 @@ from django.db.models import Min
 from workflows.conf import conf
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DUE_STATES
-from workflows.engine.deliver import send_event
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
+from workflows.engine.requests.send_event import send_event
 from workflows.models import Run
 from workflows.store.runs import claim_run
 from workflows.store.views import get_history

@@ -9,7 +9,7 @@ from django.utils.module_loading import import_string
 
 from workflows.api import list_actions
 from workflows.core.errors import DefinitionError
-from workflows.registry import StepDefinition, step_definition
+from workflows.definitions.step import StepDefinition, step_definition
 
 Answer = Callable[..., Any]
 

@@ -15,8 +15,8 @@ from django.db.models.functions import Now
 from workflows.conf import conf
 from workflows.core.history import HistoryKind
 from workflows.core.states import HELD_STATES
-from workflows.engine import execute as execute_action
-from workflows.engine.drive import drive as engine_drive
+from workflows.engine import execute_action
+from workflows.engine.drive.drive import drive as engine_drive
 from workflows.models import Run
 from workflows.store import database
 from workflows.store.workers import sweep

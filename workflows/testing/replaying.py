@@ -15,10 +15,10 @@ from django.utils import timezone
 
 from workflows.core.run import RunId
 from workflows.core.states import RunState
-from workflows.engine.export import export_history, import_history
-from workflows.engine.replay import recorded_run, replay
-from workflows.engine.start import start
-from workflows.registry import workflow_definition
+from workflows.definitions.workflow import workflow_definition
+from workflows.engine.history_export import export_history, import_history
+from workflows.engine.replay_check import recorded_run, replay
+from workflows.engine.requests.start import start
 from workflows.store.views import get_run
 from workflows.testing.driving import drive_until_idle
 

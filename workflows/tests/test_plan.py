@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from workflows.api import Context, action, step, workflow
-from workflows.plan import planned_steps
-from workflows.registry import workflow_definition
+from workflows.definitions.workflow import workflow_definition
+from workflows.source.plan import planned_steps
 from workflows.tests import flows
 from workflows.tests.flows import ONCE, greet_once
 

@@ -7,9 +7,10 @@ from unittest import mock
 
 import pytest
 
-from workflows import registry
 from workflows.api import Context, DefinitionError, DuplicateWorkflow, RetryPolicy, step, workflow
-from workflows.registry import find_workflow, step_definition, workflow_definition
+from workflows.definitions import workflow as registry
+from workflows.definitions.step import step_definition
+from workflows.definitions.workflow import find_workflow, workflow_definition
 
 
 @pytest.fixture(autouse=True)

@@ -7,10 +7,10 @@ from unittest import mock
 
 import pytest
 
-from workflows import registry
 from workflows.api import Context, DefinitionError, RunState, step, workflow
 from workflows.checks import check_step_names
-from workflows.registry import step_definition
+from workflows.definitions import workflow as registry
+from workflows.definitions.step import step_definition
 from workflows.testing import history_of
 from workflows.tests.builders import driven
 

@@ -1,10 +1,10 @@
 """Compensation: undo completed steps, the last first, each once, going on after every crash."""
 
 from workflows.core.errors import Drain
-from workflows.engine.attempt import attempt_step
-from workflows.engine.failing import step_failed
-from workflows.engine.jobs import Job
-from workflows.engine.session import Done, Session
+from workflows.engine.attempts.failed_attempt import step_failed
+from workflows.engine.attempts.step_attempt import attempt_step
+from workflows.engine.attempts.step_job import Job
+from workflows.engine.session.session import Done, Session
 
 
 def undo(session: Session, done: list[Done]) -> None:

@@ -17,13 +17,13 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.history import UNDO, HistoryKind
 from workflows.core.run import Fact
-from workflows.core.waits import LONGEST_SECONDS
-from workflows.engine.current import Running
-from workflows.engine.jobs import Job
-from workflows.engine.session import Session
-from workflows.registry import StepDefinition
-from workflows.store import steps as store
-from workflows.store.steps import Written, to_json
+from workflows.core.time_checks import LONGEST_SECONDS
+from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.running_step import Running
+from workflows.engine.attempts.step_job import Job
+from workflows.engine.session.session import Session
+from workflows.store import history as store
+from workflows.store.history import Written, to_json
 
 
 class StepTimedOut(Exception):

@@ -8,8 +8,8 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core.codec import Codec
 from workflows.core.errors import DefinitionError, LeaseLost
-from workflows.engine.current import Running, running_step
-from workflows.engine.losses import is_lost
+from workflows.engine.attempts.running_step import Running, running_step
+from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store
 from workflows.store.workers import Connection, open_connection
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from workflows.core.run import StepInfo
-from workflows.engine.time_limit import Limit
+from workflows.engine.attempts.time_limit import Limit
 from workflows.store.workers import Connection
 
 

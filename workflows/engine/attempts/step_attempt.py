@@ -10,26 +10,26 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.errors import (
-    Control,
     LostInStep,
     Permanent,
     ReplayMismatch,
     StoreFailed,
+    Unwind,
     ValueNotStorable,
 )
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.run import Fact, Park, StepInfo
-from workflows.engine.connections import run_isolated
-from workflows.engine.current import Running, current
-from workflows.engine.failing import Failed, Retry, StepTimedOut, record_failure
-from workflows.engine.jobs import Job, describe_attempt, limit_of, note_done
-from workflows.engine.losses import is_broken, is_lost
-from workflows.engine.open_work import OpenWork, drop_broken_connection
-from workflows.engine.session import Session
-from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
-from workflows.registry import StepDefinition
-from workflows.store import steps as store
-from workflows.store.steps import Written
+from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.failed_attempt import Failed, Retry, StepTimedOut, record_failure
+from workflows.engine.attempts.isolation import run_isolated
+from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
+from workflows.engine.attempts.running_step import Running, current
+from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_done
+from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
+from workflows.engine.session.connection_loss import is_broken, is_lost
+from workflows.engine.session.session import Session
+from workflows.store import history as store
+from workflows.store.history import Written
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
 """PostgreSQL has rolled the transaction back; the same again may succeed."""
@@ -112,8 +112,8 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
     token = current.set(running)
     try:
         return _run(session, job, running)
-    except Control as control:
-        raise session.end(control) from None
+    except Unwind as unwinding:
+        raise session.end(unwinding) from None
     except BaseException as exc:  # SystemExit too: a step must not end its worker
         if isinstance(exc, TimeLimitReached):
             exc = StepTimedOut(limit.reached())

@@ -6,9 +6,9 @@ from typing import Any
 
 from workflows.core.codec import loads
 from workflows.core.run import StepInfo
-from workflows.engine.session import Done, Session
-from workflows.engine.time_limit import Limit
-from workflows.registry import StepDefinition
+from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.time_limit import Limit
+from workflows.engine.session.session import Done, Session
 
 
 @dataclass(frozen=True, kw_only=True)

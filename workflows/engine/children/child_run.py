@@ -18,12 +18,12 @@ from workflows.core.errors import (
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Event, Fact
 from workflows.core.states import RunState
-from workflows.core.waits import sensible_seconds
-from workflows.engine.session import Session
-from workflows.registry import WorkflowDefinition
+from workflows.core.time_checks import sensible_seconds
+from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.session.session import Session
 from workflows.store import children as store
 from workflows.store import runs as runs_store
-from workflows.store.steps import to_json
+from workflows.store.history import to_json
 
 Ends = dict[uuid.UUID, dict[str, Any]]
 Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]

@@ -27,14 +27,14 @@ from workflows.core.errors import (
 from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
-from workflows.engine import endings, newer_code
-from workflows.engine.body import call_workflow, end_children, retrace
-from workflows.engine.session import Session
-from workflows.engine.undo import undo
-from workflows.registry import find_workflow
+from workflows.definitions.workflow import find_workflow
+from workflows.engine.attempts.compensation import undo
+from workflows.engine.drive import newer_code, run_end
+from workflows.engine.drive.workflow_code import call_workflow, end_children, retrace
+from workflows.engine.session.session import Session
+from workflows.store import parking
 from workflows.store import runs as store
-from workflows.store import waits
-from workflows.store.steps import to_json
+from workflows.store.history import to_json
 
 
 def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -56,7 +56,7 @@ def _drive(run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
         missing = f"no code here for {run.workflow!r} version {run.version}; deploy it, then retry"
-        if not endings.block(run, UnknownWorkflow(missing)):
+        if not run_end.block(run, UnknownWorkflow(missing)):
             store.end_run(run, RunState.CANCELLED)  # where it is being cancelled
         return False
     session = Session(run, definition, stopping)
@@ -117,9 +117,9 @@ def _unwound(session: Session, why: BaseException) -> None:
             if not store.release_run(session.run):
                 _end_otherwise(session)
         case LeaseLost():
-            endings.lost(session)
+            run_end.lost(session)
         case ContinueAsNew():
-            if not endings.continue_as_new(session, why.input):
+            if not run_end.continue_as_new(session, why.input):
                 _end_otherwise(session)
         case Abandoned():
             pass  # nothing is written: the process ends, and the run is recovered
@@ -134,7 +134,7 @@ def _unwound(session: Session, why: BaseException) -> None:
 
 
 def _park(session: Session, park: Park) -> None:
-    if not waits.park_run(session.run, park, notes=session.notes()):
+    if not parking.park_run(session.run, park, notes=session.notes()):
         _end_otherwise(session)
 
 
@@ -180,16 +180,16 @@ def _cancelled(session: Session) -> None:
             session.history.begin_compensation()
             _recollect(session)
             return
-        endings.lost(session)
+        run_end.lost(session)
         return
-    if not endings.end(session, RunState.CANCELLED):
-        endings.lost(session)
+    if not run_end.end(session, RunState.CANCELLED):
+        run_end.lost(session)
 
 
 def _end(
     session: Session, state: RunState, *, output: str | None = None, failure: Failure | None = None
 ) -> None:
-    if not endings.end(session, state, output=output, failure=failure):
+    if not run_end.end(session, state, output=output, failure=failure):
         _end_otherwise(session)
 
 
@@ -199,7 +199,7 @@ def _end_otherwise(session: Session) -> None:
     if held is not None and held[0] == RunState.CANCELLING:
         _cancelled(session)
     else:
-        endings.lost(session)
+        run_end.lost(session)
 
 
 def _give_up(session: Session, why: ReplayError) -> None:
@@ -214,7 +214,7 @@ def _block(session: Session, why: BaseException) -> None:
     if newer_code.may_come(session, why):
         set_aside = newer_code.wait_for_it(session, why)
     else:
-        set_aside = endings.block(session.run, why)
+        set_aside = run_end.block(session.run, why)
     if not set_aside:
         _end_otherwise(session)
 
@@ -239,24 +239,24 @@ def _undo(session: Session) -> None:
     except Drain:
         store.release_run(session.run)
     except LeaseLost:
-        endings.lost(session)
+        run_end.lost(session)
     except StepFailed as failed:
         _not_undone(session, failed)
     else:
-        if not endings.end(session, RunState.COMPENSATED):
-            endings.lost(session)
+        if not run_end.end(session, RunState.COMPENSATED):
+            run_end.lost(session)
 
 
 def _cannot_undo(session: Session, why: BaseException) -> None:
     if not newer_code.may_come(session, why):
         _not_undone(session, why)
     elif not newer_code.wait_for_it(session, why):
-        endings.lost(session)
+        run_end.lost(session)
 
 
 def _not_undone(session: Session, why: BaseException) -> None:
     if isinstance(why, StoreFailed):
         raise why
     before, failure = RunState.COMPENSATING, describe(why)
-    if not endings.end(session, RunState.FAILED, before=before, compensation_failure=failure):
-        endings.lost(session)
+    if not run_end.end(session, RunState.FAILED, before=before, compensation_failure=failure):
+        run_end.lost(session)

@@ -13,9 +13,9 @@ from workflows.conf import conf
 from workflows.core.decide import unknown_patch
 from workflows.core.errors import ReplayError, ReplayMismatch
 from workflows.core.history import History
-from workflows.engine.session import Session
-from workflows.store import waits as store
-from workflows.store.steps import to_json
+from workflows.engine.session.session import Session
+from workflows.store import parking as store
+from workflows.store.history import to_json
 
 SHORTEST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0

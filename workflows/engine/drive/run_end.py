@@ -7,11 +7,11 @@ from workflows.core.codec import Input
 from workflows.core.failure import Failure, describe
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
-from workflows.engine.session import Session
-from workflows.registry import latest_version
-from workflows.store import continuing
+from workflows.definitions.workflow import latest_version
+from workflows.engine.session.session import Session
+from workflows.store import continue_as_new as store_continue
 from workflows.store import runs as store
-from workflows.store.steps import to_json
+from workflows.store.history import to_json
 
 
 def end(
@@ -66,7 +66,7 @@ def lost(session: Session) -> None:
 def continue_as_new(session: Session, input: Input) -> bool:
     """End the run and start its successor, in one statement. False: another end has won."""
     run, new_id = session.run, uuid.uuid4()
-    while not continuing.continue_run(
+    while not store_continue.continue_run(
         run,
         new_id=new_id,
         version=latest_version(run.workflow),

@@ -5,16 +5,16 @@ from typing import Any
 from workflows.core.codec import Input
 from workflows.core.decide import check_end
 from workflows.core.errors import (
-    Control,
     DefinitionError,
     ReplayError,
     ReplayMismatch,
     StoreFailed,
+    Unwind,
     ValueNotStorable,
 )
-from workflows.engine.context import Context
-from workflows.engine.control import cancel
-from workflows.engine.session import Session
+from workflows.engine.requests.steering import cancel
+from workflows.engine.session.session import Session
+from workflows.engine.verbs.context import Context
 
 
 def call_workflow(session: Session) -> Any:
@@ -23,7 +23,7 @@ def call_workflow(session: Session) -> Any:
     context = Context(session)
     try:
         result = session.definition.function(context, **given)
-    except (DefinitionError, Control, KeyboardInterrupt):
+    except (DefinitionError, Unwind, KeyboardInterrupt):
         raise
     except BaseException:  # SystemExit too: a workflow must not end its worker
         if session.ending is None:
@@ -67,11 +67,11 @@ def retrace(session: Session) -> tuple[BaseException | None, BaseException | Non
     except KeyboardInterrupt:
         raise
     except BaseException as exc:
-        if not isinstance(exc, Control):
+        if not isinstance(exc, Unwind):
             raised = exc
     if isinstance(session.ending, ReplayError | StoreFailed):
         return session.ending, raised
-    if isinstance(session.ending, Control):
+    if isinstance(session.ending, Unwind):
         return None, None
     try:
         check_end(session.history, session.position)

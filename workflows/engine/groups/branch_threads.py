@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from django.db import connection
 
-from workflows.engine.time_limit import GRACE_SECONDS, Limit, end_process_after
+from workflows.engine.attempts.time_limit import GRACE_SECONDS, Limit, end_process_after
 
 Key = TypeVar("Key")
 End = TypeVar("End")

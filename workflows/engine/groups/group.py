@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from workflows.core.dependencies import check_graph
 from workflows.core.errors import DefinitionError, InvalidInput, StepFailed
-from workflows.core.graph import check_graph
 from workflows.core.history import HistoryKind
 from workflows.core.run import Fact
-from workflows.registry import StepDefinition
-from workflows.store.steps import to_json
+from workflows.definitions.step import StepDefinition
+from workflows.store.history import to_json
 
 OnError = Literal["stop", "continue", "compensate"]
 Results = dict[str, Any]

@@ -11,15 +11,15 @@ from workflows.core.decide import Operation, find_outcome
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
 from workflows.core.history import HistoryKind
 from workflows.core.run import Park
-from workflows.engine.attempt import Completed, Ran, perform, record, recorded_output
-from workflows.engine.calls import Branch, Group, Results
-from workflows.engine.failing import Failed, Retry, record_retry, step_failed
-from workflows.engine.jobs import Job, limit_of, note_done
-from workflows.engine.open_work import drop_broken_connection
-from workflows.engine.session import Session
-from workflows.engine.threads import Threads
-from workflows.engine.time_limit import Limit
-from workflows.engine.undo import undo
+from workflows.engine.attempts.compensation import undo
+from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry, step_failed
+from workflows.engine.attempts.open_transactions import drop_broken_connection
+from workflows.engine.attempts.step_attempt import Completed, Ran, perform, record, recorded_output
+from workflows.engine.attempts.step_job import Job, limit_of, note_done
+from workflows.engine.attempts.time_limit import Limit
+from workflows.engine.groups.branch_threads import Threads
+from workflows.engine.groups.group import Branch, Group, Results
+from workflows.engine.session.session import Session
 
 End = Ran | BaseException
 

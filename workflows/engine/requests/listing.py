@@ -6,9 +6,9 @@ from typing import Any
 from workflows.core.errors import InvalidInput
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.states import RunState
-from workflows.core.steps import StepView, tell_steps
-from workflows.plan import planned_steps
-from workflows.registry import find_workflow, workflow_definition
+from workflows.core.step_views import StepView, tell_steps
+from workflows.definitions.workflow import find_workflow, workflow_definition
+from workflows.source.plan import planned_steps
 from workflows.store import views
 from workflows.store.views import get_history, get_run
 

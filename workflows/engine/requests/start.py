@@ -8,8 +8,8 @@ from workflows.conf import conf
 from workflows.core.codec import Input, is_name
 from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, ValueNotStorable
 from workflows.core.run import RunView
-from workflows.core.waits import sensible_seconds
-from workflows.registry import WorkflowDefinition, workflow_definition
+from workflows.core.time_checks import sensible_seconds
+from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
 from workflows.store import runs as store
 from workflows.store.views import get_run
 

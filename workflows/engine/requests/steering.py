@@ -7,7 +7,7 @@ from django.db import transaction
 from workflows.core.errors import RunNotFound
 from workflows.core.failure import storable
 from workflows.core.run import RunId, run_id_of
-from workflows.store import control as store
+from workflows.store import steering as store
 from workflows.store.views import get_run
 
 

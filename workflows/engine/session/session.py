@@ -24,11 +24,12 @@ from workflows.core.history import History
 from workflows.core.notes import Kept
 from workflows.core.run import ClaimedRun, Fact, InboxEvent, Park
 from workflows.core.states import RunState
-from workflows.registry import StepDefinition, WorkflowDefinition
+from workflows.definitions.step import StepDefinition
+from workflows.definitions.workflow import WorkflowDefinition
 from workflows.store import events as events_store
-from workflows.store import steps as steps_store
+from workflows.store import history as history_store
 from workflows.store.fence import UNCHANGED, Notes
-from workflows.store.steps import Written
+from workflows.store.history import Written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +77,7 @@ class Session:
     def load(self) -> None:
         """Read history and inbox. A fresh run has neither and costs nothing."""
         if self.run.attempt > 1:
-            self.history = History(steps_store.load_history(self.run.id))
+            self.history = History(history_store.load_history(self.run.id))
         if self.events:
             self.inbox = events_store.load_inbox(self.run.id)
 
@@ -168,7 +169,7 @@ class Session:
         """
         notes = self.notes()
         with self.guarded(ends=ends):
-            written = steps_store.append(self.run, fact, notes=notes)
+            written = history_store.append(self.run, fact, notes=notes)
         if written is None:
             raise self.end(LeaseLost())
         self.kept(notes)

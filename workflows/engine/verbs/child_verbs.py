@@ -8,16 +8,16 @@ from workflows.core.decide import Operation, event_names
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.run import Event
-from workflows.core.waits import sensible_seconds
-from workflows.engine.children import (
+from workflows.core.time_checks import sensible_seconds
+from workflows.definitions.workflow import workflow_definition
+from workflows.engine.children.child_run import (
     ChildHandle,
     Woken,
     describe_child,
     encode_child_input,
     start_child,
 )
-from workflows.engine.operations import Operations
-from workflows.registry import workflow_definition
+from workflows.engine.verbs.positions import Operations
 
 
 class Family(Operations):

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
-from workflows.actions import Actions
 from workflows.conf import conf
 from workflows.core.codec import dumps, is_name
 from workflows.core.decide import Operation, check_end, event_names
@@ -21,18 +20,20 @@ from workflows.core.errors import (
 from workflows.core.failure import storable
 from workflows.core.history import HistoryKind
 from workflows.core.run import Event, Fact
-from workflows.core.waits import sensible_moment, sensible_seconds
-from workflows.engine import waiting
-from workflows.engine.attempt import attempt_step, recorded_output
-from workflows.engine.calls import check_arguments, checked
-from workflows.engine.failing import step_failed
-from workflows.engine.family import Family
-from workflows.engine.jobs import Job, note_done, step_key
-from workflows.engine.quiet import QuietLogger
-from workflows.engine.session import Session
-from workflows.engine.together import Together
-from workflows.registry import StepDefinition, find_workflow, latest_version, step_definition
-from workflows.store import steps as store
+from workflows.core.time_checks import sensible_moment, sensible_seconds
+from workflows.definitions.action import Actions
+from workflows.definitions.step import StepDefinition, step_definition
+from workflows.definitions.workflow import find_workflow, latest_version
+from workflows.engine.attempts.failed_attempt import step_failed
+from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
+from workflows.engine.attempts.step_job import Job, note_done, step_key
+from workflows.engine.groups.group import check_arguments, checked
+from workflows.engine.session.session import Session
+from workflows.engine.verbs import waiting
+from workflows.engine.verbs.child_verbs import Family
+from workflows.engine.verbs.group_verbs import Together
+from workflows.engine.verbs.run_logger import RunLogger
+from workflows.store import history as store
 from workflows.store.heartbeats import show_progress
 
 P = ParamSpec("P")
@@ -51,7 +52,7 @@ class Context(Together, Family):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self.log = QuietLogger(session)
+        self.log = RunLogger(session)
         """A logger that says nothing while the run is being replayed."""
 
     @property

@@ -5,7 +5,8 @@ from typing import Any
 
 from workflows.core.decide import Operation
 from workflows.core.errors import DefinitionError
-from workflows.engine.calls import (
+from workflows.definitions.step import step_definition
+from workflows.engine.groups.group import (
     Call,
     OnError,
     Output,
@@ -16,9 +17,8 @@ from workflows.engine.calls import (
     group_fact,
     make_group,
 )
-from workflows.engine.operations import Operations
-from workflows.engine.parallel import run_group
-from workflows.registry import step_definition
+from workflows.engine.groups.run_group import run_group
+from workflows.engine.verbs.positions import Operations
 
 
 class Together(Operations):

@@ -6,9 +6,9 @@ from workflows.core.decide import Operation, find_outcome, pass_unrecorded
 from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
 from workflows.core.history import HistoryEntry
 from workflows.core.run import Fact
-from workflows.engine import waiting
-from workflows.engine.current import current_step
-from workflows.engine.session import Session
+from workflows.engine.attempts.running_step import current_step
+from workflows.engine.session.session import Session
+from workflows.engine.verbs import waiting
 
 
 class Operations:

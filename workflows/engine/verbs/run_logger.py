@@ -3,12 +3,12 @@
 import logging
 from typing import Any
 
-from workflows.engine.session import Session
+from workflows.engine.session.session import Session
 
 logger = logging.getLogger("workflows.run")
 
 
-class QuietLogger(logging.LoggerAdapter[logging.Logger]):
+class RunLogger(logging.LoggerAdapter[logging.Logger]):
     """Silent while replaying; each line carries the run's id and workflow."""
 
     def __init__(self, session: Session) -> None:

@@ -6,13 +6,13 @@ from workflows.core.errors import Cancelled, LeaseLost, Parked
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import Fact, InboxEvent, Park
 from workflows.core.states import RunState
-from workflows.core.waits import deadline, is_due
-from workflows.engine.session import Session
+from workflows.core.time_checks import deadline, is_due
+from workflows.engine.session.session import Session
 from workflows.store import events as events_store
+from workflows.store import history as history_store
+from workflows.store import parking as parking_store
 from workflows.store import runs as runs_store
-from workflows.store import steps as steps_store
-from workflows.store import waits as waits_store
-from workflows.store.steps import to_json
+from workflows.store.history import to_json
 
 
 def wait_event(
@@ -44,7 +44,7 @@ def sleep(
     if not is_due(started, session.run.now):
         raise session.suspend(Park(until=deadline(started)))
     with session.guarded():
-        written = steps_store.append(
+        written = history_store.append(
             session.run, Fact(kind=HistoryKind.SLEEP_ENDED, position=position)
         )
     session.take_in(written)
@@ -80,7 +80,9 @@ def _park_for_event(
         fact = Fact(kind=HistoryKind.WAIT_STARTED, position=position, part=1, data=data)
         park = Park(seconds=timeout_seconds, waiting_for=names, fact=fact)
     with session.guarded():
-        if waits_store.park_run(session.run, park, if_events=session.events, notes=session.notes()):
+        if parking_store.park_run(
+            session.run, park, if_events=session.events, notes=session.notes()
+        ):
             raise session.end(Parked())
         held = runs_store.look(session.run)
         if held is None:
@@ -98,7 +100,7 @@ def _time_out(session: Session, position: int, names: tuple[str, ...]) -> Histor
         data=to_json({"names": sorted(names)}),
     )
     with session.guarded():
-        written = steps_store.append(session.run, fact, if_events=session.events)
+        written = history_store.append(session.run, fact, if_events=session.events)
         if written is None and (held := runs_store.look(session.run)) is not None:
             session.reload_inbox(held[1])
             return None

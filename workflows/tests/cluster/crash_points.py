@@ -16,14 +16,15 @@ from typing import Any
 from django.db import transaction
 
 from workflows.core.run import ClaimedRun
-from workflows.engine import attempt, work
-from workflows.store import events, runs, steps, waits
+from workflows.engine import worker_loop
+from workflows.engine.attempts import step_attempt
+from workflows.store import events, history, parking, runs
 
 FUNCTIONS = [
-    (steps, "append"),
-    (steps, "set_status"),
+    (history, "append"),
+    (history, "set_status"),
     (events, "consume"),
-    (waits, "park_run"),
+    (parking, "park_run"),
     (runs, "end_run"),
     (runs, "block_run"),
     (runs, "release_run"),
@@ -40,8 +41,8 @@ def install(folder: Path) -> None:
     _folder = folder
     for module, name in FUNCTIONS:
         replace(module, name, functools.partial(_around, name))
-    replace(work, "claim_run", _around_claim)
-    replace(attempt, "_run_atomic", _around_atomic_step)
+    replace(worker_loop, "claim_run", _around_claim)
+    replace(step_attempt, "_run_atomic", _around_atomic_step)
 
 
 def replace(module: ModuleType, name: str, wrap: Callable[[Any], Any]) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from workflows.cluster import calls as room
 from workflows.cluster import shared
-from workflows.cluster.calls import Calls
-from workflows.store.waits import Due
+from workflows.cluster import worker_calls as room
+from workflows.cluster.worker_calls import Calls
+from workflows.store.parking import Due
 
 FOR_LONG, JUST_NOW = -60.0, 0.0
 WORKERS = 2

@@ -8,7 +8,7 @@ import pytest
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.states import FINAL_STATES, RunState
-from workflows.core.steps import PlannedStep, StepState, StepView, tell_steps
+from workflows.core.step_views import PlannedStep, StepState, StepView, tell_steps
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LATER = (NOON + timedelta(hours=1)).isoformat()

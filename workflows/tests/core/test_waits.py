@@ -6,7 +6,7 @@ import pytest
 
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryEntry, HistoryKind
-from workflows.core.waits import (
+from workflows.core.time_checks import (
     LATEST,
     LONGEST_SECONDS,
     deadline,

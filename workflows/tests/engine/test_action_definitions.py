@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 
-from workflows.actions import find_action
 from workflows.api import (
     Context,
     DefinitionError,
@@ -15,6 +14,7 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.definitions.action import find_action
 from workflows.tests.builders import driven
 from workflows.tests.engine.test_actions import MAKE, make_group, send_letter
 from workflows.tests.flows import ONCE, notes

@@ -10,7 +10,6 @@ from django.contrib.auth.models import Group
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from workflows.actions import find_action, is_action
 from workflows.api import (
     Context,
     DefinitionError,
@@ -31,11 +30,12 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.run import ClaimedRun, Fact
-from workflows.engine.drive import drive
-from workflows.engine.execute import run_action
+from workflows.definitions.action import find_action, is_action
+from workflows.definitions.step import step_definition
+from workflows.engine.drive.drive import drive
+from workflows.engine.execute_action import run_action
 from workflows.models import History, Run
-from workflows.registry import step_definition
-from workflows.store import steps as steps_store
+from workflows.store import history as history_store
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.testing.killing import Death, Killer, When, killing
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
@@ -219,7 +219,7 @@ def test_who_finds_the_key_in_work_elsewhere_waits_no_longer_than_told() -> None
 
 def start_and_hold() -> ClaimedRun:
     """Let another process have claimed the execution of key k."""
-    with mock.patch("workflows.engine.execute._driven"), pytest.raises(Exception):  # noqa: B017
+    with mock.patch("workflows.engine.execute_action._driven"), pytest.raises(Exception):  # noqa: B017
         execute_action(SEND, key="k", parameters={"recipient": "ann"})
     return claim()
 
@@ -228,7 +228,7 @@ def start_and_hold() -> ClaimedRun:
 @pytest.mark.parametrize("line", [1, 2])
 def test_an_action_whose_worker_was_lost_is_in_doubt_and_never_runs_twice(line: int) -> None:
     """Lost after the line that it begins, or before the line that it is done."""
-    run, real, calls = start_and_hold(), steps_store.append, iter(range(1, 9))
+    run, real, calls = start_and_hold(), history_store.append, iter(range(1, 9))
 
     def append(held: ClaimedRun, fact: Fact, **options: Any) -> Any:
         number = next(calls)
@@ -239,7 +239,7 @@ def test_an_action_whose_worker_was_lost_is_in_doubt_and_never_runs_twice(line: 
             raise Killed
         return written
 
-    with mock.patch.object(steps_store, "append", append), pytest.raises(Killed):
+    with mock.patch.object(history_store, "append", append), pytest.raises(Killed):
         drive(run)
     expire_lease(run.id)
     swept()

@@ -11,7 +11,7 @@ from django.dispatch import Signal
 
 from workflows import signals
 from workflows.api import Context, Permanent, RunState, cancel, get_run, start, step, workflow
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import claim, driven, give_to_another
 from workflows.tests.flows import ONCE

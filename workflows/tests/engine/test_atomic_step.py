@@ -18,7 +18,7 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import (
     PATIENCE_SECONDS,

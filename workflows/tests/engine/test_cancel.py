@@ -25,7 +25,7 @@ from workflows.api import (
 )
 from workflows.core.history import HistoryKind
 from workflows.core.states import FINAL_STATES
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.store.runs import end_run
 from workflows.testing import drive_until_idle

@@ -25,7 +25,7 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.models import Event, Run
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import (

@@ -20,9 +20,9 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.store import continuing
+from workflows.store import continue_as_new as store_continue
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, driven, kinds
 from workflows.tests.flows import notes, wait_for_go
@@ -177,7 +177,7 @@ def test_an_event_that_comes_at_the_last_moment_goes_along() -> None:
     """After the code has asked to continue, before the statement that does."""
     run = start(keeps_on)
     send_event(run.id, "go")
-    real = continuing.continue_run
+    real = store_continue.continue_run
     late = [lambda: send_event(run.id, "go", key="late")]
 
     def continue_run(*args: Any, **kwargs: Any) -> bool:
@@ -185,7 +185,7 @@ def test_an_event_that_comes_at_the_last_moment_goes_along() -> None:
             late.pop()()
         return real(*args, **kwargs)
 
-    with mock.patch.object(continuing, "continue_run", continue_run):
+    with mock.patch.object(store_continue, "continue_run", continue_run):
         drive(claim())
     drive_until_idle()
 
@@ -195,13 +195,13 @@ def test_an_event_that_comes_at_the_last_moment_goes_along() -> None:
 def test_a_cancel_that_comes_at_the_last_moment_wins() -> None:
     run = start(keeps_on)
     send_event(run.id, "go")
-    real = continuing.continue_run
+    real = store_continue.continue_run
 
     def continue_run(*args: Any, **kwargs: Any) -> bool:
         cancel(run.id)
         return real(*args, **kwargs)
 
-    with mock.patch.object(continuing, "continue_run", continue_run):
+    with mock.patch.object(store_continue, "continue_run", continue_run):
         drive(claim())
 
     assert get_run(run.id).state == RunState.CANCELLED

@@ -15,7 +15,7 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.notes import Kept
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.testing import crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, counted_statements, driven, give_to_another, kinds
 from workflows.tests.flows import ONCE, greet

@@ -9,7 +9,6 @@ from unittest import mock
 import pytest
 from pydantic import BaseModel
 
-from workflows import registry
 from workflows.api import (
     Context,
     KeyConflict,
@@ -23,7 +22,8 @@ from workflows.api import (
     start,
     workflow,
 )
-from workflows.engine.drive import drive
+from workflows.definitions import workflow as registry
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import claim, driven

@@ -13,8 +13,8 @@ from workflows.api import (
     start,
 )
 from workflows.core.history import HistoryKind
-from workflows.engine.drive import drive
-from workflows.engine.replay import recorded_run, replay
+from workflows.engine.drive.drive import drive
+from workflows.engine.replay_check import recorded_run, replay
 from workflows.models import Run
 from workflows.testing import advance, crash_everywhere, drive_until_idle
 from workflows.testing.clock import clock

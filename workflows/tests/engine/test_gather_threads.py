@@ -18,9 +18,9 @@ from workflows.api import (
 )
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.store import steps as steps_store
+from workflows.store import history as history_store
 from workflows.testing import advance, drive_until_idle
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -247,7 +247,7 @@ def test_a_branch_that_cannot_be_stopped_is_given_up_whatever_the_others_do() ->
     hooks["hang"] = hooks["a"] = lambda: released.wait(60)
     start(gathering_hang)
 
-    with mock.patch("workflows.engine.threads.GRACE_SECONDS", 0.2):
+    with mock.patch("workflows.engine.groups.branch_threads.GRACE_SECONDS", 0.2):
         worn_out = drive(claim())
     still_there = len(branch_threads())
     released.set()
@@ -328,7 +328,7 @@ def test_a_branch_that_cannot_be_stopped_ends_its_process_and_the_run_goes_on_el
     hooks["hang"] = lambda: released.wait(60)  # in one call of C, where nothing can be raised
     run = start(gathering_hang)
 
-    with mock.patch("workflows.engine.threads.GRACE_SECONDS", 0.2):
+    with mock.patch("workflows.engine.groups.branch_threads.GRACE_SECONDS", 0.2):
         worn_out = drive(claim())
     hooks["hang"] = str
     expire_lease(run.id)
@@ -348,7 +348,7 @@ def test_a_branch_that_cannot_be_stopped_ends_its_process_and_the_run_goes_on_el
 def test_a_worker_killed_at_the_nth_record_of_its_threads_changes_nothing(
     number: int, when: str
 ) -> None:
-    real, calls = steps_store.append, iter(range(1, 100))
+    real, calls = history_store.append, iter(range(1, 100))
     lock = threading.Lock()
 
     def append(run: ClaimedRun, fact: Fact, **options: Any) -> Any:
@@ -362,7 +362,7 @@ def test_a_worker_killed_at_the_nth_record_of_its_threads_changes_nothing(
         return written
 
     run = start(gathering_groups, names=["a", "b", "c"])
-    with mock.patch.object(steps_store, "append", append), pytest.raises(Killed):
+    with mock.patch.object(history_store, "append", append), pytest.raises(Killed):
         drive(claim())
     expire_lease(run.id)
     swept()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from workflows.api import Context, Permanent, RunState, StepFailed, start, step, workflow
+from workflows.core.dependencies import check_graph
 from workflows.core.errors import DefinitionError
-from workflows.core.graph import check_graph
-from workflows.engine.calls import Branch, Call, Group, make_group
-from workflows.registry import step_definition
+from workflows.definitions.step import step_definition
+from workflows.engine.groups.group import Branch, Call, Group, make_group
 from workflows.testing import crash_everywhere
 from workflows.tests.builders import PATIENCE_SECONDS, driven
 from workflows.tests.flows import ONCE, notes

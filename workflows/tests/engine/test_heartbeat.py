@@ -28,8 +28,8 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.history import HistoryKind
-from workflows.engine.current import running_step
-from workflows.engine.drive import drive
+from workflows.engine.attempts.running_step import running_step
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import (

@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from workflows.api import RunState, get_run, start
 from workflows.core.run import ClaimedRun
-from workflows.engine.work import work_off
+from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.tests.flows import greet_once
 
@@ -49,7 +49,10 @@ def test_a_worker_ends_after_a_drive_that_wore_it_out() -> None:
     start(greet_once, name="Ann")
     start(greet_once, name="Bob")
 
-    with mock.patch("workflows.engine.work.drive", return_value=True), pytest.raises(SystemExit):
+    with (
+        mock.patch("workflows.engine.worker_loop.drive", return_value=True),
+        pytest.raises(SystemExit),
+    ):
         work()
 
     assert Run.objects.filter(state=RunState.PENDING).count() == 1

@@ -22,7 +22,7 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.engine.work import work_off
+from workflows.engine.worker_loop import work_off
 from workflows.store.workers import Connection, enlist, open_connection
 from workflows.tests.builders import kinds, row, swept, until
 from workflows.tests.engine.test_step_and_connection import END_OWN_SESSION, run_sql

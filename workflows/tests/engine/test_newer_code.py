@@ -23,8 +23,8 @@ from workflows.api import (
 )
 from workflows.conf import conf
 from workflows.core.history import HistoryKind
-from workflows.engine.drive import drive
-from workflows.engine.newer_code import Courtesy
+from workflows.engine.drive.drive import drive
+from workflows.engine.drive.newer_code import Courtesy
 from workflows.models import History
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, driven, give_to_another, kinds, row

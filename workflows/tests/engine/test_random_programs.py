@@ -21,7 +21,7 @@ from workflows.api import (
     start,
 )
 from workflows.core.states import FINAL_STATES, HELD_STATES
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.store import database
 from workflows.store.runs import claim_run

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import F
 
 from workflows.api import Context, RunState, cancel, current_step, get_run, start, step, workflow
-from workflows.engine.work import work_off
+from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.observe import logs
 from workflows.tests.builders import elsewhere, kinds, row, swept

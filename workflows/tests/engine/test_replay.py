@@ -8,7 +8,6 @@ from unittest import mock
 
 import pytest
 
-from workflows import registry
 from workflows.api import (
     Context,
     RunState,
@@ -21,6 +20,7 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.definitions import workflow as registry
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven, kinds

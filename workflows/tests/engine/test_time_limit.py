@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from workflows.api import Context, RetryPolicy, RunState, get_history, step, workflow
 from workflows.core.history import HistoryKind
-from workflows.engine.time_limit import Limit, TimeLimitReached, call_within
+from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
 from workflows.tests.builders import driven, elsewhere
 from workflows.tests.flows import ONCE, greet, notes
 

@@ -26,9 +26,9 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.run import ClaimedRun
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.models import Event, Run
-from workflows.store.steps import Written, append
+from workflows.store.history import Written, append
 from workflows.testing import drive_until_idle, pass_time
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, kinds, until
 from workflows.tests.flows import wait_for_either, wait_for_go
@@ -226,7 +226,7 @@ def test_an_event_between_the_look_at_the_inbox_and_the_time_out_is_not_lost(
             send_event(run.id, name, "taken")
         return append(*args, **kwargs)
 
-    with mock.patch("workflows.store.steps.append", send_first):
+    with mock.patch("workflows.store.history.append", send_first):
         drive(late)
 
     assert appends >= 1

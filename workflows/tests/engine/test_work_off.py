@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from workflows import signals
 from workflows.api import Context, RunState, get_run, start, step, workflow
 from workflows.core.run import ClaimedRun
-from workflows.engine.work import work_off
+from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.store.runs import claim_run
 from workflows.tests.builders import elsewhere, kinds, row
@@ -157,9 +157,9 @@ def test_a_database_that_stays_away_frees_the_run_by_losing_the_id() -> None:
     away = OperationalError("the database is away")
 
     with (
-        mock.patch("workflows.store.steps.append", side_effect=away),
+        mock.patch("workflows.store.history.append", side_effect=away),
         mock.patch("workflows.store.runs.give_back", side_effect=away),
-        mock.patch("workflows.engine.work.claim_run", wraps=once()),
+        mock.patch("workflows.engine.worker_loop.claim_run", wraps=once()),
     ):
         work(worker)
 
@@ -179,7 +179,7 @@ def once() -> Callable[..., Any]:
 def test_a_claim_that_fails_ends_the_loop_quietly_and_frees_what_it_may_have_claimed() -> None:
     worker = Worker()
 
-    with mock.patch("workflows.engine.work.claim_run", side_effect=OperationalError("away")):
+    with mock.patch("workflows.engine.worker_loop.claim_run", side_effect=OperationalError("away")):
         driven = work(worker)
 
     assert (driven, worker.lost) == (0, 1)

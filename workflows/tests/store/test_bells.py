@@ -10,9 +10,9 @@ from django.db import connection
 from workflows.core.codec import Input
 from workflows.core.states import RunState
 from workflows.models import Run
-from workflows.store.continuing import continue_run
-from workflows.store.control import cancel_run, compensate_run, wake_run
+from workflows.store.continue_as_new import continue_run
 from workflows.store.fence import UNCHANGED
+from workflows.store.steering import cancel_run, compensate_run, wake_run
 from workflows.tests.builders import connected, start_a_child, started_and_claimed
 from workflows.tests.flows import wait_for_go
 

@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 from workflows.api import RunState
 from workflows.core.states import DUE_STATES
 from workflows.models import Run
+from workflows.store.parking import Code
 from workflows.store.runs import _CLAIM, claim_run
-from workflows.store.waits import Code
 from workflows.tests.builders import (
     LEASE_SECONDS,
     PATIENCE_SECONDS,

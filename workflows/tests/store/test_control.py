@@ -12,7 +12,7 @@ from django.utils import timezone
 from workflows.api import HistoryKind, get_history, start
 from workflows.core.states import RunState
 from workflows.models import Run
-from workflows.store.control import cancel_run, compensate_run, open_descendants, wake_run
+from workflows.store.steering import cancel_run, compensate_run, open_descendants, wake_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,

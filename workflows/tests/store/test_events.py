@@ -12,13 +12,13 @@ from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
-from workflows.engine import deliver
+from workflows.engine.requests import send_event as send_event_module
 from workflows.models import Event, Run
-from workflows.store.continuing import continue_run
+from workflows.store.continue_as_new import continue_run
 from workflows.store.events import Sent, consume, load_inbox, send_event
 from workflows.store.fence import UNCHANGED
+from workflows.store.parking import park_run
 from workflows.store.runs import end_run
-from workflows.store.waits import park_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     connected,
@@ -252,7 +252,7 @@ def test_a_duplicate_that_races_with_continue_as_new_is_not_consumed_again() -> 
         continued = continue_run(
             run, new_id=new_id, version=1, input=Input("{}"), events=1, notes=UNCHANGED
         )
-        again = elsewhere(lambda: deliver.send_event(run.id, "go", key="delivery-1"))
+        again = elsewhere(lambda: send_event_module.send_event(run.id, "go", key="delivery-1"))
         until(somebody_waits_for_a_lock)
 
     again.result(PATIENCE_SECONDS)

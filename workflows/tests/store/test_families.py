@@ -14,7 +14,7 @@ from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
 from workflows.store.children import start_child
-from workflows.store.continuing import continue_run
+from workflows.store.continue_as_new import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.tests.builders import (

@@ -12,10 +12,12 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
-from workflows.store.continuing import continue_run
+from workflows.store.continue_as_new import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import Notes
 from workflows.store.heartbeats import beat_here, show_progress
+from workflows.store.history import append, append_retry, set_status
+from workflows.store.parking import await_code, park_run
 from workflows.store.runs import (
     begin_compensation,
     block_run,
@@ -24,8 +26,6 @@ from workflows.store.runs import (
     look,
     release_run,
 )
-from workflows.store.steps import append, append_retry, set_status
-from workflows.store.waits import await_code, park_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     connected,

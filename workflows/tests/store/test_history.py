@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
 from workflows.models import History, Run
-from workflows.store.steps import append, load_history
+from workflows.store.history import append, load_history
 from workflows.tests.builders import started_and_claimed
 from workflows.tests.flows import greet_once
 

@@ -8,12 +8,12 @@ from django.db import connection, transaction
 from workflows.api import start
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
-from workflows.core.waits import deadline
+from workflows.core.time_checks import deadline
 from workflows.models import Run
 from workflows.store.events import load_inbox, send_event
+from workflows.store.history import load_history
+from workflows.store.parking import park_run
 from workflows.store.runs import look
-from workflows.store.steps import load_history
-from workflows.store.waits import park_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,

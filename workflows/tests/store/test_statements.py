@@ -5,7 +5,7 @@ from django.db import connection
 
 from workflows.api import cancel, get_run, send_event, start
 from workflows.core.states import RunState
-from workflows.engine.drive import drive
+from workflows.engine.drive.drive import drive
 from workflows.tests.builders import claim, counted_statements
 from workflows.tests.flows import greet_once, greet_three, wait_for_go
 

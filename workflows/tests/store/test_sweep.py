@@ -13,10 +13,10 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Run, Worker
-from workflows.store.control import cancel_run, wake_run
+from workflows.store.history import append
+from workflows.store.parking import park_run
 from workflows.store.runs import begin_compensation, release_run
-from workflows.store.steps import append
-from workflows.store.waits import park_run
+from workflows.store.steering import cancel_run, wake_run
 from workflows.store.workers import count_living, enlist, extend_lease, forget_the_dead
 from workflows.tests.builders import (
     PATIENCE_SECONDS,

@@ -14,9 +14,10 @@ from django.db import connection
 from workflows.api import Context, start, workflow
 from workflows.core.history import HistoryKind
 from workflows.core.run import Fact
-from workflows.engine import attempt
+from workflows.engine.attempts import step_attempt
 from workflows.models import Run
-from workflows.store import events, runs, steps
+from workflows.store import events, runs
+from workflows.store import history as steps
 from workflows.store.database import query_one
 from workflows.testing import advance, crash_everywhere, fake, send
 from workflows.tests.testing import stories
@@ -118,10 +119,10 @@ def test_a_row_of_a_step_that_is_not_atomic_is_found_and_the_step_named() -> Non
 
 def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> None:
     def not_atomic(session: Any, job: Any, info: Any, limited: Callable[[], Any]) -> Any:
-        return attempt._record(session, job, limited())
+        return step_attempt._record(session, job, limited())
 
     def scenario() -> None:
-        with mock.patch.object(attempt, "_run_atomic", not_atomic):
+        with mock.patch.object(step_attempt, "_run_atomic", not_atomic):
             fails_and_undoes()
 
     with pytest.raises(AssertionError, match="INSERT INTO auth_group"):

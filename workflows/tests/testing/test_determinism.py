@@ -10,7 +10,7 @@ import pytest
 from django.core.checks import run_checks
 
 from workflows import checks
-from workflows.determinism import Finding, read_workflow
+from workflows.source.determinism import Finding, read_workflow
 
 HEAD = """
 import asyncio, concurrent.futures, datetime as dt, http.client, os, random, secrets, shutil

@@ -1,0 +1,1 @@
+"""What makers and moderators are told: mail, and whatever follows."""

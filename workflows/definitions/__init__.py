@@ -1,0 +1,1 @@
+"""What decorators register: workflows, steps, actions."""

@@ -1,0 +1,130 @@
+"""The steps of workflows: the decorator, and what it keeps of a function."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import Any, ParamSpec, TypeVar, cast, overload
+
+from workflows.core.codec import Signature, is_name
+from workflows.core.errors import DefinitionError
+from workflows.core.retry import RetryPolicy
+from workflows.core.time_checks import check_limit
+from workflows.definitions.functions import check_compensation, plain_function, where
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+DEFAULT_RETRY = RetryPolicy()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepDefinition:
+    """A step function and its options."""
+
+    name: str
+    function: FunctionType
+    signature: Signature
+    retry: RetryPolicy = field(default=DEFAULT_RETRY)
+    timeout_seconds: float | None = None
+    heartbeat_seconds: float | None = None
+    atomic: bool = False
+    compensate: "StepDefinition | None" = None
+    isolation: str | None = None
+    at_most_once: bool = False
+    check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
+    """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
+
+
+@overload
+def step(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def step(
+    *,
+    name: str | None = ...,
+    retry: RetryPolicy = ...,
+    timeout_seconds: float | None = ...,
+    heartbeat_seconds: float | None = ...,
+    atomic: bool = ...,
+    compensate: Callable[..., Any] | None = ...,
+) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+def step(
+    function: Callable[P, R] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    retry: RetryPolicy = DEFAULT_RETRY,
+    timeout_seconds: float | None = None,
+    heartbeat_seconds: float | None = None,
+    atomic: bool = False,
+    compensate: Callable[..., Any] | None = None,
+) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a function a step: what a workflow does to the world, its result recorded once.
+
+    name             what history calls it; the function's own name by default. It must stay as
+                     long as there are runs that have recorded it
+    retry            when a failed attempt is followed by another (3 attempts by default)
+    timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
+    heartbeat_seconds  an attempt that is silent for longer, that is, does not call heartbeat(),
+                     is interrupted and counts as failed
+    compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
+                     itself, with options of its own where it is decorated
+    atomic           the step's ORM writes and its record are one transaction: exactly once.
+                     Any other step runs at least once, with the same idempotency key.
+
+    The function stays an ordinary callable outside workflows.
+    """
+    _check_step(name, retry)
+    check_limit("timeout_seconds", timeout_seconds)
+    check_limit("heartbeat_seconds", heartbeat_seconds)
+
+    def define(function: Callable[P, R]) -> Callable[P, R]:
+        plain = plain_function(function)
+        if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
+            raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+        if compensate is not None:
+            check_compensation(plain, plain_function(compensate))
+        plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
+            name=name or plain.__name__,
+            function=plain,
+            signature=Signature(plain),
+            retry=retry,
+            timeout_seconds=timeout_seconds,
+            heartbeat_seconds=heartbeat_seconds,
+            atomic=atomic,
+            compensate=None if compensate is None else _as_step(compensate),
+        )
+        return function
+
+    return define if function is None else define(function)
+
+
+def _check_step(name: Any, retry: Any) -> None:
+    if name is not None and not is_name(name):
+        raise DefinitionError("the name of a step is a text of 1 to 500 characters")
+    if not isinstance(retry, RetryPolicy):
+        raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
+
+
+def _as_step(function: Callable[..., Any]) -> StepDefinition:
+    if hasattr(function, "workflow_definition"):
+        raise DefinitionError(f"{where(plain_function(function))} is a workflow; give a step")
+    if not hasattr(function, "step_definition"):
+        step(function)
+    definition = step_definition(function)
+    if definition.at_most_once:
+        raise DefinitionError(
+            f"action {definition.name!r} cannot compensate: a lost attempt would stay in doubt; "
+            "make it atomic"
+        )
+    return definition
+
+
+def step_definition(function: Callable[..., Any]) -> StepDefinition:
+    """Return what @step registered. Raises DefinitionError for another function."""
+    definition = getattr(function, "step_definition", None)
+    if definition is None:
+        name = getattr(function, "__qualname__", repr(function))
+        if not callable(function):
+            raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
+        raise DefinitionError(f"{name} is not a step: decorate it with @step")
+    return cast(StepDefinition, definition)

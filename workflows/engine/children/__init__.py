@@ -1,0 +1,1 @@
+"""Child runs, as their parents start them and wait for them."""

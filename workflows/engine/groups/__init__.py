@@ -1,0 +1,1 @@
+"""Several steps at once: gather and graph."""

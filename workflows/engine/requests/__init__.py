@@ -1,0 +1,1 @@
+"""What callers outside a run ask for: start it, send it events, steer it, list it."""

@@ -1,0 +1,1 @@
+"""What one drive knows, and how it writes."""
