@@ -196,7 +196,7 @@ def test_a_step_in_another_thread_that_is_in_time_is_left_alone() -> None:
 
 STUCK = """
 import hashlib
-from workflows.engine import time_limit
+from workflows.engine.attempts import time_limit
 
 time_limit.GRACE_SECONDS = 0.3
 time_limit.call_within(time_limit.Limit(0.1), lambda: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1))
