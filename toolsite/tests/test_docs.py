@@ -70,7 +70,7 @@ def test_every_check_id_in_the_code_has_its_line() -> None:
     found = set()
     for app in ["workflows", "submissions", "toolsite"]:
         for path in (ROOT / app).rglob("*.py"):
-            if "tests" not in path.parts:
+            if "tests" not in path.relative_to(ROOT).parts:
                 found |= set(re.findall(rf'id="({app}\.[EW]\d{{3}})"', path.read_text()))
 
     assert set(table(text("settings.md"), "Checks")) == found
@@ -132,14 +132,14 @@ def test_every_file_named_in_the_documentation_exists() -> None:
 
 
 def test_every_test_that_a_guarantee_names_exists() -> None:
-    engine = ROOT / "workflows/tests/engine"
+    files = {path.name: path for path in (ROOT / "workflows/tests/engine").rglob("test_*.py")}
 
     named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", text("guarantees.md"))
 
     assert len(named) > 30
     for file, test in named:
-        assert (engine / file).exists(), file
-        assert not test or f"def {test}(" in (engine / file).read_text(), test
+        assert file in files, file
+        assert not test or f"def {test}(" in files[file].read_text(), test
 
 
 def test_the_examples_of_writing_workflows_are_valid_python() -> None:

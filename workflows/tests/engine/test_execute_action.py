@@ -39,7 +39,7 @@ from workflows.store import history as history_store
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.testing.killing import Death, Killer, When, killing
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
-from workflows.tests.engine.test_work_off import end_session
+from workflows.tests.engine.test_worker_loop import end_session
 from workflows.tests.flows import ONCE, notes
 
 SEND = "tests_send"

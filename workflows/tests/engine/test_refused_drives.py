@@ -13,8 +13,8 @@ from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.observe import logs
 from workflows.tests.builders import elsewhere, kinds, row, swept
-from workflows.tests.engine.test_logger import listening
-from workflows.tests.engine.test_work_off import Worker, end_session, nothing
+from workflows.tests.engine.test_worker_loop import Worker, end_session, nothing
+from workflows.tests.engine.verbs.test_run_logger import listening
 from workflows.tests.flows import greet, greet_once, notes, wait_for_go
 
 pytestmark = pytest.mark.usefixtures("committed")

@@ -156,7 +156,7 @@ NOT_ATOMICALLY = {
     # Within a transaction Django refuses to switch autocommit off, and PostgreSQL lets BEGIN pass.
     "switch_autocommit_off",
     "begin_by_hand",
-    # test_lost_in_a_step.py
+    # test_connection_loss.py
     "break_the_connection",
     "swallow_a_broken_connection",
 }

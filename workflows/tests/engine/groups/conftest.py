@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflows.tests.engine.gathering import hooks, together
+from workflows.tests.engine.groups.gathering import hooks, together
 
 
 @pytest.fixture(autouse=True)

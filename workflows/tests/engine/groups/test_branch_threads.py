@@ -32,7 +32,7 @@ from workflows.tests.builders import (
     swept,
     until,
 )
-from workflows.tests.engine.gathering import (
+from workflows.tests.engine.groups.gathering import (
     PAUSE,
     Killed,
     branch_threads,

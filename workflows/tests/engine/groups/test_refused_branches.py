@@ -10,7 +10,7 @@ from django.db import connection
 from workflows.api import Context, RetryPolicy, RunState, get_run, start, step, workflow
 from workflows.tests.builders import until
 from workflows.tests.engine.test_refused_drives import execute, work
-from workflows.tests.engine.test_work_off import end_session
+from workflows.tests.engine.test_worker_loop import end_session
 from workflows.tests.flows import ONCE, notes
 
 pytestmark = pytest.mark.usefixtures("committed")

@@ -23,7 +23,7 @@ from workflows.tests.builders import (
     driven,
     kinds,
 )
-from workflows.tests.engine.gathering import (
+from workflows.tests.engine.groups.gathering import (
     fail_at_first,
     gathering,
     gathering_after_a_step,

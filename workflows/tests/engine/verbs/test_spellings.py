@@ -91,7 +91,7 @@ def test_a_name_that_no_workflow_has_is_told_with_its_nearest_relative() -> None
 def test_a_workflow_without_a_name_is_called_after_its_function() -> None:
     run = driven(unnamed)
 
-    assert run.workflow == "workflows.tests.engine.test_spellings.unnamed"
+    assert run.workflow == "workflows.tests.engine.verbs.test_spellings.unnamed"
     assert run.output == "named after its function"
 
 
