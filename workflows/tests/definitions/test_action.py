@@ -16,7 +16,7 @@ from workflows.api import (
 )
 from workflows.definitions.action import find_action
 from workflows.tests.builders import driven
-from workflows.tests.engine.test_execute_action import MAKE, make_group, send_letter
+from workflows.tests.engine.actions import MAKE, make_group, send_letter
 from workflows.tests.flows import ONCE, notes
 
 

@@ -7,7 +7,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from workflows.api import (
@@ -39,39 +39,12 @@ from workflows.store import history as history_store
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.testing.killing import Death, Killer, When, killing
 from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere, expire_lease, swept
-from workflows.tests.engine.test_worker_loop import end_session
+from workflows.tests.engine.actions import MAKE, SEND, send_letter
 from workflows.tests.flows import ONCE, notes
 
-SEND = "tests_send"
-MAKE = "tests_make_group"
 COUNT = "tests_count_groups"
 DEATHS: tuple[When, ...] = ("before", "after", "overtaken at")
 both = threading.Barrier(2)
-
-
-def cut() -> None:
-    """Cut the connection: the next statement on it finds it gone."""
-    pid = connection.connection.info.backend_pid
-    elsewhere(lambda: end_session(pid)).result(PATIENCE_SECONDS)
-
-
-@action(SEND, description="Sends a letter.")
-def send_letter(recipient: str, copies: int = 1) -> str:
-    notes.note(f"send {recipient}")
-    if recipient == "cut":
-        cut()
-    if recipient == "nobody":
-        raise ValueError("no such address")
-    return f"{copies} sent to {recipient}"
-
-
-@action(MAKE, atomic=True)
-def make_group(name: str) -> str:
-    """Makes a group."""
-    if name == "cut":
-        cut()
-    Group.objects.create(name=name)
-    return name
 
 
 @action(COUNT, isolation="serializable")

@@ -32,12 +32,12 @@ from workflows.api import (
 )
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import counted_statements, driven
-from workflows.tests.engine.attempts.test_compensation import trip
-from workflows.tests.engine.children.test_child_run import (
+from workflows.tests.engine.families import (
     grandparent,
     parent_that_fails,
     waiting_child,
 )
+from workflows.tests.engine.trips import trip
 from workflows.tests.flows import ONCE, greet, notes
 
 pytestmark = pytest.mark.django_db

@@ -10,31 +10,14 @@ from django.db import OperationalError, connection
 
 from workflows import signals
 from workflows.api import Context, RunState, get_run, start, step, workflow
-from workflows.core.run import ClaimedRun
 from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.store.runs import claim_run
-from workflows.tests.builders import elsewhere, kinds, row
+from workflows.tests.builders import elsewhere, end_session, kinds, row
+from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, sleep_a_while, wait_for_go
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-
-class Worker:
-    """A holder that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.held: list[ClaimedRun | None] = []
-        self.lost = 0
-
-    def worker_id(self) -> int | None:
-        return 7
-
-    def hold(self, run: ClaimedRun | None) -> None:
-        self.held.append(run)
-
-    def lose(self) -> None:
-        self.lost += 1
 
 
 class Homeless(Worker):
@@ -42,13 +25,6 @@ class Homeless(Worker):
 
     def worker_id(self) -> int | None:
         raise psycopg.OperationalError("connection refused")
-
-
-def nothing() -> None: ...
-
-
-def work(worker: Worker, stopping: Callable[[], bool] = lambda: False) -> int:
-    return work_off(worker, stopping=stopping, looked=nothing)
 
 
 def test_every_due_run_is_driven_and_the_loop_ends() -> None:
@@ -114,11 +90,6 @@ def lose_the_connection_afterwards() -> str:
     pid = connection.connection.info.backend_pid
     elsewhere(lambda: end_session(pid)).result(10)
     return "done"
-
-
-def end_session(pid: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 
 @workflow("tests.lose_connection")

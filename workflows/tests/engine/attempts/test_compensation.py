@@ -8,8 +8,6 @@ from django.db import connection
 
 from workflows.api import (
     Context,
-    Permanent,
-    RetryPolicy,
     RunState,
     RunView,
     StepFailed,
@@ -26,30 +24,15 @@ from workflows.core.history import HistoryKind
 from workflows.store.workers import sweep
 from workflows.testing import advance, crash_everywhere, drive_until_idle
 from workflows.tests.builders import claim, driven, expire_lease, kinds
-from workflows.tests.flows import ONCE, notes
+from workflows.tests.engine.trips import book, broken, refuse, trip
+from workflows.tests.flows import notes
 
 pytestmark = pytest.mark.django_db
-broken: set[str] = set()
-"""What cannot be released at the moment."""
 
 
 @pytest.fixture(autouse=True)
 def nothing_is_broken() -> None:
     broken.clear()
-
-
-@step(retry=RetryPolicy(attempts=2, first_delay_seconds=10, jitter=0))
-def release(output: str, what: str) -> None:
-    if what in broken:
-        notes.note(f"failed to release {what}")
-        raise ValueError("out of order")
-    notes.note(f"release {output}")
-
-
-@step(compensate=release)
-def book(what: str) -> str:
-    notes.note(f"book {what}")
-    return what.upper()
 
 
 def delete_group(output: str, name: str) -> None:
@@ -66,24 +49,9 @@ def make_group(name: str) -> str:
     return name
 
 
-@step(retry=ONCE, compensate=release)
-def refuse(what: str) -> None:
-    raise Permanent(f"no {what}")
-
-
 @step
 def cancel_the_run(run_id: UUID) -> None:
     cancel(run_id, by="alice")
-
-
-@workflow("tests.trip", on_failure="compensate", on_cancel="compensate")
-def trip(run: Context, fails: bool = True) -> str:
-    run.step(book, "flight")
-    run.step(book, "hotel")
-    if fails:
-        run.step(refuse, "car")
-    run.wait_event("go")
-    return "gone"
 
 
 @workflow("tests.trip_left_as_it_is")

@@ -6,17 +6,10 @@ from django.db import DatabaseError, connection, transaction
 
 from workflows.api import Context, RunState, get_history, step, workflow
 from workflows.core.history import HistoryKind
-from workflows.tests.builders import driven, elsewhere, row
+from workflows.tests.builders import END_OWN_SESSION, driven, elsewhere, row, run_sql
 from workflows.tests.flows import ONCE, greet, notes
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-END_OWN_SESSION = "SELECT pg_terminate_backend(pg_backend_pid())"
-
-
-def run_sql(sql: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
 
 
 def open_block() -> None:

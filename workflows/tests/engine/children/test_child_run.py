@@ -11,10 +11,8 @@ from workflows.api import (
     ChildFailed,
     Context,
     InvalidInput,
-    Permanent,
     RunState,
     RunView,
-    WaitTimedOut,
     cancel,
     get_history,
     get_run,
@@ -38,33 +36,23 @@ from workflows.tests.builders import (
     somebody_waits_for_a_lock,
     until,
 )
-from workflows.tests.flows import ONCE, notes
+from workflows.tests.engine.families import (
+    double,
+    doubling,
+    grandparent,
+    parent_that_fails,
+    parent_that_waits,
+    waiting_child,
+)
+from workflows.tests.flows import notes
 
 pytestmark = pytest.mark.django_db
 WORDS = {"word": "short"}
 
 
-@step(retry=ONCE)
-def double(number: int) -> int:
-    notes.note(f"double {number}")
-    if number == 13:
-        raise Permanent("unlucky")
-    return number * 2
-
-
 @step
 def cancel_now(run_id: UUID) -> None:
     cancel(run_id)
-
-
-@workflow("tests.doubling")
-def doubling(run: Context, number: int) -> int:
-    return run.step(double, number)
-
-
-@workflow("tests.waiting_child")
-def waiting_child(run: Context) -> int:
-    return int(run.wait_event("go"))
 
 
 @workflow("tests.undone_child", on_cancel="compensate")
@@ -81,31 +69,10 @@ def parent_of_one(run: Context, number: int = 4) -> list[object]:
         return [failed.workflow, failed.state, failed.error_type.rsplit(".")[-1], failed.message]
 
 
-@workflow("tests.parent_that_waits")
-def parent_that_waits(run: Context) -> int:
-    child = run.start_child(waiting_child)
-    try:
-        return int(child.result(timeout_seconds=60))
-    except WaitTimedOut:
-        run.set_status("late")
-        return int(child.result()) + 100
-
-
 @workflow("tests.parent_that_forgets")
 def parent_that_forgets(run: Context, detached: bool) -> str:
     run.start_child(waiting_child, detached=detached)
     return "done"
-
-
-@workflow("tests.parent_that_fails")
-def parent_that_fails(run: Context, detached: bool = False) -> None:
-    run.start_child(waiting_child, detached=detached)
-    raise ValueError("a mistake")
-
-
-@workflow("tests.grandparent")
-def grandparent(run: Context) -> int:
-    return int(run.start_child(parent_that_waits).result())
 
 
 @workflow("tests.parent_of_undone")

@@ -15,7 +15,7 @@ from workflows.api import (
 )
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import driven
-from workflows.tests.engine.attempts.test_compensation import book, broken
+from workflows.tests.engine.trips import book, broken
 from workflows.tests.flows import greet, notes, wait_for_go
 
 pytestmark = pytest.mark.django_db

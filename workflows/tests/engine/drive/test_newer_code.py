@@ -28,7 +28,7 @@ from workflows.engine.drive.newer_code import Courtesy
 from workflows.models import History
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, driven, give_to_another, kinds, row
-from workflows.tests.engine.attempts.test_compensation import book, broken, refuse
+from workflows.tests.engine.trips import book, broken, refuse
 from workflows.tests.flows import greet, notes
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,8 @@ import pytest
 from django.db import connection
 
 from workflows.api import Context, RetryPolicy, RunState, get_run, start, step, workflow
-from workflows.tests.builders import until
-from workflows.tests.engine.test_refused_drives import execute, work
-from workflows.tests.engine.test_worker_loop import end_session
+from workflows.tests.builders import end_session, run_sql, until
+from workflows.tests.engine.workers import work
 from workflows.tests.flows import ONCE, notes
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -35,12 +34,12 @@ REFUSE = """
 @pytest.fixture
 def refusing(committed: None) -> Iterator[None]:
     """Let the database refuse one step's record, and find the other's in conflict."""
-    execute(REFUSE)
+    run_sql(REFUSE)
     try:
         yield
     finally:
-        execute("DROP FUNCTION refuse_line CASCADE")
-        execute("DROP SEQUENCE refused")
+        run_sql("DROP FUNCTION refuse_line CASCADE")
+        run_sql("DROP SEQUENCE refused")
 
 
 def refused_already() -> bool:

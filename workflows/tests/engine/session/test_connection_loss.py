@@ -24,9 +24,8 @@ from workflows.api import (
 )
 from workflows.engine.worker_loop import work_off
 from workflows.store.workers import Connection, enlist, open_connection
-from workflows.tests.builders import kinds, row, swept, until
-from workflows.tests.engine.attempts.test_open_transactions import END_OWN_SESSION, run_sql
-from workflows.tests.engine.test_worker_loop import Worker, nothing
+from workflows.tests.builders import END_OWN_SESSION, kinds, row, run_sql, swept, until
+from workflows.tests.engine.workers import Worker, nothing
 from workflows.tests.flows import ONCE, notes
 
 pytestmark = pytest.mark.usefixtures("committed")

@@ -8,7 +8,7 @@ from workflows.models import Run
 from workflows.store.runs import claim_run
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import claim, driven
-from workflows.tests.engine.children.test_child_run import doubling
+from workflows.tests.engine.families import doubling
 from workflows.tests.flows import notes
 
 pytestmark = pytest.mark.django_db

@@ -1,9 +1,5 @@
 """The run's logger speaks once for each thing that happens, and never in a replay."""
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from workflows import signals
@@ -11,28 +7,9 @@ from workflows.api import Context, get_run, send_event, step, workflow
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.flows import ONCE, greet, greet_once
+from workflows.tests.listening import listening
 
 pytestmark = pytest.mark.django_db
-
-
-class Ear(logging.Handler):
-    def __init__(self) -> None:
-        super().__init__()
-        self.records: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self.records.append(record)
-
-
-@contextmanager
-def listening(name: str) -> Iterator[Ear]:
-    logger, ear = logging.getLogger(name), Ear()
-    level = logger.level
-    logger.addHandler(ear)
-    logger.setLevel(logging.INFO)
-    yield ear
-    logger.removeHandler(ear)
-    logger.setLevel(level)
 
 
 @workflow("tests.talking")
