@@ -183,7 +183,7 @@ def test_a_claim_among_many_future_runs_reads_none_of_them() -> None:
         cursor.execute("ANALYZE workflows_run")
         due = make()
         values: list[Any] = [*CODE.params(), None, LEASE_SECONDS]
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM, values)
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM.text, values)
         plan = cursor.fetchone()[0]
     scans = list(index_scans(plan if isinstance(plan, list) else json.loads(plan)))
 

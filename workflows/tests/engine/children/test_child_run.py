@@ -339,8 +339,8 @@ def test_the_start_of_a_child_stores_what_the_parent_keeps_once() -> None:
     with counted_statements() as sent:
         drive(claim())
 
-    storing = [sql for sql in sent if "UPDATE workflows_run\n        SET data = coalesce" in sql]
-    assert ["child_started" in sql for sql in storing] == [True]
+    storing = [sql for sql in sent if "UPDATE workflows_run SET data = coalesce" in sql]
+    assert ["INSERT INTO workflows_run" in sql for sql in storing] == [True]
 
 
 def test_an_error_in_place_of_a_wait_ends_nobody() -> None:

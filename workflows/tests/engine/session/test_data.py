@@ -198,7 +198,7 @@ def test_a_label_is_stored_together_with_the_data_and_only_once() -> None:
     with counted_statements() as sent:
         drive(run)
 
-    storing = [sql for sql in sent if "UPDATE workflows_run\n        SET data = coalesce" in sql]
+    storing = [sql for sql in sent if "UPDATE workflows_run SET data = coalesce" in sql]
     assert storing == []  # the step after the label had nothing left to store
     assert get_run(run.id).data == {"stage": "labelled"}
 
