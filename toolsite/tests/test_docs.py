@@ -13,7 +13,7 @@ from ops import cli
 from submissions import conf as submissions_conf
 from submissions import states as submission_states
 from toolsite.env import KNOWN_NAMES
-from toolsite.tests.test_architecture import MAY_IMPORT
+from toolsite.tests import rooms
 from workflows import conf as workflows_conf
 from workflows.core import errors
 from workflows.core.states import RUN_MOVES
@@ -110,14 +110,23 @@ def test_every_error_code_is_named() -> None:
         assert f"`{error.code}`" in page, error
 
 
-def test_the_import_table_is_the_one_that_is_enforced() -> None:
+@pytest.mark.parametrize(
+    ("heading", "enforced"),
+    [
+        ("Rooms of the engine", rooms.WORKFLOWS),
+        ("Rooms inside the engine", rooms.ENGINE),
+        ("Rooms of submissions", rooms.SUBMISSIONS),
+        ("Rooms of the site", rooms.TOOLSITE),
+    ],
+)
+def test_the_tables_of_rooms_are_those_that_are_enforced(
+    heading: str, enforced: rooms.Table
+) -> None:
     listed: dict[str, set[str]] = {}
-    for rooms, (_, may) in table(text("architecture.md"), "Rooms").items():
-        for room in re.findall(r"\w+", rooms):
-            listed[room] = quoted(may)
+    for named, (_, may) in table(text("architecture.md"), heading).items():
+        listed |= dict.fromkeys(re.findall(r"\w+", named), quoted(may))
 
-    exist = {path.stem for path in (ROOT / "workflows").iterdir() if not path.name.startswith("_")}
-    assert listed == {room: may for room, may in MAY_IMPORT.items() if room in exist}
+    assert listed == {room: may for room, may in enforced.items() if room != "__init__"}
 
 
 def test_every_file_named_in_the_documentation_exists() -> None:
