@@ -1,6 +1,5 @@
 """Actions: steps under a public name, their parameters checked, executed at most once per key."""
 
-import threading
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -34,7 +33,7 @@ from workflows.definitions.action import find_action, is_action
 from workflows.definitions.step import step_definition
 from workflows.engine.drive.drive import drive
 from workflows.engine.execute_action import run_action
-from workflows.models import History, Run
+from workflows.models import Run
 from workflows.store import history as history_store
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.testing.killing import Death, Killer, When, killing
@@ -42,19 +41,7 @@ from workflows.tests.builders import PATIENCE_SECONDS, claim, driven, elsewhere,
 from workflows.tests.engine.actions import MAKE, SEND, send_letter
 from workflows.tests.flows import ONCE, notes
 
-COUNT = "tests_count_groups"
 DEATHS: tuple[When, ...] = ("before", "after", "overtaken at")
-both = threading.Barrier(2)
-
-
-@action(COUNT, isolation="serializable")
-def count_groups(name: str) -> int:
-    found = Group.objects.count()
-    notes.note("counted")
-    if notes.count("counted") <= 2:
-        both.wait(PATIENCE_SECONDS)  # both have read before either writes
-    Group.objects.create(name=name)
-    return found
 
 
 @action("tests_keep_moment")
@@ -70,6 +57,10 @@ def own_words() -> float:
     lease_until = Run.objects.get(state=RunState.RUNNING).lease_until
     assert lease_until is not None
     return (lease_until - timezone.now()).total_seconds()
+
+
+@action("tests_wordless")
+def wordless() -> None: ...
 
 
 @workflow("tests.invoicing")
@@ -259,20 +250,6 @@ def test_an_action_that_cannot_run_says_why_at_once() -> None:
         execute_action("tests_odd", key="k")
 
 
-@pytest.mark.usefixtures("committed")
-def test_what_cannot_be_serialized_is_tried_again() -> None:
-    both.reset()
-
-    def call(name: str) -> int:
-        return int(execute_action(COUNT, key=name, parameters={"name": name}))
-
-    first, second = elsewhere(lambda: call("a")), elsewhere(lambda: call("b"))
-
-    assert {first.result(PATIENCE_SECONDS), second.result(PATIENCE_SECONDS)} == {0, 1}
-    assert notes.count("counted") == 3
-    assert History.objects.filter(kind="attempt_failed").count() == 1
-
-
 @pytest.mark.django_db
 def test_killed_anywhere_an_atomic_action_takes_effect_exactly_once() -> None:
     crash_everywhere(
@@ -380,7 +357,7 @@ def test_an_action_is_described_in_its_own_words_or_by_its_docstring() -> None:
 
     assert described["tests_own_words"] == "In other words."
     assert described[MAKE] == "Makes a group."
-    assert described[COUNT] == ""
+    assert described["tests_wordless"] == ""
     assert list(described) == sorted(described)
 
 
@@ -391,7 +368,6 @@ def test_what_an_action_is_told_holds_for_its_step() -> None:
 
     assert options(SEND) == (SEND, False, None, True, 1)
     assert options(MAKE) == (MAKE, True, None, False, 5)
-    assert options(COUNT) == (COUNT, True, "serializable", False, 5)
     assert find_action("tests_own_words").step.timeout_seconds == 5
     assert find_action(SEND).step is step_definition(send_letter)
 
@@ -454,11 +430,6 @@ def test_a_connection_that_breaks_in_an_action_is_the_callers_error_and_leaves_n
     [left] = Run.objects.all()
     assert (left.state, left.lease_until) == ("pending", None)
     assert left.wake_at is not None
-
-
-def test_only_known_isolation_levels_are_taken() -> None:
-    with pytest.raises(DefinitionError, match="serializable"):
-        action("tests_wrong", isolation="chaos")
 
 
 def test_an_action_cannot_be_a_compensation_unless_it_is_atomic() -> None:

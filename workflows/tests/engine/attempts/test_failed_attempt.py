@@ -2,7 +2,6 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
@@ -14,9 +13,7 @@ from workflows.api import (
     RetryPolicy,
     RunState,
     StepFailed,
-    StepInfo,
     Transient,
-    current_step,
     get_history,
     get_run,
     retry_now,
@@ -27,7 +24,7 @@ from workflows.api import (
 from workflows.core.history import HistoryKind
 from workflows.testing import drive_until_idle, pass_time
 from workflows.tests.builders import driven, kinds
-from workflows.tests.flows import NOW, greet, notes
+from workflows.tests.flows import NOW, notes
 
 pytestmark = pytest.mark.django_db
 
@@ -222,35 +219,3 @@ def test_a_failed_attempt_of_an_atomic_step_leaves_nothing_behind() -> None:
 
     assert run.output == "done"
     assert [group.name for group in Group.objects.all()] == ["attempt 2"]
-
-
-_infos: list[StepInfo | None] = []
-
-
-@step(retry=NOW)
-def look_at_oneself(key: str) -> str:
-    _infos.append(current_step())
-    if len(_infos) < 3:
-        raise ValueError("again")
-    return key
-
-
-@workflow("tests.look_at_oneself")
-def looking(run: Context) -> list[Any]:
-    run.step(greet, "Alice")
-    return [run.run_id, run.step(look_at_oneself, key=run.idempotency_key)]
-
-
-def test_every_attempt_has_the_same_key_inside_and_outside_the_step() -> None:
-    _infos.clear()
-
-    run = driven(looking)
-
-    run_id, outside = run.output
-    assert [info.attempt for info in _infos if info] == [1, 2, 3]
-    assert {info.idempotency_key for info in _infos if info} == {outside} == {f"{run.id}:2"}
-    assert {(info.run_id, info.name, info.position) for info in _infos if info} == {
-        (run.id, "look_at_oneself", 2)
-    }
-    assert run_id == str(run.id)
-    assert current_step() is None

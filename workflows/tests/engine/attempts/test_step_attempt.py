@@ -183,36 +183,6 @@ def test_calling_what_is_no_step_blocks_the_run_until_the_code_is_mended() -> No
     assert run.error["message"] == "not_a_step is not a step: decorate it with @step"
 
 
-_context: list[Context] = []
-
-
-@step
-def use_the_run_inside() -> str:
-    return _context[0].step(greet, "Alice")
-
-
-@step
-def take_an_id_inside() -> str:
-    return str(_context[0].uuid())
-
-
-@workflow("tests.use_the_run_inside")
-def using_the_run_inside(run: Context, taking_an_id: bool) -> str:
-    _context[:] = [run]
-    return run.step(take_an_id_inside if taking_an_id else use_the_run_inside)
-
-
-@pytest.mark.parametrize("taking_an_id", [False, True])
-def test_a_step_that_uses_the_run_is_refused_at_once(taking_an_id: bool) -> None:
-    run = driven(using_the_run_inside, taking_an_id=taking_an_id)
-
-    assert run.state == RunState.FAILED
-    assert run.error is not None
-    assert "a step cannot use the run" in run.error["message"]
-    assert notes.done == []
-    assert [e.kind for e in get_history(run.id)] == ["step_failed", "run_failed"]
-
-
 @step(retry=NOW)
 def give_up() -> None:
     notes.note("tried")

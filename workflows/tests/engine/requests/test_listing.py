@@ -7,15 +7,18 @@ import pytest
 
 from workflows.api import (
     Context,
+    InvalidInput,
     Permanent,
     RetryPolicy,
     RunNotFound,
+    RunState,
     RunView,
     StepState,
     action,
     cancel,
     compensate,
     get_run,
+    list_runs,
     list_steps,
     start,
     step,
@@ -24,7 +27,7 @@ from workflows.api import (
 from workflows.models import Run
 from workflows.testing import advance, crash_everywhere, drive_until_idle, fake, send
 from workflows.tests.builders import driven
-from workflows.tests.flows import ONCE
+from workflows.tests.flows import ONCE, greet_once, wait_for_go
 
 pytestmark = pytest.mark.django_db
 
@@ -224,3 +227,22 @@ def test_killed_anywhere_the_steps_are_told_as_if_nothing_had_happened() -> None
     report = crash_everywhere(broken_scales, observe=told)
 
     assert report.boundaries > 5
+
+
+def test_runs_are_listed_by_function_states_and_parent() -> None:
+    waiting, greeted = driven(wait_for_go), driven(greet_once, name="Alice")
+
+    assert ids(list_runs(workflow=greet_once)) == [greeted.id]
+    assert ids(list_runs(workflow="tests.wait")) == [waiting.id]
+    assert ids(list_runs(state=RunState.WAITING)) == [waiting.id]
+    assert ids(list_runs(state=["waiting", "completed"])) == [greeted.id, waiting.id]
+    assert list_runs(parent=waiting) == []
+
+
+def test_a_state_that_there_is_not_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="no state 'done'; it is one of pending, running"):
+        list_runs(state="done")
+
+
+def ids(runs: list[RunView]) -> list[Any]:
+    return [run.id for run in runs]

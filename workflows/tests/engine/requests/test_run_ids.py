@@ -8,11 +8,10 @@ import pytest
 from django.db import connection
 
 from workflows import api, testing
-from workflows.api import InvalidInput, RunNotFound, RunState, RunView, get_run, start
+from workflows.api import RunNotFound, RunState, get_run, start
 from workflows.models import Run
 from workflows.testing import drive_until_idle
-from workflows.tests.builders import driven
-from workflows.tests.flows import greet_once, wait_for_go
+from workflows.tests.flows import wait_for_go
 
 pytestmark = pytest.mark.django_db
 
@@ -66,21 +65,6 @@ def test_an_id_that_no_run_has_is_told(verb: Verb) -> None:
         verb(uuid4())
 
 
-def test_runs_are_listed_by_function_states_and_parent() -> None:
-    waiting, greeted = driven(wait_for_go), driven(greet_once, name="Alice")
-
-    assert ids(api.list_runs(workflow=greet_once)) == [greeted.id]
-    assert ids(api.list_runs(workflow="tests.wait")) == [waiting.id]
-    assert ids(api.list_runs(state=RunState.WAITING)) == [waiting.id]
-    assert ids(api.list_runs(state=["waiting", "completed"])) == [greeted.id, waiting.id]
-    assert api.list_runs(parent=waiting) == []
-
-
-def test_a_state_that_there_is_not_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="no state 'done'; it is one of pending, running"):
-        api.list_runs(state="done")
-
-
 def test_runs_are_read_where_they_are_written_whatever_a_router_says(settings: Any) -> None:
     settings.DATABASE_ROUTERS = [ReadsElsewhere()]
 
@@ -97,7 +81,3 @@ class ReadsElsewhere:
     def db_for_read(self, model: Any, **hints: Any) -> str:
         """Return the name of a replica."""
         return "replica"
-
-
-def ids(runs: list[RunView]) -> list[Any]:
-    return [run.id for run in runs]

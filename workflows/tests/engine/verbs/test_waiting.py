@@ -8,15 +8,12 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from workflows.api import (
     Context,
-    InvalidInput,
     RunIsOver,
-    RunNotFound,
     RunState,
-    cancel,
     get_history,
     get_run,
     retry_now,
@@ -318,68 +315,3 @@ def test_a_real_deadline_is_met_and_never_early() -> None:
     [ended] = [e for e in get_history(run.id) if e.kind == "wait_timed_out"]
     assert ended.at >= run.wake_at
     assert run.wake_at - run.created_at >= timedelta(seconds=0.2)
-
-
-@pytest.mark.usefixtures("committed")
-def test_an_event_is_rolled_back_with_its_transaction() -> None:
-    run = driven(wait_for_go)
-
-    with transaction.atomic():
-        send_event(run.id, "go")
-        transaction.set_rollback(True)
-
-    assert not Event.objects.exists()
-    assert drive_until_idle() == 0
-
-
-@pytest.mark.django_db
-def test_a_run_that_is_over_refuses_events_in_words() -> None:
-    run = driven(wait_for_go)
-    cancel(run.id)
-
-    with pytest.raises(RunIsOver, match=f"run {run.id} has ended and takes no event 'go'"):
-        send_event(run.id, "go")
-
-
-@pytest.mark.django_db
-def test_a_run_that_does_not_exist_refuses_events() -> None:
-    with pytest.raises(RunNotFound):
-        send_event(uuid.uuid4(), "go")
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"name": ""},
-        {"name": "a\x00"},
-        {"name": "\ud800"},
-        {"name": None},
-        {"name": "x" * 501},
-        {"name": "go", "key": ""},
-        {"name": "go", "key": 3},
-        {"name": "go", "key": "x" * 3_000},
-        {"name": "go", "payload": object()},
-        {"name": "go", "payload": "a\x00"},
-        {"name": "go", "payload": float("nan")},
-        {"name": "go", "payload": "x" * 300_000},
-    ],
-    ids=lambda wrong: f"{wrong!r:.40}",
-)
-def test_an_event_that_cannot_be_kept_is_refused(wrong: dict[str, Any]) -> None:
-    run = start(wait_for_go)
-
-    with pytest.raises(InvalidInput):
-        send_event(run.id, **wrong)
-
-    assert not Event.objects.exists()
-
-
-@pytest.mark.django_db
-def test_the_longest_names_and_keys_are_kept() -> None:
-    run = start(wait_for_go)
-    longest = "".join(chr(0x4E00 + number * 7) for number in range(500))
-
-    send_event(run.id, longest, key=longest)
-
-    assert Event.objects.get().key == longest

@@ -1,16 +1,12 @@
 """Steps by their dependencies: as parallel as these allow, joins included, cycles refused."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from workflows.api import Context, Permanent, RunState, StepFailed, start, step, workflow
-from workflows.core.dependencies import check_graph
-from workflows.core.errors import DefinitionError
-from workflows.definitions.step import step_definition
-from workflows.engine.groups.group import Branch, Call, Group, make_group
+from workflows.api import Context, Permanent, RunState, start, step, workflow
 from workflows.testing import crash_everywhere
 from workflows.tests.builders import PATIENCE_SECONDS, driven
 from workflows.tests.flows import ONCE, notes
@@ -159,53 +155,3 @@ def test_killed_anywhere_a_graph_ends_the_same(on_error: str) -> None:
         start(with_a_failure, on_error=on_error)
 
     crash_everywhere(play, at_least_once=lambda: notes.done)
-
-
-def group(after: dict[str, list[str]]) -> Group:
-    definition = step_definition(add)
-    calls = {
-        name: Call(step=definition, args=(name,), kwargs={}, after=tuple(needs))
-        for name, needs in after.items()
-    }
-    return make_group(1, calls, limit=8, on_error="stop")
-
-
-def names(branches: Iterable[Branch]) -> list[str]:
-    return [branch.name for branch in branches]
-
-
-def test_a_call_may_start_when_all_it_comes_after_have_completed() -> None:
-    graph = group({"a": [], "b": ["a"], "c": ["a", "b"], "d": []})
-    a, b, _, d = graph.branches
-
-    assert names(graph.open()) == ["a", "d"]
-    graph.complete(a, 1)
-    assert names(graph.open()) == ["b", "d"]
-    graph.complete(b, 2)
-    assert names(graph.open()) == ["c", "d"]
-    d.started = True
-    assert names(graph.open()) == ["c"]
-
-
-def test_nothing_may_start_after_a_failure_unless_the_group_goes_on() -> None:
-    graph = group({"a": [], "b": ["a"], "c": []})
-    failed = StepFailed("a", "ValueError", "no", 1, permanent=True)
-
-    graph.fail(graph.branches[0], failed)
-
-    assert names(graph.open()) == []
-    graph.on_error = "continue"
-    assert names(graph.open()) == ["c"]
-
-
-@pytest.mark.parametrize(
-    ("after", "why"),
-    [
-        ({"a": ["a"]}, "a wait"),
-        ({"a": ["b"], "b": ["a"], "c": []}, "a, b wait"),
-        ({"a": ["z"]}, "'z'"),
-    ],
-)
-def test_a_wrong_graph_is_refused_by_name(after: dict[str, list[str]], why: str) -> None:
-    with pytest.raises(DefinitionError, match=why):
-        check_graph(after)
