@@ -12,6 +12,8 @@ from submissions.states import Status
 from workflows.api import Context, StepFailed, workflow
 
 
+# Elsewhere it is reservation_seconds; here the name is kept in every open run's input, and another
+# would be another version.
 @workflow("submissions.tool_submission", version=1)
 def tool_submission(run: Context, submission_id: UUID, window_seconds: float) -> str:
     run.set_status("Waiting for the details")

@@ -30,7 +30,7 @@ from submissions.tests.builders import (
 from workflows.api import current_step
 from workflows.testing import advance, drive_until_idle, fake
 
-OVER_THE_WINDOW = 130.0
+PAST_THE_RESERVATION = 130.0
 ALL_TRIES = 3600.0
 
 
@@ -92,7 +92,7 @@ def unreachable() -> Submission:
 
 def expired() -> Submission:
     submission = reserved(person("alice"), board())
-    advance(seconds=OVER_THE_WINDOW)
+    advance(seconds=PAST_THE_RESERVATION)
     return submission
 
 
@@ -130,7 +130,7 @@ def withdrawn_before_the_details() -> Submission:
     submission = reserved(person("alice"), board())
     drive_until_idle()
     withdraw(maker=submission.maker, submission_id=submission.pk)
-    advance(seconds=OVER_THE_WINDOW)
+    advance(seconds=PAST_THE_RESERVATION)
     return submission
 
 
