@@ -333,14 +333,14 @@ def test_a_child_is_of_the_version_named_and_its_result_of_the_type_it_says() ->
     assert driven(parent_of_a_moment).output == "01 January"
 
 
-def test_the_start_of_a_child_stores_what_the_parent_keeps_once() -> None:
-    start(parent_of_a_moment)
+def test_the_start_of_a_child_stores_what_the_parent_keeps_at_no_statement_of_its_own() -> None:
+    run = start(parent_of_a_moment)
 
     with counted_statements() as sent:
         drive(claim())
 
-    storing = [sql for sql in sent if "UPDATE workflows_run SET data = coalesce" in sql]
-    assert ["INSERT INTO workflows_run" in sql for sql in storing] == [True]
+    assert get_run(run.id).data == {"stage": "begun"}
+    assert len(sent) == 4  # claim, child, step, park
 
 
 def test_an_error_in_place_of_a_wait_ends_nobody() -> None:
