@@ -1,17 +1,18 @@
 """Runs: create by key, claim a lease, end, release."""
 
 import uuid
-from typing import Any
+from dataclasses import fields
 
-from workflows.core.codec import Input, loads
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, RunView
+from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import RunState
+from workflows.store import insert
 from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes
-from workflows.store.insert import line
 from workflows.store.parking import ANY_CODE, CODE_IS_HERE, DUE, Code
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.views import view_of_new
 
 LONGEST_PAUSE_SECONDS = 30
 """Between two drives of a run that the database refuses."""
@@ -19,16 +20,21 @@ LONGEST_PAUSE_SECONDS = 30
 _CREATE = Statement(
     f"""
     WITH created AS (
-        INSERT INTO workflows_run
-            (created_at, id, workflow, version, state, status, key, input, defaults, deadline,
-             undo_on_cancel, wake_at)
-        VALUES ({NOW}, %s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, %s::jsonb,
-                {NOW} + %s::float8 * interval '1 second', %s, {NOW})
+        {insert.run()}
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
     SELECT created_at, wake_at, deadline, pg_notify('{CHANNEL}', '') FROM created
     """
 )
+
+
+_JSON = ("input", "defaults", "data", "attributes", "heartbeat", "error")
+_CLAIMED = {
+    **{field.name: f"run.{field.name}" for field in fields(ClaimedRun)},
+    **{name: f"run.{name}::text" for name in _JSON},
+    "now": NOW,
+}
+"""By its name in ClaimedRun, what a claim returns."""
 
 
 # NO KEY UPDATE lets through the foreign keys' share locks of senders.
@@ -47,9 +53,7 @@ def _claim(which: str) -> Statement:
         lease_until = {NOW} + %s * interval '1 second', wake_at = NULL,
         waiting_for = '{{}}', started_at = coalesce(run.started_at, {NOW})
     FROM due WHERE run.id = due.id
-    RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
-              run.defaults::text, run.events, run.data::text, run.attributes::text, run.heartbeat::text,
-              run.error::text, run.deadline, run.created_at, {NOW}
+    RETURNING {", ".join(_CLAIMED.values())}
         """
     )
 
@@ -66,7 +70,7 @@ _END = Statement(
         WHERE id = %(run)s AND attempt = %(attempt)s AND state = %(before)s
         RETURNING id, attempt),
     fact AS (
-        {line("ended", "%(kind)s", "%(told)s::jsonb")})
+        {insert.line("ended", "%(kind)s", "%(told)s::jsonb")})
     SELECT id FROM ended
     """
 )
@@ -80,7 +84,7 @@ _BLOCK = Statement(
         WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}'
         RETURNING id, attempt),
     fact AS (
-        {line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %s::jsonb)")})
+        {insert.line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %s::jsonb)")})
     SELECT id FROM blocked
     """
 )
@@ -130,7 +134,7 @@ _BEGIN_COMPENSATION = Statement(
         WHERE id = %(run)s AND attempt = %(attempt)s
           AND state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
         RETURNING id, attempt),
-    fact AS ({line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
+    fact AS ({insert.line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
     SELECT id FROM moved
     """
 )
@@ -156,56 +160,13 @@ _ENDINGS = {
 }
 
 
-def create_run(
-    *,
-    run_id: uuid.UUID,
-    workflow: str,
-    version: int,
-    key: str | None,
-    input: Input,
-    deadline_seconds: float | None = None,
-    undo_on_cancel: bool = False,
-) -> RunView | None:
+def create_run(new: NewRun) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    params = [run_id, workflow, version, key, *input, deadline_seconds, undo_on_cancel]
-    row = query_one(_CREATE, params)
+    row = query_one(_CREATE, insert.new_run_params(new))
     if row is None:
         return None
     created_at, wake_at, deadline, _ = row
-    return fresh_run(
-        id=run_id,
-        workflow=workflow,
-        version=version,
-        key=key,
-        input=loads(input.defaults) | loads(input.given),
-        defaults=loads(input.defaults),
-        created_at=created_at,
-        wake_at=wake_at,
-        deadline=deadline,
-    )
-
-
-def fresh_run(**known: Any) -> RunView:
-    """Return the view of a run that nobody has driven yet."""
-    return RunView(
-        state=RunState.PENDING,
-        status="",
-        output=None,
-        error=None,
-        compensation_error=None,
-        data={},
-        attributes={},
-        progress=None,
-        heartbeat=None,
-        parent_id=None,
-        continued_as=None,
-        waiting_for=(),
-        attempt=0,
-        crashes=0,
-        started_at=None,
-        finished_at=None,
-        **known,
-    )
+    return view_of_new(new, created_at=created_at, wake_at=wake_at, deadline=deadline)
 
 
 def claim_run(
@@ -225,25 +186,6 @@ def claim_run(
     else:
         row = query_one(_CLAIM_ONE, [only, *known, worker_id, lease_seconds])
     return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
-
-
-_CLAIMED = (
-    "id",
-    "workflow",
-    "version",
-    "state",
-    "attempt",
-    "input",
-    "defaults",
-    "events",
-    "data",
-    "attributes",
-    "heartbeat",
-    "error",
-    "deadline",
-    "created_at",
-    "now",
-)
 
 
 def end_run(

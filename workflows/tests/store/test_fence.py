@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import transaction
 
-from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
@@ -32,6 +30,7 @@ from workflows.tests.builders import (
     elsewhere,
     expire_lease,
     give_to_another,
+    new_run,
     row,
     somebody_waits_for_a_lock,
     start_a_child,
@@ -54,10 +53,7 @@ def consume_one(run: ClaimedRun) -> object:
 def continue_it(run: ClaimedRun) -> object:
     held = look(run)
     events = run.events if held is None else held[1]
-    notes = Notes()
-    return continue_run(
-        run, new_id=uuid4(), version=1, input=Input("{}"), events=events, notes=notes
-    )
+    return continue_run(run, new_run(), events=events, notes=Notes())
 
 
 WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
