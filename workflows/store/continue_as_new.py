@@ -5,7 +5,7 @@ from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import KEEP_NOTES, Notes
+from workflows.store.fence import KEEP_NOTES, Notes, held, holder
 from workflows.store.statement import NOW, Statement
 
 _TAKEN_OVER = (
@@ -34,8 +34,7 @@ _CONTINUE = Statement(
         UPDATE workflows_run
         SET state = '{RunState.COMPLETED}', continued_as = %(id)s, finished_at = {NOW},
             wake_at = NULL, worker_id = NULL, lease_until = NULL, {KEEP_NOTES}
-        WHERE id = %(run)s AND attempt = %(attempt)s AND state = '{RunState.RUNNING}'
-          AND events = %(events)s
+        WHERE {held([RunState.RUNNING])} AND events = %(events)s
         RETURNING *),
     born AS ({_SUCCESSOR} RETURNING id),
     inbox AS (
@@ -54,5 +53,5 @@ def continue_run(run: ClaimedRun, successor: NewRun, *, events: int, notes: Note
     Of the successor, id, version and input count; it takes over all else. False: an event has come
     since, the run is being cancelled, or the lease is lost.
     """
-    params = {"run": run.id, "attempt": run.attempt, "events": events, **notes.params()}
+    params = {**holder(run), "events": events, **notes.params()}
     return query_one(_CONTINUE, params | insert.new_run_params(successor)) is not None

@@ -19,7 +19,7 @@ from workflows.core.codec import Input
 from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.models import Run
 from workflows.store.children import start_child
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.store.workers import Connection, open_connection, sweep
 from workflows.testing import drive_until_idle
 

@@ -13,16 +13,15 @@ from workflows.models import Event, History, Run
 from workflows.store.continue_as_new import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import Notes
-from workflows.store.heartbeats import beat_here, show_progress
+from workflows.store.heartbeats import beat, show_progress
 from workflows.store.history import append, append_retry, set_status
 from workflows.store.parking import await_code, park_run
+from workflows.store.queue import give_back, release_run
 from workflows.store.runs import (
     begin_compensation,
     block_run,
     end_run,
-    give_back,
     look,
-    release_run,
 )
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -73,7 +72,9 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "begin_compensation": lambda run: begin_compensation(run, error="{}"),
     "start_child": start_a_child,
     "continue": continue_it,
-    "beat": lambda run: beat_here([1, "{}", 60, run.id, run.attempt]),
+    "beat": lambda run: beat(
+        run_id=run.id, attempt=run.attempt, position=1, details="{}", lease_seconds=60
+    ),
     "progress": lambda run: show_progress(run, "{}"),
     "append_with_notes": lambda run: append(run, STEP, notes=Notes(data='{"a": 1}')),
 }
