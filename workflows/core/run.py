@@ -27,6 +27,7 @@ class NewRun:
     """From its creation; None: it may go on for ever."""
     detached: bool = False
     undo_on_cancel: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class RunView:
     """When a waiting run is due; None for an event without a time limit."""
     deadline: datetime | None
     """When the run fails if it has not ended; None: never."""
+    priority: int
+    """0 unless said otherwise; the queue does not look at it yet."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None
@@ -118,6 +121,7 @@ class ClaimedRun:
     heartbeat: str | None = None
     error: str | None = None
     deadline: datetime | None = None
+    priority: int = 0
     created_at: datetime
     now: datetime
     """The database's clock at the claim."""

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from workflows.core.codec import Input
@@ -72,6 +72,7 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     new = new_run(
         definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
     )
+    new = replace(new, priority=session.run.priority)
     notes = session.notes()
     with session.guarded():
         written = store.start_child(session.run, fact, new, notes=notes)
