@@ -5,9 +5,29 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from workflows.core.codec import Input
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryKind
 from workflows.core.states import FINAL_STATES, RunState
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run about to be created: by start, by a parent, or by the run that it continues.
+
+    The names are those of its columns, but for input (two columns) and deadline_seconds.
+    """
+
+    id: uuid.UUID
+    workflow: str
+    version: int
+    input: Input
+    key: str | None = None
+    deadline_seconds: float | None = None
+    """From its creation; None: it may go on for ever."""
+    detached: bool = False
+    undo_on_cancel: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +52,8 @@ class RunView:
     """When a waiting run is due; None for an event without a time limit."""
     deadline: datetime | None
     """When the run fails if it has not ended; None: never."""
+    priority: int
+    """0 unless said otherwise; the queue does not look at it yet."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None
@@ -99,6 +121,7 @@ class ClaimedRun:
     heartbeat: str | None = None
     error: str | None = None
     deadline: datetime | None = None
+    priority: int = 0
     created_at: datetime
     now: datetime
     """The database's clock at the claim."""

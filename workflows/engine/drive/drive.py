@@ -32,7 +32,7 @@ from workflows.engine.attempts.compensation import undo
 from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.workflow_code import call_workflow, end_children, retrace
 from workflows.engine.session.session import Session
-from workflows.store import parking
+from workflows.store import parking, queue
 from workflows.store import runs as store
 from workflows.store.history import to_json
 
@@ -114,7 +114,7 @@ def _unwound(session: Session, why: BaseException) -> None:
         case Cancelled():
             _cancelled(session)
         case Drain():
-            if not store.release_run(session.run):
+            if not queue.release_run(session.run):
                 _end_otherwise(session)
         case LeaseLost():
             run_end.lost(session)
@@ -237,7 +237,7 @@ def _undo(session: Session) -> None:
     except Suspend as suspended:
         _park(session, suspended.park)
     except Drain:
-        store.release_run(session.run)
+        queue.release_run(session.run)
     except LeaseLost:
         run_end.lost(session)
     except StepFailed as failed:

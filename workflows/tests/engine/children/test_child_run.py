@@ -179,6 +179,15 @@ def test_a_parent_gets_what_its_child_returns() -> None:
     assert notes.done == ["double 4"]
 
 
+def test_a_child_is_as_urgent_as_its_parent() -> None:
+    run = start(parent_of_one)
+    Run.objects.filter(pk=run.id).update(priority=3)
+
+    drive_until_idle()
+
+    assert only_child(run.id).priority == 3
+
+
 def test_a_childs_failure_arrives_with_its_cause() -> None:
     run = driven(parent_of_one, number=13)
 
