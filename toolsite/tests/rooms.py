@@ -7,9 +7,10 @@ test_architecture.py asks for one.
 Table = dict[str, set[str]]
 
 WORKFLOWS: Table = {
-    "__init__": set(),
+    "__init__": {"q_cluster"},
     "core": set(),
     "conf": set(),
+    "q_cluster": set(),
     "signals": set(),
     "ui": set(),
     "templatetags": {"ui"},
@@ -23,10 +24,11 @@ WORKFLOWS: Table = {
     "api": {"core", "definitions", "store", "engine"},
     "tasks": {"engine", "cluster"},
     "admin": {"api", "models", "ui"},
-    "management": {"api", "conf", "engine", "cluster"},
+    "management": {"api", "conf", "q_cluster", "engine", "cluster"},
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
     "checks": {"conf", "definitions", "source"},
-    "apps": {"checks", "observe"},
+    "installation": {"q_cluster"},
+    "apps": {"checks", "installation", "observe", "q_cluster"},
 }
 
 ENGINE: Table = {
@@ -105,7 +107,7 @@ TOOLSITE: Table = {
     "error_pages": set(),
     "outage": set(),
     "checks": set(),
-    "settings": {"env", "secret_key"},
+    "settings": {"env", "secret_key", "workflows.__init__"},
     "health": {"outage", "workflows.api"},
     "urls": {"error_pages", "health"},
     "apps": {"checks", "outage"},
