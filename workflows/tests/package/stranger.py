@@ -61,7 +61,7 @@ class Stranger:
     """Somebody with an empty folder, who has never seen this repository."""
 
     def __init__(self, folder: Path) -> None:
-        self.home = folder / "home"
+        self.home = self.folder = folder / "home"
         self.home.mkdir()
         self.services: list[subprocess.Popen[bytes]] = []
         self.logs: list[Path] = []
@@ -101,22 +101,29 @@ class Stranger:
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_FIND_LINKS": str(self._wheels),
             "PIP_NO_INDEX": "1",
-            "PYTHONUNBUFFERED": "1",
         }
+
+    def enter(self, name: str) -> "Stranger":
+        """Go to an empty folder, having left nothing running in the one before."""
+        self.stop()
+        self.services, self.logs = [], []
+        self.folder = self.home / name
+        self.folder.mkdir()
+        return self
 
     def type(self, text: str) -> str:
         """Type lines into a shell and return what they said."""
-        return run(["bash", "-e", "-u", "-c", text], cwd=self.home, env=self.env)
+        return run(["bash", "-e", "-u", "-c", text], cwd=self.folder, env=self.env)
 
     def leave_running(self, text: str) -> None:
         """Type a line whose program goes on, in a terminal of its own."""
-        log = self.home / f"service-{len(self.services)}.log"
+        log = self.folder / f"service-{len(self.services)}.log"
         self.logs.append(log)
         with log.open("wb") as out:
             self.services.append(
                 subprocess.Popen(
                     ["bash", "-c", f"exec {text}"],
-                    cwd=self.home,
+                    cwd=self.folder,
                     env=self.env,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
@@ -128,7 +135,7 @@ class Stranger:
 
     def append(self, file: str, text: str) -> None:
         """Write text to the end of a file."""
-        with (self.home / file).open("a") as out:
+        with (self.folder / file).open("a") as out:
             out.write(text)
 
     def rows(self, database: str, sql: str) -> list[tuple[Any, ...]]:

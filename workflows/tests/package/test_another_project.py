@@ -26,6 +26,7 @@ def test_a_fresh_project_needs_ten_lines_at_most() -> None:
 @pytest.mark.cluster
 def test_a_stranger_follows_the_page_to_a_run_an_admin_and_tests(stranger: Stranger) -> None:
     port = free_port()
+    stranger.enter("another-project")
 
     follow_the_page(stranger, port)
 

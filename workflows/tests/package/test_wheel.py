@@ -3,7 +3,6 @@
 import subprocess
 import zipfile
 from email import message_from_string
-from pathlib import Path
 
 import pytest
 
@@ -42,7 +41,7 @@ def test_the_wheel_holds_every_file_of_the_engine_but_its_tests(wheel: zipfile.Z
 
     assert held == ours()
     assert {"workflows/py.typed", "workflows/migrations/__init__.py"} <= held
-    assert any(Path(name).match("workflows/templates/**/*.html") for name in held)
+    assert any(name.startswith("workflows/templates/") for name in held)
 
 
 def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel: zipfile.ZipFile) -> None:
