@@ -19,23 +19,20 @@ class Command:
 
 @dataclass(frozen=True)
 class Addition:
-    """A block `python`: goes to the end of the file that the sentence before it names."""
+    """A block `python`: goes to the end of the file that was named last before it."""
 
     text: str
     file: str
 
 
 def steps(page: str) -> Iterator[Command | Addition]:
-    """Yield what a page tells its reader to do, in order. Blocks `py` are examples only."""
-    for block in re.finditer(r"^```(\w+)\n(.*?)^```$", (DOCS / page).read_text(), re.S | re.M):
+    """Yield what a page tells its reader to do, in order. Blocks `py` and `text` are only shown."""
+    told, file = (DOCS / page).read_text(), ""
+    for block in re.finditer(r"^```(\w+)\n(.*?)^```$", told, re.S | re.M):
         language, text = block[1], block[2]
+        before = told[: block.start()].rstrip().rpartition("\n\n")[2]
+        file = next(reversed(FILE.findall(before)), file)
         if language == "sh":
             yield Command(text)
         elif language == "python":
-            before = (DOCS / page).read_text()[: block.start()].rstrip().rpartition("\n\n")[2]
-            yield Addition(text, FILE.findall(before)[-1])
-
-
-def python_of(page: str) -> str:
-    """Return all Python of a page, as one file."""
-    return "\n".join(re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.S))
+            yield Addition(text, file)
