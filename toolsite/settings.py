@@ -6,9 +6,9 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
+import workflows
 from toolsite.env import read_or_exit
 from toolsite.secret_key import kept_secret_key
-from workflows import cluster_settings
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ENV = read_or_exit(os.environ, base_dir=BASE_DIR)
@@ -130,7 +130,7 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 # The cluster that drives runs, and one for ordinary async_task() and schedule() calls, started by
 # Q_CLUSTER_NAME=tasks manage.py qcluster
 
-Q_CLUSTER = cluster_settings(
+Q_CLUSTER = workflows.cluster_settings(
     name="toolsite",
     workers=ENV.workers,
     # Travels with every ordinary task: one that failed is not tried again.

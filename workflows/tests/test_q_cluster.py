@@ -3,9 +3,7 @@
 from typing import Any
 
 import pytest
-from django_q.conf import Conf
 
-from workflows.cluster import django_q_options
 from workflows.q_cluster import BROKER, cluster_settings, own_cluster
 
 
@@ -40,22 +38,3 @@ def test_runcluster_takes_a_cluster_of_its_own(
 
     assert own["workers"] == workers
     assert (own["save_limit"], own["scheduler"]) == (-1, False)
-
-
-def test_every_option_is_one_that_django_q2_reads() -> None:
-    for attribute in django_q_options.ATTRIBUTES.values():
-        assert hasattr(Conf, attribute), attribute
-
-
-def test_options_are_in_force_and_what_travels_with_tasks_stays(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for attribute in django_q_options.ATTRIBUTES.values():
-        monkeypatch.setattr(Conf, attribute, getattr(Conf, attribute))
-    before = (Conf.BROKER_CLASS, Conf.ORM, Conf.PREFIX, Conf.CLUSTER_NAME, Conf.ACK_FAILURES)
-
-    django_q_options.use(cluster_settings(workers=3, name="shop", ack_failures=False))
-
-    assert (Conf.WORKERS, Conf.SCHEDULER, Conf.SAVE_LIMIT) == (3, False, -1)
-    after = (Conf.BROKER_CLASS, Conf.ORM, Conf.PREFIX, Conf.CLUSTER_NAME, Conf.ACK_FAILURES)
-    assert after == before
