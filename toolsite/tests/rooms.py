@@ -8,9 +8,9 @@ Table = dict[str, set[str]]
 
 WORKFLOWS: Table = {
     "__init__": {"q_cluster"},
-    "q_cluster": set(),
     "core": set(),
     "conf": set(),
+    "q_cluster": set(),
     "signals": set(),
     "ui": set(),
     "templatetags": {"ui"},
@@ -24,10 +24,10 @@ WORKFLOWS: Table = {
     "api": {"core", "signals", "definitions", "store", "engine"},
     "tasks": {"engine", "cluster"},
     "admin": {"api", "models", "ui"},
-    "management": {"api", "conf", "engine", "cluster", "q_cluster"},
+    "management": {"api", "conf", "q_cluster", "engine", "cluster"},
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
     "checks": {"conf", "definitions", "source"},
-    "installation": {"conf", "q_cluster"},
+    "installation": {"q_cluster"},
     "apps": {"checks", "installation", "observe", "q_cluster"},
 }
 

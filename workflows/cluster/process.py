@@ -2,13 +2,16 @@
 
 import logging
 import time
+from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from django.db import connections
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
-from workflows.cluster import shared, worker
+from workflows.cluster import django_q_options, shared, worker
+from workflows.cluster.broker import RunBroker
 
 logger = logging.getLogger("workflows.cluster")
 
@@ -22,8 +25,12 @@ IDLE_STOP_SECONDS = 0.3
 """A cluster that was told to stop drives nothing any more once it is idle; it may be killed then."""
 
 
-def run_cluster() -> None:
-    """Run a cluster until SIGTERM or SIGINT; start it again whenever it dies by itself."""
+def run_cluster(options: Mapping[str, Any]) -> None:
+    """Run a cluster until SIGTERM or SIGINT; start it again whenever it dies by itself.
+
+    options: of django-q2, by their names in a Q_CLUSTER.
+    """
+    django_q_options.use(options)
     shared.install()
     post_spawn.connect(worker.born)
     pause = FIRST_PAUSE_SECONDS
@@ -42,7 +49,8 @@ def run_cluster() -> None:
 
 
 def _run_once() -> None:
-    cluster = _QuietCluster()
+    # Handed over: Q_CLUSTER may name the broker of a project's ordinary tasks.
+    cluster = _QuietCluster(RunBroker())
     try:
         cluster.start()
     except RuntimeError:
