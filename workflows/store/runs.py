@@ -30,7 +30,7 @@ _CREATE = f"""
 # NO KEY UPDATE lets through the foreign keys' share locks of senders.
 _CLAIM = f"""
     WITH due AS MATERIALIZED (
-        SELECT id FROM workflows_run
+        SELECT id, wake_at FROM workflows_run
         WHERE {DUE} AND wake_at <= statement_timestamp() AND {CODE_IS_HERE}
         ORDER BY wake_at LIMIT 1
         FOR NO KEY UPDATE SKIP LOCKED)
@@ -43,7 +43,7 @@ _CLAIM = f"""
     FROM due WHERE run.id = due.id
     RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
               run.defaults::text, run.events, run.data::text, run.attributes::text, run.heartbeat::text,
-              run.error::text, run.deadline, run.created_at, clock_timestamp()
+              run.error::text, run.deadline, run.created_at, due.wake_at, clock_timestamp()
 """
 
 _CLAIM_ONE = _CLAIM.replace("WHERE state IN", "WHERE id = %s AND state IN", 1)
@@ -224,6 +224,7 @@ _CLAIMED = (
     "error",
     "deadline",
     "created_at",
+    "due_at",
     "now",
 )
 

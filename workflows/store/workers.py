@@ -4,7 +4,7 @@ These statements run on connections of their own (a worker's liveness session, t
 on Django's: each takes the connection as its first argument.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -106,13 +106,26 @@ _SWEEP = f"""
                     ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END,
                attempt
         FROM moved)
-    SELECT id, workflow, state FROM moved
+    SELECT id, workflow, state,
+           CASE WHEN state IN ('{RunState.BLOCKED}', '{RunState.FAILED}') THEN verdict END
+    FROM moved
 """
 
 _FORGET = f"""
     DELETE FROM workflows_worker
     WHERE started_at < statement_timestamp() - interval '1 minute' AND id NOT IN ({_LIVING})
+    RETURNING id, host, pid
 """
+
+
+class Judged(NamedTuple):
+    """A run whose worker was lost, and what the sweep made of it."""
+
+    id: UUID
+    workflow: str
+    state: RunState
+    error: dict[str, Any] | None
+    """type and message, where the loss was one too many; None where it was not."""
 
 
 def open_connection(*, listen: bool = False) -> Connection:
@@ -141,18 +154,15 @@ def extend_lease(own: Connection, *, run_id: UUID, attempt: int, lease_seconds: 
     own.execute(_EXTEND, [lease_seconds, run_id, attempt])
 
 
-def sweep(own: Connection, *, max_crashes: int) -> list[tuple[UUID, str, RunState]]:
-    """Take runs from workers that are gone: back to the queue, or blocked after too many.
-
-    Returns id, workflow and new state of each.
-    """
+def sweep(own: Connection, *, max_crashes: int) -> list[Judged]:
+    """Take runs from workers that are gone: back to the queue, or blocked after too many."""
     rows = own.execute(_SWEEP, {"max_crashes": max_crashes}).fetchall()
-    return [(run_id, workflow, RunState(state)) for run_id, workflow, state in rows]
+    return [Judged(run_id, workflow, RunState(now), error) for run_id, workflow, now, error in rows]
 
 
-def forget_the_dead(own: Connection) -> None:
-    """Delete the rows of workers that no longer live."""
-    own.execute(_FORGET)
+def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:
+    """Delete the rows of workers that no longer live. Returns id, host and pid of each."""
+    return [(int(i), str(host), int(pid)) for i, host, pid in own.execute(_FORGET).fetchall()]
 
 
 def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:

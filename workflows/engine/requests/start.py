@@ -10,6 +10,7 @@ from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, Va
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
+from workflows.engine import announcements
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
@@ -55,7 +56,10 @@ def start(
         deadline_seconds=deadline,
         undo_on_cancel=definition.on_cancel == "compensate",
     )
-    return created or get_run(_same_run(definition, str(key), asked))
+    if created is None:
+        return get_run(_same_run(definition, str(key), asked))
+    announcements.run_started(run_id, definition.name, definition.version, key=key)
+    return created
 
 
 def _sensible(deadline_seconds: Any) -> float:
