@@ -30,11 +30,12 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from workflows import checks, installation
-        from workflows.observe import logs
+        from workflows.observe import cluster_logs, logs
 
         checks.connect()
         installation.connect()
         logs.connect()
+        cluster_logs.connect()
         post_migrate.connect(install_rules, sender=self)
         autodiscover_modules("flows")
 

@@ -1,6 +1,5 @@
 """The cluster's process: django-q2's Cluster, started again when it dies, stopped when asked."""
 
-import logging
 import time
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
@@ -10,10 +9,9 @@ from django.db import connections
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
+from workflows import signals
 from workflows.cluster import django_q_options, shared, worker
 from workflows.cluster.broker import RunBroker
-
-logger = logging.getLogger("workflows.cluster")
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -43,7 +41,7 @@ def run_cluster(options: Mapping[str, Any]) -> None:
             return
         if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
             pause = FIRST_PAUSE_SECONDS
-        logger.error("the cluster died; starting it again in %.1f s", pause)
+        signals.cluster_died.send_robust(sender=Cluster, restart_in_seconds=pause)
         _pause(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
@@ -102,7 +100,7 @@ class _Watch:
         beats, self._beats = self._beats, shared.beats()
         self._silent = self._silent + WATCH_SECONDS if beats == self._beats else 0.0
         if self._silent >= SILENCE_SECONDS:
-            logger.critical("the sentinel hangs; the cluster starts again")
+            signals.sentinel_hung.send_robust(sender=Cluster)
             self._kill()
 
     def _help_it_stop(self) -> None:

@@ -123,8 +123,15 @@ class ClaimedRun:
     deadline: datetime | None = None
     priority: int = 0
     created_at: datetime
+    due_at: datetime | None = None
+    """Since when it was due; None for a run that nobody has claimed (a mere replay)."""
     now: datetime
     """The database's clock at the claim."""
+
+    @property
+    def late_seconds(self) -> float:
+        """How long the run had been due when it was claimed."""
+        return 0.0 if self.due_at is None else (self.now - self.due_at).total_seconds()
 
 
 @dataclass(frozen=True, kw_only=True)

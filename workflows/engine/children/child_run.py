@@ -17,6 +17,7 @@ from workflows.core.run import Event, Fact
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.engine.session.session import Session
 from workflows.store import children as store
@@ -78,6 +79,10 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
         written = store.start_child(session.run, fact, new, notes=notes)
         if written is None and (held := runs_store.look(session.run)) is not None:
             raise session.end(Cancelled() if held[0] == RunState.CANCELLING else LeaseLost())
+    if written is not None:
+        announcements.run_started(
+            child.id, definition.name, definition.version, parent_id=session.run.id
+        )
     session.take_in(written)
     session.kept(notes)
 

@@ -57,7 +57,7 @@ def _drive(run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
     if definition is None:
         missing = f"no code here for {run.workflow!r} version {run.version}; deploy it, then retry"
         if not run_end.block(run, UnknownWorkflow(missing)):
-            store.end_run(run, RunState.CANCELLED)  # where it is being cancelled
+            run_end.cancel_without_code(run)
         return False
     session = Session(run, definition, stopping)
     try:
