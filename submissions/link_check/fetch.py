@@ -67,7 +67,7 @@ def fetch_title(
 def redirect_target(response: requests.Response) -> str:
     """Return what the Location header says. Raises LinkFault unless it says exactly one thing."""
     targets = set(response.raw.headers.getlist("Location"))
-    if len(targets) != 1 or targets == {""}:
+    if len(targets) != 1:
         raise LinkFault(Code.BAD_REDIRECT)
     # Header bytes arrive as Latin-1; what servers mean by bytes above ASCII is UTF-8.
     try:
