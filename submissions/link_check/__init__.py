@@ -8,6 +8,7 @@ The only place that fetches an address somebody else chose. In the order a link 
     connect  a socket to exactly the checked address
     wire     bytes over it, plain or TLS verified for the name, metered
     transport  one request by `requests` over that wire
+    head     the answer's head: interim answers skipped, a few headers kept
     content  is there a page in the answer?
     fetch    the redirect loop around these; `bounds` limits its time and bytes
     check    the verdict; its words are in `verdict`

@@ -6,9 +6,12 @@ from submissions.link_check.verdict import Code, LinkFault
 
 MAX_LINK_CHARACTERS = 2_048
 MAX_REDIRECTS = 5
-MAX_HEADER_BYTES = 32 * 1024
-MAX_RAW_BYTES = 64 * 1024
-"""Read from the network for one answer, status line and headers included."""
+MAX_HEADER_BYTES = 128 * 1024
+"""Of one answer's head: status lines, headers, interim answers."""
+MAX_BODY_BYTES = 64 * 1024
+"""Read from the network after the head."""
+MAX_RAW_BYTES = MAX_HEADER_BYTES + 16 * 1024 + MAX_BODY_BYTES
+"""Read from the network for one answer in all; TLS adds a little to its head."""
 MAX_PAGE_BYTES = 256 * 1024
 """Kept of one page after decompression."""
 MAX_HANDSHAKE_BYTES = 64 * 1024
@@ -44,11 +47,11 @@ class Allowance:
         self._bytes_left = MAX_HANDSHAKE_BYTES
 
     def begin_answer(self) -> None:
-        self._bytes_left = MAX_HEADER_BYTES
+        self._bytes_left = MAX_RAW_BYTES - MAX_BODY_BYTES
         self.peer_has_closed = False
 
     def begin_body(self) -> None:
-        self._bytes_left += MAX_RAW_BYTES - MAX_HEADER_BYTES
+        self._bytes_left = MAX_BODY_BYTES
 
     def bytes_left(self) -> int:
         """Return how many bytes may be read now, above 0. Raises EnoughRead."""

@@ -7,7 +7,7 @@ import zlib
 import requests
 from urllib3.response import BaseHTTPResponse
 
-from submissions.link_check.bounds import MAX_PAGE_BYTES, MAX_RAW_BYTES, EnoughRead
+from submissions.link_check.bounds import MAX_PAGE_BYTES, EnoughRead
 from submissions.link_check.parse import is_hidden
 from submissions.link_check.verdict import Code, LinkFault
 
@@ -66,7 +66,7 @@ def read_raw(stream: BaseHTTPResponse) -> bytes:
     except EnoughRead:
         if not pieces:
             raise LinkFault(Code.BAD_HTTP) from None
-    return b"".join(pieces)[:MAX_RAW_BYTES]
+    return b"".join(pieces)
 
 
 def unpack(raw: bytes, encoding: str) -> bytes:

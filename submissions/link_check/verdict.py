@@ -48,6 +48,7 @@ class Code(StrEnum):
     CLIENT_ERROR = "client_error"
     UNEXPECTED_STATUS = "unexpected_status"
     BAD_HTTP = "bad_http"
+    HEADERS_TOO_LARGE = "headers_too_large"
     EMPTY = "empty"
     NOT_A_PAGE = "not_a_page"
     UNREADABLE = "unreadable"
@@ -139,6 +140,10 @@ SENTENCES: dict[Code, str] = {
     Code.UNEXPECTED_STATUS: "the site answers with something other than a page; check the link.",
     Code.BAD_HTTP: (
         "what answers at this address does not speak as a web server should; check the link."
+    ),
+    Code.HEADERS_TOO_LARGE: (
+        "the site's answer begins with more than 128 kB of headers;"
+        " check its cookies and policies, and make them smaller."
     ),
     Code.EMPTY: "the page is empty; submit a page with something on it.",
     Code.NOT_A_PAGE: (
