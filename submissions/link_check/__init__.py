@@ -5,7 +5,7 @@ The only place that fetches an address somebody else chose. In the order a link 
     parse    strict rules of writing; `hostname` for the host   (no network)
     resolve  one look-up in a thread that cannot hold us
     addresses  is every answer on the public internet?
-    connect  a socket to exactly the checked address
+    connect  a socket to exactly a checked address and never to ourselves; `dial` tries them
     wire     bytes over it, plain or TLS verified for the name, metered
     transport  one request by `requests` over that wire
     head     the answer's head: interim answers skipped, a few headers kept
