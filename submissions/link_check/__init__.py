@@ -10,7 +10,8 @@ The only place that fetches an address somebody else chose. In the order a link 
     transport  one request by `requests` over that wire
     head     the answer's head: interim answers skipped, a few headers kept
     content  is there a page in the answer?
-    fetch    the redirect loop around these; `bounds` limits its time and bytes
+    fetch    the redirect loop around these, with `cookies` that live as long as it;
+             `bounds` limits its time and bytes
     check    the verdict; its words are in `verdict`
 """
 

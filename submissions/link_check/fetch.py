@@ -9,6 +9,7 @@ import requests
 from submissions.link_check.addresses import IPNetwork
 from submissions.link_check.bounds import MAX_REDIRECTS, Allowance
 from submissions.link_check.content import read_page
+from submissions.link_check.cookies import Cookies
 from submissions.link_check.parse import (
     follow_reference,
     parse_link,
@@ -48,14 +49,19 @@ def fetch_title(
     url: str, allow: Sequence[IPNetwork], allowance: Allowance, trail: Trail
 ) -> str | None:
     """Return the title of the page the link leads to. Raises LinkFault and LinkSyntaxError."""
-    link = parse_link(url)
+    link, cookies = parse_link(url), Cookies()
+    asked: set[tuple[str, str]] = set()
     for _ in range(MAX_REDIRECTS + 1):
-        if link.url in trail.hops:
+        cookie = cookies.header_for(link)
+        # The same address with a new cookie is another question; many sites ask it once.
+        if (link.url, cookie) in asked:
             raise LinkFault(Code.REDIRECT_LOOP)
+        asked.add((link.url, cookie))
         trail.hops.append(link.url)
         refuse_unwanted_host(link, tuple(allow))
-        with ask(link, allow, allowance) as response:
+        with ask(link, allow, allowance, cookie) as response:
             trail.final_url, trail.status = link.url, response.status_code
+            cookies.remember(link, response.raw.headers.getlist("Set-Cookie"), datetime.now(UTC))
             if response.status_code not in REDIRECTS:
                 refuse_status(response)
                 return read_page(response)

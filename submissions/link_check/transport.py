@@ -1,8 +1,8 @@
 """One GET by `requests` over a socket that is already open, and nothing of ours with it.
 
 The adapter is used without a `requests.Session`. A session would add credentials from .netrc,
-proxies and authorities from the environment and cookies of earlier hops; and for every redirect,
-even one it is told not to follow, it reads the whole body into memory.
+proxies and authorities from the environment and cookies by looser rules than ours; and for every
+redirect, even one it is told not to follow, it reads the whole body into memory.
 """
 
 import http.client
@@ -112,13 +112,14 @@ class WiredAdapter(HTTPAdapter):
 
 @contextmanager
 def ask(
-    link: Link, allow: Sequence[IPNetwork], allowance: Allowance
+    link: Link, allow: Sequence[IPNetwork], allowance: Allowance, cookie: str = ""
 ) -> Iterator[requests.Response]:
     """Resolve, connect, and send one GET; the body is still to be read. Raises LinkFault."""
     addresses = checked_addresses(link, allow, allowance)
     with remote_faults(allowance), connected(link, addresses, allow, allowance) as wire:
         allowance.begin_answer()
-        request = requests.Request("GET", link.url, {**HEADERS, "Host": link.authority})
+        headers = {**HEADERS, "Host": link.authority} | ({"Cookie": cookie} if cookie else {})
+        request = requests.Request("GET", link.url, headers)
         yield WiredAdapter(link, wire).send(request.prepare(), stream=True)
 
 
