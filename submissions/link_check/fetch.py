@@ -18,6 +18,7 @@ from submissions.link_check.parse import (
 from submissions.link_check.retry_after import read_retry_after
 from submissions.link_check.transport import ask
 from submissions.link_check.verdict import Code, LinkFault, Outcome, outcome_of
+from submissions.link_check.walls import refuse_wall, refuse_wall_title, wants_certificate
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
@@ -63,8 +64,9 @@ def fetch_title(
             trail.final_url, trail.status = link.url, response.status_code
             cookies.remember(link, response.raw.headers.getlist("Set-Cookie"), datetime.now(UTC))
             if response.status_code not in REDIRECTS:
+                refuse_wall(response)
                 refuse_status(response)
-                return read_page(response)
+                return refuse_wall_title(read_page(response))
             target = redirect_target(response)
         link = follow_reference(link, target)
     raise LinkFault(Code.TOO_MANY_REDIRECTS)
@@ -86,6 +88,8 @@ def refuse_status(response: requests.Response) -> None:
     status = response.status_code
     if 200 <= status < 300:
         return
+    if status == 400 and wants_certificate(response):
+        raise LinkFault(Code.CLIENT_CERTIFICATE)
     code = STATUS_CODES.get(status) or STATUS_CLASSES.get(status // 100, Code.BAD_HTTP)
     if outcome_of(code) is Outcome.TRY_AGAIN:
         asked = read_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))

@@ -219,8 +219,8 @@ def resolve_names(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, Sequence[
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
-def trust_test_authority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let checks trust the authority that signed the tests' certificates."""
+def trust_test_authority(monkeypatch: pytest.MonkeyPatch, authority: str = "authority") -> None:
+    """Let checks trust the authority that signed the tests' certificates, or another one."""
     context = link_wire.tls_context.__wrapped__()
-    context.load_verify_locations(CERTIFICATES / "authority.pem")
+    context.load_verify_locations(CERTIFICATES / f"{authority}.pem")
     monkeypatch.setattr(link_wire, "tls_context", lambda: context)
