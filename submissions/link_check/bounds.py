@@ -1,6 +1,7 @@
 """How long a check may take and how much it may read, whatever the other side does."""
 
 import time
+from collections.abc import Callable
 
 from submissions.link_check.verdict import Code, LinkFault
 
@@ -18,6 +19,8 @@ MAX_HANDSHAKE_BYTES = 64 * 1024
 """Read from the network for one TLS handshake, certificates included."""
 CONNECT_SECONDS = 5.0
 """For all addresses of a host together."""
+LOOK_SECONDS = 1.0
+"""Between two looks at whether anybody still waits for the verdict."""
 HEAD_START_SECONDS = 0.25
 """Of one address before the next is dialled as well (RFC 8305, section 5)."""
 
@@ -30,20 +33,31 @@ class Allowance:
     """The time of one check and the bytes of the answer being read.
 
     Asked before every single wait on a socket, so no thread is needed to keep watch, and a peer
-    that sends one byte a second gains nothing by it.
+    that sends one byte a second gains nothing by it. Calls `while_waiting` about once a second;
+    what that raises ends the check.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._ends_at = time.monotonic() + seconds
+    def __init__(self, seconds: float, while_waiting: Callable[[], None] | None = None) -> None:
+        began_at = time.monotonic()
+        self._ends_at = began_at + seconds
+        self._looks_at = began_at + LOOK_SECONDS
+        self._while_waiting = while_waiting
         self._bytes_left = 0
         self.peer_has_closed = False
 
     def seconds_left(self) -> float:
-        """Return how long may be waited now, above 0. Raises LinkFault when time is up."""
+        """Return how long the check may still take, above 0. Raises LinkFault when time is up."""
+        if self._while_waiting is not None and time.monotonic() >= self._looks_at:
+            self._while_waiting()
+            self._looks_at = time.monotonic() + LOOK_SECONDS
         left = self._ends_at - time.monotonic()
         if left <= 0:
             raise LinkFault(Code.TOO_SLOW)
         return left
+
+    def pause(self) -> float:
+        """Return how long may be waited before asking anew. Raises LinkFault when time is up."""
+        return min(self.seconds_left(), LOOK_SECONDS)
 
     def begin_handshake(self) -> None:
         self._bytes_left = MAX_HANDSHAKE_BYTES

@@ -65,13 +65,13 @@ class Dialling:
     def first_answer(self, allowance: Allowance) -> tuple[socket.socket, IPAddress]:
         give_up_at = time.monotonic() + CONNECT_SECONDS
         while self._waiting or self._open:
-            left = min(give_up_at - time.monotonic(), allowance.seconds_left())
-            if left <= 0:
+            pause = min(give_up_at - time.monotonic(), allowance.pause())
+            if pause <= 0:
                 self._faults.add(Code.TOO_SLOW)
                 break
             if self._waiting:
                 self._begin(self._waiting.popleft())
-            answered = self._wait(min(left, HEAD_START_SECONDS) if self._waiting else left)
+            answered = self._wait(min(pause, HEAD_START_SECONDS) if self._waiting else pause)
             if answered is not None:
                 return answered, self._open.pop(answered)
         raise LinkFault(max(self._faults, key=MOST_TELLING_LAST.index))

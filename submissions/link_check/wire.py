@@ -63,15 +63,16 @@ class Wire:
 
     def _receive_raw(self, buffer: memoryview) -> int:
         room = self.allowance.bytes_left()
-        self._socket.settimeout(self.allowance.seconds_left())
-        try:
-            received = self._socket.recv_into(buffer[:room])
-        except TimeoutError:
-            raise LinkFault(Code.TOO_SLOW) from None
-        except OSError as error:
-            raise LinkFault(Code.CONNECTION_LOST) from error
-        self.allowance.count(received)
-        return received
+        while True:
+            self._socket.settimeout(self.allowance.pause())
+            try:
+                received = self._socket.recv_into(buffer[:room])
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise LinkFault(Code.CONNECTION_LOST) from error
+            self.allowance.count(received)
+            return received
 
     def _send_raw(self, data: "ReadableBuffer") -> None:
         self._socket.settimeout(self.allowance.seconds_left())

@@ -153,6 +153,20 @@ def serving(
         server.close()
 
 
+@contextmanager
+def dropping(host: str, port: int) -> Iterator[None]:
+    """Let this address answer nothing for a while, not even with a refusal."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((host, port))
+        yield
+
+
 def server_context(certificate: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / f"{certificate}.pem")

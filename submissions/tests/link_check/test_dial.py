@@ -5,8 +5,8 @@ full does that.
 """
 
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -20,6 +20,7 @@ from submissions.tests.link_check.hostile import (
     SHORT_SECONDS,
     answer,
     check,
+    dropping,
     resolve_names,
     says,
     serving,
@@ -27,20 +28,6 @@ from submissions.tests.link_check.hostile import (
 
 NAME = "tool.example.com"
 BOTH = (*LOOPBACK, ip_network("::/8"))
-
-
-@contextmanager
-def dropping(host: str, port: int) -> Iterator[None]:
-    """Let this address answer nothing for a while, not even with a refusal."""
-    with ExitStack() as stack:
-        listener = stack.enter_context(socket.socket())
-        listener.bind((host, port))
-        listener.listen(0)
-        for _ in range(4):
-            filler = stack.enter_context(socket.socket())
-            filler.setblocking(False)
-            filler.connect_ex((host, port))
-        yield
 
 
 @pytest.fixture
