@@ -8,7 +8,13 @@ import zlib
 import pytest
 
 from submissions.link_check import Code, Outcome
-from submissions.link_check.bounds import MAX_BODY_BYTES, MAX_PAGE_BYTES, MAX_RAW_BYTES, Allowance
+from submissions.link_check.bounds import (
+    MAX_BODY_BYTES,
+    MAX_PAGE_BYTES,
+    MAX_RAW_BYTES,
+    MAX_REDIRECTS,
+    Allowance,
+)
 from submissions.tests.link_check.hostile import (
     SHORT_SECONDS,
     Peer,
@@ -166,6 +172,24 @@ def test_a_page_larger_than_the_limit_is_valid_by_its_beginning(received: list[i
 
     assert (verdict.code, verdict.title) == (Code.OK, "Large")
     assert MAX_BODY_BYTES <= sum(received) <= MAX_RAW_BYTES
+
+
+def test_a_site_that_asks_for_a_new_cookie_each_time_gains_no_bytes_by_it(
+    received: list[int],
+) -> None:
+    def ever_new(peer: Peer) -> None:
+        peer.read_request()
+        number = len(peer.server.requests)
+        large = [f"X: {'y' * 1_000}"] * 120
+        peer.send(redirect("/", headers=[f"Set-Cookie: a={number}", *large]))
+        peer.send_forever(b"x" * 4_096)
+
+    with serving(ever_new) as server:
+        verdict = check(server.url())
+
+    assert verdict.code is Code.TOO_MANY_REDIRECTS
+    assert server.accepted == MAX_REDIRECTS + 1
+    assert sum(received) <= (MAX_REDIRECTS + 1) * MAX_RAW_BYTES
 
 
 def bomb(layers: int) -> bytes:
