@@ -37,7 +37,7 @@ class LinkReport:
     sentence: str
     reachable: bool = True
     note: str = ""
-    """What moderators are told; empty where that is the same, or the link works."""
+    """What moderators are told of a link that was judged and does not work."""
     for_a_person: bool = False
     """The site lets no machine in: where there is a moderator, they look."""
     given_up: bool = False
