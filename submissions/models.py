@@ -133,6 +133,8 @@ class Submission(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
+    link_note = models.CharField(max_length=LONGEST_REASON, blank=True, default="", db_default="")
+    """What the link check found, for moderators only; empty where the link works."""
 
     name = models.CharField(max_length=60, blank=True)
     link = models.CharField(max_length=2048, blank=True)
