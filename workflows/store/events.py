@@ -1,6 +1,8 @@
 """Events: append to a run's inbox and wake it, load the inbox, consume."""
 
 import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from workflows.core.history import HistoryKind
@@ -16,10 +18,14 @@ from workflows.store.statement import NOW, Statement
 _SEND = Statement(
     f"""
     WITH target AS (
-        SELECT id, state = ANY(%s) AS over FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, state = ANY(%s) AS over,
+               (SELECT number FROM unnest(%s::text[], %s::int[]) WITH ORDINALITY
+                    AS unfit (workflow, version, number)
+                WHERE unfit.workflow = run.workflow AND unfit.version = run.version) AS unfit
+        FROM workflows_run AS run WHERE id = %s FOR NO KEY UPDATE),
     sent AS (
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
-        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over
+        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over AND unfit IS NULL
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id),
     counted AS (
@@ -29,7 +35,7 @@ _SEND = Statement(
                            THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
-    SELECT target.over,
+    SELECT target.over, target.unfit,
            (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
     FROM target
     """
@@ -53,6 +59,14 @@ _CONSUME = Fenced(
 )
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """The event was refused: it is for a run of this workflow and version."""
+
+    workflow: str
+    version: int
+
+
 class Sent(enum.Enum):
     """How an event fared."""
 
@@ -62,19 +76,30 @@ class Sent(enum.Enum):
     NOT_FOUND = enum.auto()
 
 
-def send_event(run_id: UUID, *, name: str, payload: str, key: str | None) -> Sent:
+def send_event(
+    run_id: UUID,
+    *,
+    name: str,
+    payload: str,
+    key: str | None,
+    unfit: Sequence[tuple[str, int]] = (),
+) -> Sent | Unfit:
     """Put an event into a run's inbox and wake the run if it waits for it.
 
     One statement in the caller's transaction, and another for a run that is over. payload is JSON
-    text.
+    text. unfit: the workflows and versions whose runs cannot take it; told here, since only the
+    row knows which the run has, and what was refused must not be committed.
     """
+    workflows, versions = [name for name, _ in unfit], [version for _, version in unfit]
     over = [state.value for state in DEAF_STATES]
-    row = query_one(_SEND, [over, run_id, name, payload, key, name, name])
+    row = query_one(_SEND, [over, workflows, versions, run_id, name, payload, key, name, name])
     if row is None:
         return Sent.NOT_FOUND
-    is_over, _ = row
+    is_over, number, _ = row
     if is_over and (key is None or query_one(_KNOWN, [run_id, key]) is None):
         return Sent.OVER
+    if number is not None and not is_over:
+        return Unfit(*unfit[number - 1])
     return Sent.ACCEPTED
 
 
