@@ -63,7 +63,9 @@ def order(run: Context, order_id: int) -> bool:
 def no_run(order_id: int) -> None: ...
 
 
-@workflow("mistakes.events", events={"address": Address(city="", number=1)}, versoin=2)  # wrong: a value, no type
+@workflow(
+    "mistakes.events", events={"address": Address(city="", number=1)}, versoin=2
+)  # wrong: a value, no type
 def misspelt(run: Context) -> None: ...
 
 

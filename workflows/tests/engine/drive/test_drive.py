@@ -12,6 +12,7 @@ from workflows.api import (
     Context,
     RunState,
     RunView,
+    Workflow,
     get_history,
     get_run,
     retry_now,
@@ -258,12 +259,11 @@ def test_a_result_that_no_longer_fits_its_annotation_blocks_the_run() -> None:
 
 
 @contextmanager
-def registered(function: Any, name: str, version: int = 1) -> Iterator[None]:
+def registered(function: Any, name: str, version: int = 1) -> Iterator[Workflow[..., Any]]:
     """Let this be the code of a workflow for a while."""
     with mock.patch.dict(registry._workflows):
         registry._workflows.pop((name, version), None)
-        workflow(name, version)(function)
-        yield
+        yield workflow(name, version)(function)
 
 
 @pytest.mark.parametrize("progress", [False, True], ids=["fresh", "under way"])
@@ -274,8 +274,8 @@ def test_input_that_no_longer_fits_the_code_blocks_the_run(progress: bool) -> No
     def new(run: Context, full_name: str) -> object:
         return run.wait_event("go")
 
-    with registered(old, "tests.signature"):
-        view = start(old, name="Alice")
+    with registered(old, "tests.signature") as begun:
+        view = start(begun, name="Alice")
         if progress:
             drive_until_idle()
     with registered(new, "tests.signature"):
@@ -319,8 +319,9 @@ def test_each_version_is_driven_by_its_own_code() -> None:
     def second(run: Context) -> str:
         return "second"
 
-    with registered(first, "tests.versions", 1), registered(second, "tests.versions", 2):
-        views = [start(first), start(second)]
+    name = "tests.versions"
+    with registered(first, name, 1) as old, registered(second, name, 2) as new:
+        views = [start(old), start(new)]
         drive_until_idle()
 
     assert [get_run(view.id).output for view in views] == ["first", "second"]
