@@ -88,7 +88,6 @@ def workflow(
                            name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
-
     events                 what its events bring, by name: {"address": Address}. What does not fit is
                            refused by send_event where this code is known, and blocks the run
                            where it comes all the same
@@ -100,11 +99,8 @@ def workflow(
     told = "a workflow" if name is UNNAMED else f"workflow {name!r}"
     if not isinstance(version, int) or version < 1:
         raise DefinitionError(f"{told}: version is {version!r}; give 1 or more")
-    for option, value in {"on_failure": on_failure, "on_cancel": on_cancel}.items():
-        if value not in ("stop", "compensate"):
-            raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
+    _check_ends(told, on_failure=on_failure, on_cancel=on_cancel)
     check_limit(f"{told}: deadline_seconds", deadline_seconds)
-
     types = _event_types(told, events)
 
     def register(function: Callable[Concatenate[C, P], R]) -> Workflow[P, R]:
@@ -127,6 +123,12 @@ def workflow(
         return cast(Workflow[P, R], function)
 
     return register
+
+
+def _check_ends(told: str, **options: Any) -> None:
+    for option, value in options.items():
+        if value not in ("stop", "compensate"):
+            raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
 
 
 def _event_types(told: str, events: Any) -> Mapping[str, PayloadType]:

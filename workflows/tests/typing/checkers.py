@@ -11,7 +11,7 @@ Refused = dict[str, dict[int, str]]
 
 
 def mypy(folder: Path, cache: Path) -> Refused:
-    """Run mypy --strict. cache: a folder of its own, kept from run to run."""
+    """Run mypy --strict. cache: a folder that is kept from run to run."""
     command = [
         *(sys.executable, "-m", "mypy", "--strict", "--config-file=", "--output=json"),
         *("--follow-imports=silent", "--ignore-missing-imports", f"--cache-dir={cache}"),
@@ -27,7 +27,7 @@ def mypy(folder: Path, cache: Path) -> Refused:
     return found
 
 
-def pyright(folder: Path) -> Refused:
+def pyright(folder: Path, _cache: Path) -> Refused:
     """Run basedpyright with pyright's standard rules."""
     config = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)], "include": ["."]}
     (folder / "pyrightconfig.json").write_text(json.dumps(config))

@@ -63,9 +63,11 @@ def order(run: Context, order_id: int) -> bool:
 def no_run(order_id: int) -> None: ...
 
 
-@workflow(
-    "mistakes.events", events={"address": Address(city="", number=1)}, versoin=2
-)  # wrong: a value, no type
+@workflow("mistakes.value", events={"address": Address("", 1)})  # wrong: a value
+def by_value(run: Context) -> None: ...
+
+
+@workflow("mistakes.misspelt", versoin=2)  # wrong: misspelt
 def misspelt(run: Context) -> None: ...
 
 
