@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from types import FunctionType, MappingProxyType, UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
-from workflows.core.codec import Signature, is_name
+from workflows.core.codec import Signature, is_name, loads
 from workflows.core.errors import (
     DefinitionError,
     DuplicateWorkflow,
@@ -169,14 +169,14 @@ def find_workflow(name: str, version: int) -> WorkflowDefinition | None:
     return _workflows.get((name, version))
 
 
-def unfit_for(name: str, plain: Any) -> dict[tuple[str, int], str]:
+def unfit_for(name: str, payload: str) -> dict[tuple[str, int], str]:
     """Return the workflows and versions, of those this process has code for, whose event of this
-    name cannot bring this, each with the reason."""
+    name cannot bring this JSON text, each with the reason."""
     unfit = {}
     for key, definition in _workflows.items():
         if name in definition.events:
             try:
-                definition.events[name].read(plain)
+                definition.events[name].read(loads(payload))
             except ValueNotStorable as exc:
                 unfit[key] = str(exc)
     return unfit

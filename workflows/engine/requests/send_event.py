@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.conf import conf
-from workflows.core.codec import Codec, is_name, loads
+from workflows.core.codec import Codec, is_name
 from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import unfit_for
@@ -34,7 +34,7 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
     if name.startswith("child:"):
         raise InvalidInput('event names that begin with "child:" are the engine\'s own')
-    run_id, unfit = run_id_of(run_id), unfit_for(name, loads(text))
+    run_id, unfit = run_id_of(run_id), unfit_for(name, text)
     match _send(run_id, name, text, key, tuple(unfit)):
         case Sent.NOT_FOUND:
             raise RunNotFound(f"no run {run_id}")

@@ -226,6 +226,34 @@ def test_mended_code_reads_the_event_that_had_blocked_the_run() -> None:
     assert kinds(run.id).count(HistoryKind.EVENT_RECEIVED) == 1
 
 
+def test_an_event_that_fits_does_not_overtake_one_that_does_not() -> None:
+    run = driven(asking_declared)
+    send_without_code(run, "address", {"town": "Ghent"})
+    problem(run.id)
+
+    send_event(run.id, "address", GHENT)
+    retry_now(run.id)
+
+    assert "city: Field required" in problem(run.id)
+
+
+@workflow("types.looping", events={"address": Address})
+def looping(run: Context, count: int = 0) -> str:
+    if count == 0:
+        run.continue_as_new(count=1)
+    return run.wait_event("address", type=Address).city
+
+
+def test_the_run_that_goes_on_refuses_what_does_not_fit_either() -> None:
+    run = driven(looping)
+
+    with pytest.raises(InvalidInput, match=r"'types\.looping' version 1: city: Field required"):
+        send_event(run.id, "address", {})
+    send_event(run.id, "address", GHENT)
+
+    assert ended(get_run(run.id).continued_as or run.id) == "Ghent"
+
+
 def test_a_run_blocked_by_an_event_can_be_cancelled() -> None:
     run = driven(asking_declared)
     send_without_code(run, "address", {})

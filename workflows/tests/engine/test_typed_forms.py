@@ -139,9 +139,14 @@ def test_map_starts_the_children_it_is_given_in_order() -> None:
     assert run.output == [2, 4, 6, 7, 16]
 
 
+@workflow("forms.spreading")
+def spreading(run: Context) -> list[int]:
+    return run.map([run.child(keywords, number=1)])
+
+
 def test_killed_anywhere_map_starts_each_given_child_once() -> None:
     def play() -> None:
-        start(mapping, numbers=[1, 2])
+        start(spreading)
         drive_until_idle()
 
     crash_everywhere(play)
