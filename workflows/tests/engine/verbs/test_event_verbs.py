@@ -159,6 +159,17 @@ def test_a_payload_that_does_not_fit_is_refused_where_it_is_sent(
     assert get_run(run.id).state == RunState.WAITING
 
 
+@pytest.mark.django_db(transaction=True)
+def test_outside_of_a_transaction_nothing_of_a_refused_event_is_committed() -> None:
+    run = start(asking_declared)
+
+    with pytest.raises(InvalidInput):
+        send_event(run.id, "address", {})
+
+    assert not Event.objects.exists()
+    cancel(run.id)
+
+
 def test_what_was_refused_may_be_sent_again_with_its_key() -> None:
     run = driven(asking_declared)
     with pytest.raises(InvalidInput):
