@@ -13,15 +13,14 @@ from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.statement import NOW, Statement
 
+
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.
-_SEND = Statement(
-    f"""
+def _sending(unfit: str) -> Statement:
+    return Statement(f"""
     WITH target AS (
         SELECT id, state = ANY(%s) AS over,
-               (SELECT number FROM unnest(%s::text[], %s::int[]) WITH ORDINALITY
-                    AS unfit (workflow, version, number)
-                WHERE unfit.workflow = run.workflow AND unfit.version = run.version) AS unfit
+               {unfit} AS unfit
         FROM workflows_run AS run WHERE id = %s FOR NO KEY UPDATE),
     sent AS (
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
@@ -38,7 +37,14 @@ _SEND = Statement(
     SELECT target.over, target.unfit,
            (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
     FROM target
-    """
+    """)
+
+
+_SEND = _sending(unfit="NULL::bigint")
+_SEND_UNLESS_UNFIT = _sending(
+    unfit="""(SELECT number FROM unnest(%s::text[], %s::int[]) WITH ORDINALITY
+                AS unfit (workflow, version, number)
+              WHERE unfit.workflow = run.workflow AND unfit.version = run.version)"""
 )
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
 # committed and the run may end, and of the inbox it sees only what was there before.
@@ -90,9 +96,10 @@ def send_event(
     text. unfit: the workflows and versions whose runs cannot take it; told here, since only the
     row knows which the run has, and what was refused must not be committed.
     """
-    workflows, versions = [name for name, _ in unfit], [version for _, version in unfit]
+    pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
+    statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
     over = [state.value for state in DEAF_STATES]
-    row = query_one(_SEND, [over, workflows, versions, run_id, name, payload, key, name, name])
+    row = query_one(statement, [over, *asked, run_id, name, payload, key, name, name])
     if row is None:
         return Sent.NOT_FOUND
     is_over, number, _ = row
