@@ -6,27 +6,14 @@ from workflows.api import (
     Call,
     Context,
     DefinitionError,
-    Permanent,
     StepFailed,
-    step,
     workflow,
 )
 from workflows.source.plan import planned_steps
 from workflows.tests.builders import driven, kinds
+from workflows.tests.engine.forms import double, name_of
 
 pytestmark = pytest.mark.django_db
-
-
-@step
-def double(number: int) -> int:
-    if number < 0:
-        raise Permanent("too small")
-    return 2 * number
-
-
-@step
-def name_of(number: int, *, loud: bool = False) -> str:
-    return f"number {number}{'!' if loud else ''}"
 
 
 @workflow("calls.graph")

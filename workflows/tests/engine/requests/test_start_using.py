@@ -8,30 +8,16 @@ from workflows.api import (
     Context,
     InvalidInput,
     KeyConflict,
-    Permanent,
     RunState,
     Workflow,
     get_run,
     start,
-    step,
     workflow,
 )
 from workflows.testing import advance, drive_until_idle
+from workflows.tests.engine.forms import doubled, keywords
 
 pytestmark = pytest.mark.django_db
-
-
-@step
-def double(number: int) -> int:
-    if number < 0:
-        raise Permanent("too small")
-    return 2 * number
-
-
-@workflow("using.doubled")
-def doubled(run: Context, number: int, seconds: float = 0) -> int:
-    run.sleep(seconds)
-    return run.step(double, number)
 
 
 @workflow("using.own_deadline")
@@ -67,12 +53,7 @@ def test_an_option_in_using_is_never_taken_for_input() -> None:
 
 def test_input_may_be_given_by_place_and_is_kept_by_name() -> None:
     assert start(doubled, 7, seconds=1).input == {"number": 7, "seconds": 1}
-    assert start("using.doubled", 7).id != start.using(key="k")("using.doubled", 7).id
-
-
-@workflow("using.keywords")
-def keywords(run: Context, *, number: int) -> int:
-    return number
+    assert start("forms.doubled", 7).id != start.using(key="k")("forms.doubled", 7).id
 
 
 @pytest.mark.parametrize(

@@ -4,25 +4,12 @@ import pytest
 
 from workflows.api import (
     Context,
-    Permanent,
-    step,
     workflow,
 )
 from workflows.tests.builders import driven
+from workflows.tests.engine.forms import double, name_of
 
 pytestmark = pytest.mark.django_db
-
-
-@step
-def double(number: int) -> int:
-    if number < 0:
-        raise Permanent("too small")
-    return 2 * number
-
-
-@step
-def name_of(number: int, *, loud: bool = False) -> str:
-    return f"number {number}{'!' if loud else ''}"
 
 
 @workflow("gathered.pair")

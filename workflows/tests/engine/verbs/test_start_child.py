@@ -4,37 +4,18 @@ import pytest
 
 from workflows.api import (
     Context,
-    Permanent,
     RunState,
     cancel,
     get_run,
     list_runs,
     start,
-    step,
     workflow,
 )
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import driven
+from workflows.tests.engine.forms import doubled, keywords
 
 pytestmark = pytest.mark.django_db
-
-
-@step
-def double(number: int) -> int:
-    if number < 0:
-        raise Permanent("too small")
-    return 2 * number
-
-
-@workflow("child.doubled")
-def doubled(run: Context, number: int, seconds: float = 0) -> int:
-    run.sleep(seconds)
-    return run.step(double, number)
-
-
-@workflow("child.keywords")
-def keywords(run: Context, *, number: int) -> int:
-    return number
 
 
 @workflow("child.letting_go")
@@ -69,7 +50,7 @@ def test_a_child_started_attached_is_cancelled_with_its_parent() -> None:
 @workflow("child.mapping")
 def mapping(run: Context, numbers: list[int]) -> list[int]:
     some = run.map([run.child(doubled, number) for number in numbers], limit=2)
-    return some + run.map([run.child(keywords, number=7), run.child("child.doubled", number=8)])
+    return some + run.map([run.child(keywords, number=7), run.child("forms.doubled", number=8)])
 
 
 def test_map_starts_the_children_it_is_given_in_order() -> None:
