@@ -15,6 +15,7 @@ from workflows.core.errors import (
     StepError,
     StepFailed,
     Transient,
+    UnfitPayload,
     UnknownWorkflow,
     ValueNotStorable,
     ValueTooLarge,
@@ -27,12 +28,13 @@ from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.definitions.action import Action, action, list_actions
-from workflows.definitions.step import step
-from workflows.definitions.workflow import workflow
+from workflows.definitions.step import Step, step
+from workflows.definitions.workflow import Workflow, workflow
 from workflows.engine.attempts.heartbeat import heartbeat
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.children.child_run import ChildHandle, Woken
 from workflows.engine.execute_action import execute_action
+from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
@@ -74,6 +76,7 @@ from workflows.store.workers import count_living as living_workers
 
 __all__ = [
     "Action",
+    "Call",
     "ChildFailed",
     "ChildHandle",
     "Context",
@@ -95,17 +98,20 @@ __all__ = [
     "RunNotFound",
     "RunState",
     "RunView",
+    "Step",
     "StepError",
     "StepFailed",
     "StepInfo",
     "StepState",
     "StepView",
     "Transient",
+    "UnfitPayload",
     "UnknownWorkflow",
     "ValueNotStorable",
     "ValueTooLarge",
     "WaitTimedOut",
     "Woken",
+    "Workflow",
     "WorkflowError",
     "action",
     "attempt_failed",

@@ -17,7 +17,7 @@ from bench.database import empty, number
 from bench.figures import Operation
 from bench.flows import no_steps, one_atomic_step, one_step, three_steps, wait_for_event
 from bench.lab import Lab, NotMeasured
-from workflows.api import send_event, start
+from workflows.api import Workflow, send_event, start
 from workflows.testing import drive_until_idle
 
 FLUSH = "SELECT pg_stat_force_next_flush()"
@@ -56,7 +56,7 @@ def refuse_without_counters() -> None:
         raise NotMeasured("the server's count of commits can be read at once from 15 on")
 
 
-def drive_of(flow: Callable[..., Any], times: int) -> Operation:
+def drive_of(flow: Workflow[..., Any], times: int) -> Operation:
     """Count the drive of a run from its claim to its end."""
     warm_up(flow)
     start_many(flow, times)
@@ -81,13 +81,13 @@ def wait_and_event(times: int) -> tuple[Operation, Operation, Operation]:
     return parked, sent, drives(times)
 
 
-def warm_up(flow: Callable[..., Any]) -> None:
+def warm_up(flow: Workflow[..., Any]) -> None:
     """Let the connection prepare its statements, which takes a round trip each."""
     start_many(flow, 2)
     drive_until_idle()
 
 
-def start_many(flow: Callable[..., Any], times: int) -> None:
+def start_many(flow: Workflow[..., Any], times: int) -> None:
     """Start so many runs, each in its own transaction."""
     for _ in range(times):
         start(flow)

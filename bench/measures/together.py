@@ -1,6 +1,5 @@
 """Many steps of one run, one after the other and at once; many children of one run."""
 
-from collections.abc import Callable
 from statistics import median
 from typing import Any
 
@@ -9,9 +8,8 @@ from bench.figures import Figure, spread
 from bench.flows import gathered, mapped, one_by_one
 from bench.lab import WORKERS, Lab
 from bench.measures.starts import wait_until_over
-from workflows.api import start
+from workflows.api import Workflow, start
 
-Workflow = Callable[..., Any]
 TOOK = """
     SELECT 1000 * extract(epoch FROM finished_at - started_at) FROM workflows_run WHERE id = %s
 """
@@ -29,7 +27,7 @@ def measure(lab: Lab) -> list[Figure]:
 
 
 def per_part(
-    lab: Lab, name: str, title: str, workflow: Workflow, rounds: int, parts: int
+    lab: Lab, name: str, title: str, workflow: Workflow[..., Any], rounds: int, parts: int
 ) -> Figure:
     """Run the workflow a few times; return the median of a part's share of its time."""
     took = [one_run(lab, workflow, parts) / parts for _ in range(rounds)]
@@ -42,7 +40,7 @@ def per_part(
     )
 
 
-def one_run(lab: Lab, workflow: Workflow, parts: int) -> float:
+def one_run(lab: Lab, workflow: Workflow[..., Any], parts: int) -> float:
     """Start a run of so many parts and wait for its end; return its milliseconds."""
     run = start(workflow, count=parts)
     wait_until_over(lab, run.id)

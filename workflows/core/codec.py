@@ -10,7 +10,7 @@ import json
 import re
 from decimal import Decimal
 from types import FunctionType, SimpleNamespace
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
@@ -66,6 +66,8 @@ class Codec:
 
     def encode(self, value: Any, *, max_bytes: int) -> str:
         """Return the value as JSON text. Raises ValueNotStorable, ValueTooLarge."""
+        if type(value) is list and get_origin(self._annotation) is tuple:
+            value = tuple(value)  # gather's results: a list that type checkers know as a tuple
         try:
             [plain] = self._adapter.dump_python([value], mode="json", warnings="error")
         except Exception as exc:  # a class may refuse in any way of its own

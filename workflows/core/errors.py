@@ -19,7 +19,8 @@ WorkflowError
 │   ├── Permanent            raised by a step: do not try again
 │   └── Transient            raised by a step: try again, perhaps after a given time
 └── ReplayError
-    └── ReplayMismatch       history and code disagree
+    ├── ReplayMismatch       history and code disagree
+    └── UnfitPayload         an event does not fit the type that the code gives it
 Unwind (BaseException)       not errors: they unwind workflow code; never catch them
 ├── Suspend                  the run parks
 ├── Parked                   the run has parked
@@ -206,6 +207,22 @@ class ReplayMismatch(ReplayError):
         return (
             f"position {self.position} is {self.asked} in the code but {self.recorded} in "
             "history; put the old code back, or give the changed workflow a new version"
+        )
+
+
+class UnfitPayload(ReplayError):
+    """An event brought something else than the type that the code gives it."""
+
+    code = "unfit_payload"
+
+    def __init__(self, event: str, faults: str) -> None:
+        super().__init__(event, faults)
+        self.event, self.faults = event, faults
+
+    def __str__(self) -> str:
+        return (
+            f"event {self.event!r} does not fit its type: {self.faults}; the event is kept: let "
+            "the code take what it brought, then retry_now"
         )
 
 

@@ -4,14 +4,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from workflows.core.errors import DefinitionError, InvalidInput
 from workflows.core.retry import RetryPolicy
 from workflows.definitions.functions import where
-from workflows.definitions.step import StepDefinition, step, step_definition
+from workflows.definitions.step import Step, StepDefinition, step, step_definition
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,7 +54,7 @@ def action(
     isolation: str | None = None,
     atomic: bool = False,
     timeout_seconds: float | None = None,
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Register a step under a public name, to be called as run.actions.<name>(…) or execute_action.
 
     It is executed at most once per key: an attempt that was lost with its worker fails as in doubt
@@ -69,7 +69,7 @@ def action(
     if isolation is not None and isolation not in ISOLATION_LEVELS:
         raise DefinitionError(f"action {name!r}: isolation is one of {', '.join(ISOLATION_LEVELS)}")
 
-    def register(function: Callable[P, R]) -> Callable[P, R]:
+    def register(function: Callable[P, R]) -> Step[P, R]:
         is_step = hasattr(function, "step_definition")  # then it has options of its own
         before = step_definition(step(function) if not is_step else function)
         known = _actions.get(name)
@@ -94,7 +94,7 @@ def action(
         found = replace(found, step=replace(found.step, check=found.check))
         function.step_definition = found.step  # type: ignore[attr-defined]
         _actions[name] = found
-        return function
+        return cast(Step[P, R], function)
 
     return register
 

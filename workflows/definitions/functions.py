@@ -17,6 +17,12 @@ _TAKES_A_VALUE_BY_PLACE = (
 _ANY_NUMBER = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
+class RunContext:
+    """What a workflow function takes first: the base of the engine's Context, for type checkers."""
+
+    __slots__ = ()
+
+
 def plain_function(function: Callable[..., Any]) -> FunctionType:
     """Return it as what it must be: a `def` that does its work when called."""
     if not isinstance(function, FunctionType):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
@@ -13,6 +13,7 @@ from workflows.definitions.functions import check_compensation, plain_function, 
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 DEFAULT_RETRY = RetryPolicy()
 
@@ -35,8 +36,17 @@ class StepDefinition:
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
 
+class Step(Protocol[P, R_co]):
+    """A decorated function, as type checkers see it: its parameters P and its result R."""
+
+    __name__: str
+    step_definition: StepDefinition
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
+
+
 @overload
-def step(function: Callable[P, R], /) -> Callable[P, R]: ...
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
 def step(
     *,
@@ -46,7 +56,7 @@ def step(
     heartbeat_seconds: float | None = ...,
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
-) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(
     function: Callable[P, R] | None = None,
     /,
@@ -57,7 +67,7 @@ def step(
     heartbeat_seconds: float | None = None,
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
-) -> Callable[P, R] | Callable[[Callable[P, R]], Callable[P, R]]:
+) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
     name             what history calls it; the function's own name by default. It must stay as
@@ -77,7 +87,7 @@ def step(
     check_limit("timeout_seconds", timeout_seconds)
     check_limit("heartbeat_seconds", heartbeat_seconds)
 
-    def define(function: Callable[P, R]) -> Callable[P, R]:
+    def define(function: Callable[P, R]) -> Step[P, R]:
         plain = plain_function(function)
         if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
@@ -93,7 +103,7 @@ def step(
             atomic=atomic,
             compensate=None if compensate is None else _as_step(compensate),
         )
-        return function
+        return cast(Step[P, R], function)
 
     return define if function is None else define(function)
 

@@ -1,21 +1,32 @@
 """The workflows of this process: the decorator, and name and version to function."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import FunctionType
-from typing import Any, Literal, ParamSpec, TypeVar, cast
+from types import FunctionType, MappingProxyType, UnionType
+from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
-from workflows.core.codec import Signature
-from workflows.core.errors import DefinitionError, DuplicateWorkflow, UnknownWorkflow
+from workflows.core.codec import Signature, is_name, loads
+from workflows.core.errors import (
+    DefinitionError,
+    DuplicateWorkflow,
+    InvalidInput,
+    UnknownWorkflow,
+    ValueNotStorable,
+)
+from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.time_checks import check_limit
-from workflows.definitions.functions import check_parameters, plain_function, where
+from workflows.definitions.functions import RunContext, check_parameters, plain_function, where
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+C = TypeVar("C", bound=RunContext)
 
 UNNAMED = "…"
 """In place of a name that was not given."""
+NO_EVENTS: Mapping[str, type[Any]] = MappingProxyType({})
 OnEnd = Literal["stop", "compensate"]
 
 
@@ -30,6 +41,33 @@ class WorkflowDefinition:
     on_failure: OnEnd = "stop"
     on_cancel: OnEnd = "stop"
     deadline_seconds: float | None = None
+    events: Mapping[str, PayloadType] = field(default_factory=dict)
+    """What the payloads of these events are."""
+
+    def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
+        """Return input with what was given by place under its parameters' names, as it is kept.
+        Raises InvalidInput."""
+        if not given:
+            return input
+        parameters = list(inspect.signature(self.function).parameters.values())[1:]
+        by_place = [each.name for each in parameters if each.kind == each.POSITIONAL_OR_KEYWORD]
+        named = dict(zip(by_place, given, strict=False))
+        if len(given) > len(by_place) or named.keys() & input.keys():
+            raise InvalidInput(
+                f"input of {self.name!r}: {len(given)} given by place do not fit "
+                f"{self.signature}; give each parameter once"
+            )
+        return {**named, **input}
+
+
+class Workflow(Protocol[P, R_co]):
+    """A decorated function, as type checkers see it: its input P (without the run) and its result
+    R."""
+
+    __name__: str
+    workflow_definition: WorkflowDefinition
+
+    def __call__(self, run: Any, /, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
 _workflows: dict[tuple[str, int], WorkflowDefinition] = {}
@@ -42,13 +80,17 @@ def workflow(
     on_failure: OnEnd = "stop",
     on_cancel: OnEnd = "stop",
     deadline_seconds: float | None = None,
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
+) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
     name                   the runs' own, for ever; without it, the module's and the function's:
                            name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
+    events                 what its events bring, by name: {"address": Address}. What does not fit is
+                           refused by send_event where this code is known, and blocks the run
+                           where it comes all the same
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
@@ -57,12 +99,11 @@ def workflow(
     told = "a workflow" if name is UNNAMED else f"workflow {name!r}"
     if not isinstance(version, int) or version < 1:
         raise DefinitionError(f"{told}: version is {version!r}; give 1 or more")
-    for option, value in {"on_failure": on_failure, "on_cancel": on_cancel}.items():
-        if value not in ("stop", "compensate"):
-            raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
+    _check_ends(told, on_failure=on_failure, on_cancel=on_cancel)
     check_limit(f"{told}: deadline_seconds", deadline_seconds)
+    types = _event_types(told, events)
 
-    def register(function: Callable[P, R]) -> Callable[P, R]:
+    def register(function: Callable[Concatenate[C, P], R]) -> Workflow[P, R]:
         plain = plain_function(function)
         own_name = where(plain) if name is UNNAMED else name
         check_parameters(own_name, plain)
@@ -75,12 +116,28 @@ def workflow(
             on_failure=on_failure,
             on_cancel=on_cancel,
             deadline_seconds=deadline_seconds,
+            events=types,
         )
         _workflows[own_name, version] = definition
         plain.workflow_definition = definition  # type: ignore[attr-defined]
-        return function
+        return cast(Workflow[P, R], function)
 
     return register
+
+
+def _check_ends(told: str, **options: Any) -> None:
+    for option, value in options.items():
+        if value not in ("stop", "compensate"):
+            raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
+
+
+def _event_types(told: str, events: Any) -> Mapping[str, PayloadType]:
+    if not isinstance(events, Mapping) or not all(is_name(each) for each in events):
+        raise DefinitionError(f'{told}: write events={{"name": Type, …}}')
+    try:
+        return {name: payload_type(annotation) for name, annotation in events.items()}
+    except DefinitionError as exc:
+        raise DefinitionError(f"{told}: events: {exc}") from None
 
 
 def _check_name(name: Any) -> None:
@@ -110,6 +167,19 @@ def latest_version(name: str) -> int:
 def find_workflow(name: str, version: int) -> WorkflowDefinition | None:
     """Return the code for a name and version, None when this process has none."""
     return _workflows.get((name, version))
+
+
+def unfit_for(name: str, payload: str) -> dict[tuple[str, int], str]:
+    """Return the workflows and versions, of those this process has code for, whose event of this
+    name cannot bring this JSON text, each with the reason."""
+    unfit = {}
+    for key, definition in _workflows.items():
+        if name in definition.events:
+            try:
+                definition.events[name].read(loads(payload))
+            except ValueNotStorable as exc:
+                unfit[key] = str(exc)
+    return unfit
 
 
 def workflow_definition(function: Callable[..., Any] | str) -> WorkflowDefinition:

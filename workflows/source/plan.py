@@ -52,16 +52,25 @@ def _calls(body: list[ast.stmt]) -> list[ast.Call]:
 
 def _named_in(call: ast.Call, function: FunctionType) -> Iterator[StepDefinition]:
     """Yield what `run.step(a)`, `run.call(a if b else c)` or `run.actions.a()` names."""
-    if not isinstance(call.func, ast.Attribute):
+    verb = _verb(call.func)
+    if verb is None:
         return
-    owner = call.func.value
-    if isinstance(owner, ast.Attribute) and owner.attr == "actions" and is_action(call.func.attr):
-        yield find_action(call.func.attr).step
-    elif call.func.attr in ("step", "call") and call.args:
+    owner = verb.value
+    if isinstance(owner, ast.Attribute) and owner.attr == "actions" and is_action(verb.attr):
+        yield find_action(verb.attr).step
+    elif verb.attr in ("step", "call") and call.args:
         for target in _alternatives(call.args[0]):
             step = getattr(_resolve(target, function), "step_definition", None)
             if isinstance(step, StepDefinition):
                 yield step
+
+
+def _verb(called: ast.expr) -> ast.Attribute | None:
+    """Return `run.call` of what is called as `run.call` or as `run.call.using(after=…)`."""
+    if isinstance(called, ast.Call) and isinstance(called.func, ast.Attribute):
+        using = called.func
+        called = using.value if using.attr == "using" else called
+    return called if isinstance(called, ast.Attribute) else None
 
 
 def _alternatives(node: ast.expr) -> Iterator[ast.expr]:

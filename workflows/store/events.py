@@ -1,6 +1,8 @@
 """Events: append to a run's inbox and wake it, load the inbox, consume."""
 
 import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from workflows.core.history import HistoryKind
@@ -11,16 +13,17 @@ from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.statement import NOW, Statement, one_of
 
+
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.
-_SEND = Statement(
-    f"""
+def _sending(unfit: str) -> Statement:
+    return Statement(f"""
     WITH target AS (
-        SELECT id, state IN {one_of(DEAF_STATES)} AS over FROM workflows_run
-        WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, state IN {one_of(DEAF_STATES)} AS over, {unfit} AS unfit
+        FROM workflows_run AS run WHERE id = %s FOR NO KEY UPDATE),
     sent AS (
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
-        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over
+        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over AND unfit IS NULL
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id),
     counted AS (
@@ -30,10 +33,17 @@ _SEND = Statement(
                            THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
-    SELECT target.over,
+    SELECT target.over, target.unfit,
            (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
     FROM target
-    """
+    """)
+
+
+_SEND = _sending(unfit="NULL::bigint")
+_SEND_UNLESS_UNFIT = _sending(
+    unfit="""(SELECT number FROM unnest(%s::text[], %s::int[]) WITH ORDINALITY
+                AS unfit (workflow, version, number)
+              WHERE unfit.workflow = run.workflow AND unfit.version = run.version)"""
 )
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
 # committed and the run may end, and of the inbox it sees only what was there before.
@@ -54,6 +64,14 @@ _CONSUME = Fenced(
 )
 
 
+@dataclass(frozen=True)
+class Unfit:
+    """The event was refused: it is for a run of this workflow and version."""
+
+    workflow: str
+    version: int
+
+
 class Sent(enum.Enum):
     """How an event fared."""
 
@@ -63,18 +81,30 @@ class Sent(enum.Enum):
     NOT_FOUND = enum.auto()
 
 
-def send_event(run_id: UUID, *, name: str, payload: str, key: str | None) -> Sent:
+def send_event(
+    run_id: UUID,
+    *,
+    name: str,
+    payload: str,
+    key: str | None,
+    unfit: Sequence[tuple[str, int]] = (),
+) -> Sent | Unfit:
     """Put an event into a run's inbox and wake the run if it waits for it.
 
     One statement in the caller's transaction, and another for a run that is over. payload is JSON
-    text.
+    text. unfit: the workflows and versions whose runs cannot take it; told here, since only the
+    row knows which the run has, and what was refused must not be committed.
     """
-    row = query_one(_SEND, [run_id, name, payload, key, name, name])
+    pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
+    statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
+    row = query_one(statement, [*asked, run_id, name, payload, key, name, name])
     if row is None:
         return Sent.NOT_FOUND
-    is_over, _ = row
+    is_over, number, _ = row
     if is_over and (key is None or query_one(_KNOWN, [run_id, key]) is None):
         return Sent.OVER
+    if number is not None and not is_over:
+        return Unfit(*unfit[number - 1])
     return Sent.ACCEPTED
 
 

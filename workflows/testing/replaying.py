@@ -4,7 +4,7 @@ import json
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from workflows.core.run import RunId
 from workflows.core.states import RunState
-from workflows.definitions.workflow import workflow_definition
+from workflows.definitions.workflow import Workflow, workflow_definition
 from workflows.engine.history_export import export_history, import_history
 from workflows.engine.replay_check import recorded_run, replay
 from workflows.engine.requests.start import start
@@ -46,7 +46,7 @@ def replay_history(history: str | Path | dict[str, Any]) -> None:
         raise AssertionError(f"{where}{difference}")
 
 
-def assert_deterministic(workflow: Callable[..., Any] | str, /, **input: Any) -> None:
+def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) -> None:
     """Run a workflow as far as it goes by itself, then replay it with another clock, other random
     numbers and other ids. Raises AssertionError naming the position where it asks for something
     else, which shows that it looks at the world past `run`. What it hands to a step is not

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from workflows.api import workflow
+from workflows.api import Workflow, workflow
 from workflows.definitions import workflow as registry
 
 
@@ -17,9 +17,8 @@ def own_workflows(*, alone: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def registered(function: Any, name: str, version: int = 1) -> Iterator[None]:
+def registered(function: Any, name: str, version: int = 1) -> Iterator[Workflow[..., Any]]:
     """Let this be the code of a workflow for a while, in the place of what there was."""
     with own_workflows():
         registry._workflows.pop((name, version), None)
-        workflow(name, version)(function)
-        yield
+        yield workflow(name, version)(function)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.codec import Input
 from workflows.core.errors import (
@@ -24,6 +24,7 @@ from workflows.store import children as store
 from workflows.store import runs as runs_store
 from workflows.store.history import to_json
 
+R_co = TypeVar("R_co", covariant=True)
 Ends = dict[uuid.UUID, dict[str, Any]]
 Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]
 
@@ -87,8 +88,8 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     session.kept(notes)
 
 
-class ChildHandle:
-    """A child run, as its parent's code holds it."""
+class ChildHandle(Generic[R_co]):
+    """A child run, as its parent's code holds it. R_co: what it returns, for type checkers."""
 
     def __init__(self, child: Child, ends: Ends, wait: Wait) -> None:
         self._child, self._ends, self._wait = child, ends, wait
@@ -108,7 +109,7 @@ class ChildHandle:
         """Whether the code has seen it end."""
         return self.id in self._ends
 
-    def result(self, timeout_seconds: float | None = None) -> Any:
+    def result(self, timeout_seconds: float | None = None) -> R_co:
         """Wait for the child, holding nothing, and return what it returned.
 
         Raises ChildFailed when it failed or was cancelled, WaitTimedOut when the time passes first.
@@ -119,7 +120,7 @@ class ChildHandle:
             outcome = self._wait((self.event,), timeout_seconds)
             if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
                 raise WaitTimedOut(f"child {self.id} did not end within {timeout_seconds:g} s")
-        return _result(self._child, self._ends[self.id])
+        return cast(R_co, _result(self._child, self._ends[self.id]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +129,7 @@ class Woken:
 
     by: Literal["event", "child", "time"]
     event: Event | None = None
-    child: ChildHandle | None = None
+    child: ChildHandle[Any] | None = None
 
 
 def _result(child: Child, payload: dict[str, Any]) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.dependencies import check_graph
 from workflows.core.errors import DefinitionError, InvalidInput, StepFailed
@@ -14,6 +14,8 @@ from workflows.store.history import to_json
 
 OnError = Literal["stop", "continue", "compensate"]
 Results = dict[str, Any]
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +26,8 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
-    """A step with its arguments, not run yet."""
+class Call(Generic[R_co]):
+    """A step with its arguments, not run yet. R_co: what it returns, for type checkers."""
 
     step: StepDefinition
     args: tuple[Any, ...]
@@ -48,13 +50,31 @@ class Call:
         return args, {name: fill(value) for name, value in self.kwargs.items()}
 
 
+class Found(dict[str, Any]):
+    """What a graph's calls returned, by name."""
+
+    def __init__(self, calls: Mapping[str, Call[Any]], results: Results) -> None:
+        super().__init__(results)
+        self._calls = calls
+
+    def of(self, call: Call[R]) -> R:
+        """Return the result of one of the graph's calls, as type checkers know it. Raises the
+        StepFailed it ended with, KeyError where it was not run."""
+        name = next((name for name, each in self._calls.items() if each is call), None)
+        if name is None:
+            raise DefinitionError(f"{call.step.name!r} is no call of this graph")
+        if isinstance(self[name], StepFailed):
+            raise self[name]
+        return cast(R, self[name])
+
+
 @dataclass(kw_only=True, eq=False)
 class Branch:
     """One call of the group, and how far it is."""
 
     name: str
     position: int
-    call: Call
+    call: Call[Any]
     value: Any = None
     error: StepFailed | None = None
     retry_at: datetime | None = None
@@ -99,7 +119,7 @@ class Group:
                 yield branch
 
 
-def check_calls(calls: Mapping[str, Call], limit: int, on_error: OnError) -> None:
+def check_calls(calls: Mapping[str, Call[Any]], limit: int, on_error: OnError) -> None:
     """Raise DefinitionError for calls that cannot be made together."""
     if not isinstance(limit, int) or limit < 1:
         raise DefinitionError(f"a limit of {limit!r}; give 1 or more")
@@ -155,7 +175,9 @@ def _parts(argument: Any) -> Iterable[Any]:
     return argument if isinstance(argument, list | tuple | set) else [argument]
 
 
-def make_group(first: int, calls: Mapping[str, Call], *, limit: int, on_error: OnError) -> Group:
+def make_group(
+    first: int, calls: Mapping[str, Call[Any]], *, limit: int, on_error: OnError
+) -> Group:
     """Return the group whose branches take the positions from first on."""
     branches = [
         Branch(name=name, position=first + number, call=call)

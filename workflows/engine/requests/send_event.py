@@ -1,5 +1,6 @@
 """Hand an event to a run."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -7,8 +8,9 @@ from workflows.conf import conf
 from workflows.core.codec import Codec, is_name
 from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
 from workflows.core.run import RunId, run_id_of
+from workflows.definitions.workflow import unfit_for
 from workflows.store import events as store
-from workflows.store.events import Sent
+from workflows.store.events import Sent, Unfit
 from workflows.store.views import get_run
 
 _any = Codec()
@@ -18,8 +20,9 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
     """Send an event to a run, in the caller's transaction.
 
     It is kept until a wait for its name consumes it, and consumed once. key makes the sending
-    idempotent: a second event with it is accepted and changes nothing. Raises RunNotFound,
-    RunIsOver, InvalidInput.
+    idempotent: a second event with it is accepted and changes nothing. A payload that does not
+    fit what the run's workflow declares (events=) is refused, where this process has its code.
+    Raises RunNotFound, RunIsOver, InvalidInput.
     """
     if not is_name(name):
         raise InvalidInput("name is a text of 1 to 500 characters")
@@ -31,18 +34,23 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
     if name.startswith("child:"):
         raise InvalidInput('event names that begin with "child:" are the engine\'s own')
-    run_id = run_id_of(run_id)
-    match _send(run_id, name, text, key):
+    run_id, unfit = run_id_of(run_id), unfit_for(name, text)
+    match _send(run_id, name, text, key, tuple(unfit)):
         case Sent.NOT_FOUND:
             raise RunNotFound(f"no run {run_id}")
         case Sent.OVER:
             raise RunIsOver(f"run {run_id} has ended and takes no event {name!r}")
+        case Unfit(workflow, version):
+            why = unfit[workflow, version]
+            raise InvalidInput(f"event {name!r} of {workflow!r} version {version}: {why}")
 
 
-def _send(run_id: UUID, name: str, text: str, key: str | None) -> Sent:
+def _send(
+    run_id: UUID, name: str, text: str, key: str | None, unfit: Sequence[tuple[str, int]]
+) -> Sent | Unfit:
     """Send to the run, or to the one that took over from it."""
-    sent = store.send_event(run_id, name=name, payload=text, key=key)
+    sent = store.send_event(run_id, name=name, payload=text, key=key, unfit=unfit)
     while sent is Sent.OVER and (successor := get_run(run_id).continued_as) is not None:
         run_id = successor
-        sent = store.send_event(run_id, name=name, payload=text, key=key)
+        sent = store.send_event(run_id, name=name, payload=text, key=key, unfit=unfit)
     return sent

@@ -1,45 +1,112 @@
 """Start a run, once per key, in the caller's transaction."""
 
 import uuid
-from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, overload
 
 from workflows.core.codec import Input, is_name
 from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
-from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
+from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
+P = ParamSpec("P")
 
-def start(
-    workflow: Callable[..., Any] | str,
-    /,
-    *,
-    key: str | None = None,
-    deadline_seconds: float | None = None,
-    **input: Any,
-) -> RunView:
-    """Start a workflow: one INSERT, committed with the caller's transaction or lost with it.
 
-    workflow is the function, or a name: the newest version of it. deadline_seconds takes the place
-    of the workflow's own (where the function has a parameter of that name, it is that). key makes
-    it idempotent: the same workflow, key and input return the run that is there, in whatever
-    state; another input raises KeyConflict. Raises InvalidInput when the input does not fit the
+class StartUsing:
+    """start with options of its own: what follows in brackets is the workflow and its input."""
+
+    def __init__(self, key: str | None = None, deadline_seconds: float | None = None) -> None:
+        self._key, self._deadline_seconds = key, deadline_seconds
+
+    @overload
+    def __call__(
+        self, workflow: Workflow[P, Any], /, *given: P.args, **input: P.kwargs
+    ) -> RunView: ...
+    @overload
+    def __call__(self, workflow: str, /, *given: Any, **input: Any) -> RunView: ...
+    def __call__(self, workflow: Any, /, *given: Any, **input: Any) -> RunView:
+        """Start it, as `start` does."""
+        return _start(workflow, given, input, self._key, self._deadline_seconds)
+
+
+class Start:
+    """start(workflow, **input): one INSERT, committed with the caller's transaction or lost with
+    it.
+
+    workflow is the function, or a name: the newest version of it. key makes it idempotent: the
+    same workflow, key and input return the run that is there, in whatever state; another input
+    raises KeyConflict. deadline_seconds takes the place of the workflow's own (where the function
+    has a parameter of that name, it is that). Raises InvalidInput when the input does not fit the
     function, UnknownWorkflow when the function is no workflow.
+
+    Type checkers hold the input to the function's parameters, unless an option stands beside it
+    (PEP 612) or the workflow is a name: start.using(key=…)(workflow, **input) is checked as well.
     """
+
+    @overload
+    def __call__(
+        self, workflow: Workflow[P, Any], /, *given: P.args, **input: P.kwargs
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self,
+        workflow: Workflow[..., Any] | str,
+        /,
+        *given: Any,
+        key: str | None,
+        deadline_seconds: float | None = None,
+        **input: Any,
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, deadline_seconds: float, **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(self, workflow: str, /, *given: Any, **input: Any) -> RunView: ...
+    def __call__(
+        self,
+        workflow: Any,
+        /,
+        *given: Any,
+        key: Any = None,
+        deadline_seconds: Any = None,
+        **input: Any,
+    ) -> RunView:
+        """Start a run; see the class."""
+        if deadline_seconds is not None and _takes_deadline(workflow):
+            input["deadline_seconds"], deadline_seconds = deadline_seconds, None
+        return _start(workflow, given, input, key, deadline_seconds)
+
+    def using(self, *, key: str | None = None, deadline_seconds: float | None = None) -> StartUsing:
+        """Return start with these options; its input is checked: start.using(key=…)(order, 7)."""
+        return StartUsing(key, deadline_seconds)
+
+
+start = Start()
+
+
+def _takes_deadline(workflow: Any) -> bool:
+    return workflow_definition(workflow).signature.takes("deadline_seconds")
+
+
+def _start(
+    workflow: Any,
+    given: tuple[Any, ...],
+    input: dict[str, Any],
+    key: str | None,
+    deadline_seconds: float | None,
+) -> RunView:
     definition = workflow_definition(workflow)
     deadline = definition.deadline_seconds
     if deadline_seconds is not None:
-        if definition.signature.takes("deadline_seconds"):
-            input["deadline_seconds"] = deadline_seconds
-        else:
-            deadline = _sensible(deadline_seconds)
+        deadline = _sensible(deadline_seconds)
     if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
+    input = definition.by_name(given, input)
     asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
     new = new_run(definition, asked, id=uuid.uuid4(), key=key, deadline_seconds=deadline)
     created = store.create_run(new)

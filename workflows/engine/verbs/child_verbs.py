@@ -1,7 +1,7 @@
 """The context's verbs for children."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar, overload
 
 from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names
@@ -9,7 +9,7 @@ from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
-from workflows.definitions.workflow import workflow_definition
+from workflows.definitions.workflow import Workflow, workflow_definition
 from workflows.engine.children.child_run import (
     ChildHandle,
     Woken,
@@ -17,24 +17,31 @@ from workflows.engine.children.child_run import (
     encode_child_input,
     start_child,
 )
-from workflows.engine.verbs.positions import Operations
+from workflows.engine.verbs.event_verbs import Waits
+from workflows.engine.verbs.start_child import ChildCall, MakeChildCall, StartChild
+from workflows.engine.verbs.waiting import read_payload
+
+R = TypeVar("R")
 
 
-class Family(Operations):
+class Family(Waits):
     """Children, and waiting for whichever comes first."""
 
     __slots__ = ()
 
-    def start_child(
-        self, workflow: Callable[..., Any] | str, /, *, detached: bool = False, **input: Any
-    ) -> ChildHandle:
-        """Start a child run, once for this position; return its handle.
+    child = MakeChildCall()
+    """A workflow with its input, for map: run.child(workflow, **input)."""
 
-        The parent ends after its children; cancelling it cancels them, and so does its failure.
-        detached=True lets the child live on its own.
-        """
+    @property
+    def start_child(self) -> StartChild:
+        """Start a child run: run.start_child(workflow, **input)."""
+        return StartChild(self._start_child)
+
+    def _start_child(
+        self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], detached: bool
+    ) -> ChildHandle[Any]:
         definition = workflow_definition(workflow)
-        encoded = encode_child_input(definition, input)
+        encoded = encode_child_input(definition, definition.by_name(given, input))
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
         if outcome is None:
@@ -43,39 +50,50 @@ class Family(Operations):
             self._session.children.append(child.id)
         return ChildHandle(child, self._session.ends, self._wait)
 
+    @overload
+    def map(self, children: Iterable[ChildCall[R]], /, *, limit: int | None = None) -> list[R]: ...
+    @overload
     def map(
         self,
-        workflow: Callable[..., Any] | str,
+        workflow: Workflow[..., R],
         inputs: Iterable[Mapping[str, Any]],
+        *,
+        limit: int | None = None,
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self, workflow: str, inputs: Iterable[Mapping[str, Any]], *, limit: int | None = None
+    ) -> list[Any]: ...
+    def map(
+        self,
+        workflow: Any,
+        inputs: Iterable[Mapping[str, Any]] | None = None,
         *,
         limit: int | None = None,
     ) -> list[Any]:
         """Start a child for each input, spread over the fleet; return the results in order.
 
+        Give the children, run.map([run.child(invoice, customer=each) for each in customers]),
+        whose input type checkers hold to the workflow's parameters; or the workflow and a
+        dictionary of its parameters for each, which they cannot.
         limit: at most so many at once; None: all. Raises ChildFailed for the first, in order,
         that failed; the others go on, and end before the parent does.
         """
         if limit is not None and limit < 1:
             raise DefinitionError(f"map: a limit of {limit}; give 1 or more, or None")
-        all_given = list(inputs)
-        for given in all_given:
-            if not isinstance(given, Mapping):
-                raise DefinitionError(
-                    f"map: an input is {given!r:.80}; give a dictionary of the workflow's parameters"
-                )
-        waiting: list[ChildHandle] = []
+        waiting: list[ChildHandle[Any]] = []
         results: list[Any] = []
-        for given in all_given:
+        for each in _children(workflow, inputs):
             if limit is not None and len(waiting) >= limit:
                 results.append(waiting.pop(0).result())
-            waiting.append(self.start_child(workflow, **given))
+            waiting.append(self._start_child(each.workflow, each.given, each.input, False))
         return results + [child.result() for child in waiting]
 
     def wait_any(
         self,
         *,
         event: str | Sequence[str] = (),
-        child: ChildHandle | Sequence[ChildHandle] = (),
+        child: ChildHandle[Any] | Sequence[ChildHandle[Any]] = (),
         seconds: float | None = None,
     ) -> Woken:
         """Wait for whichever comes first: an event, the end of a child, or a time."""
@@ -95,15 +113,37 @@ class Family(Operations):
             seconds = sensible_seconds("wait_any", seconds)
         if not all(is_name(each) for each in names):
             raise DefinitionError(f"wait_any(event={event!r}): give a name, or several")
-        outcome = self._wait(names, seconds)
+        types = self._types(names)
+        outcome = self._wait(names, seconds, types)
         if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
             return Woken(by="time")
         if outcome.name in by_event:
             return Woken(by="child", child=by_event[outcome.name])
-        return Woken(by="event", event=Event(outcome.name, outcome.data["payload"]))
+        payload = read_payload(self._session, types, outcome.name, outcome.data["payload"])
+        return Woken(by="event", event=Event(outcome.name, payload))
 
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
         for child_id in self._session.children:
             if child_id not in self._session.ends:
                 self._wait((f"child:{child_id}",), None)
+
+
+def _children(workflow: Any, inputs: Iterable[Mapping[str, Any]] | None) -> list[ChildCall[Any]]:
+    """Return what map is to start. Raises DefinitionError before anything is."""
+    if inputs is None:
+        if callable(workflow) or isinstance(workflow, str):
+            raise DefinitionError("map: give the workflow's inputs, a dictionary for each child")
+        children = list(workflow)
+        for each in children:
+            if not isinstance(each, ChildCall):
+                told = "give run.child(workflow, …) for each"
+                raise DefinitionError(f"map: a child is {each!r:.80}; {told}")
+        return children
+    given = list(inputs)
+    for each in given:
+        if not isinstance(each, Mapping):
+            raise DefinitionError(
+                f"map: an input is {each!r:.80}; give a dictionary of the workflow's parameters"
+            )
+    return [ChildCall(workflow=workflow, given=(), input=dict(each)) for each in given]

@@ -2,12 +2,12 @@
 
 import random
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NoReturn, ParamSpec, TypeVar, overload
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from workflows.core.codec import dumps, is_name
-from workflows.core.decide import Operation, check_end, event_names
+from workflows.core.decide import Operation, check_end
 from workflows.core.errors import (
     ContinueAsNew,
     DefinitionError,
@@ -16,10 +16,11 @@ from workflows.core.errors import (
 )
 from workflows.core.failure import storable
 from workflows.core.history import HistoryKind
-from workflows.core.run import Event, Fact
+from workflows.core.run import Fact
 from workflows.core.time_checks import sensible_moment, sensible_seconds
 from workflows.definitions.action import Actions
-from workflows.definitions.step import StepDefinition, step_definition
+from workflows.definitions.functions import RunContext
+from workflows.definitions.step import Step, StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.engine.attempts.failed_attempt import step_failed
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
@@ -29,7 +30,7 @@ from workflows.engine.requests.new_run import encode_input
 from workflows.engine.session.session import Session
 from workflows.engine.verbs import waiting
 from workflows.engine.verbs.child_verbs import Family
-from workflows.engine.verbs.group_verbs import Together
+from workflows.engine.verbs.gather_verb import Gather
 from workflows.engine.verbs.run_logger import RunLogger
 from workflows.store import history as store
 from workflows.store.heartbeats import show_progress
@@ -38,7 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Context(Together, Family):
+class Context(Gather, Family, RunContext):
     """The first argument of every workflow function.
 
     Each durable operation takes the next position of the run. A position that history knows
@@ -93,7 +94,7 @@ class Context(Together, Family):
         """Registered actions by name: run.actions.send_invoice_email(recipient=…)."""
         return Actions(lambda step, parameters: self._step(step, (), parameters))
 
-    def step(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def step(self, function: Step[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a step once and return its result; a replay returns the recorded one.
 
         A failed attempt is followed by others as the step's retry policy says; the run is parked
@@ -173,39 +174,6 @@ class Context(Together, Family):
         with session.guarded():
             if not show_progress(session.run, text):
                 raise session.end(LeaseLost())
-
-    @overload
-    def wait_event(self, name: str, *, timeout_seconds: float | None = None) -> Any: ...
-    @overload
-    def wait_event(
-        self, name: Sequence[str], *, timeout_seconds: float | None = None
-    ) -> Event | None: ...
-    @overload
-    def wait_event(
-        self, name: str, other: str, /, *more: str, timeout_seconds: float | None = None
-    ) -> Event | None: ...
-    def wait_event(
-        self, name: str | Sequence[str], *more: str, timeout_seconds: float | None = None
-    ) -> Any:
-        """Wait for an event; the run holds nothing but its row meanwhile.
-
-        With one name: returns the payload, or None when timeout_seconds pass first. With several
-        (or a list): returns the Event (name, payload) that came first, or None. Events sent before
-        the wait are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
-        """
-        names = (*event_names(name), *more)
-        if not names or not all(is_name(each) for each in names):
-            told = ", ".join(map(repr, (name, *more)))
-            raise DefinitionError(
-                f"wait_event({told}): give a name, or several; the time as timeout_seconds="
-            )
-        if timeout_seconds is not None:
-            timeout_seconds = sensible_seconds("wait_event", timeout_seconds)
-        outcome = self._wait(names, timeout_seconds)
-        if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
-            return None
-        payload = outcome.data["payload"]
-        return Event(outcome.name, payload) if more or not isinstance(name, str) else payload
 
     def sleep(self, seconds: float) -> None:
         """Wait for a time; the run holds nothing but its row. Never ends early."""

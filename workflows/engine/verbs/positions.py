@@ -1,10 +1,12 @@
 """Positions: each durable operation of workflow code takes the next, and looks what history has."""
 
 import uuid
+from collections.abc import Mapping
 
 from workflows.core.decide import Operation, find_outcome, pass_unrecorded
 from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
 from workflows.core.history import HistoryEntry
+from workflows.core.payload_type import NO_TYPES, PayloadType
 from workflows.core.run import Fact
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.session.session import Session
@@ -51,10 +53,15 @@ class Operations:
             raise self._session.end(mismatch) from None
         return position
 
-    def _wait(self, names: tuple[str, ...], seconds: float | None) -> HistoryEntry:
+    def _wait(
+        self,
+        names: tuple[str, ...],
+        seconds: float | None,
+        types: Mapping[str, PayloadType] = NO_TYPES,
+    ) -> HistoryEntry:
         position, outcome = self._take(Operation("wait", ", ".join(sorted(names))))
         if outcome is None:
-            outcome = waiting.wait_event(self._session, position, names, seconds)
+            outcome = waiting.wait_event(self._session, position, names, seconds, types)
         if outcome.name.startswith("child:"):
             child_id = uuid.UUID(outcome.name.removeprefix("child:"))
             self._session.ends[child_id] = outcome.data["payload"]

@@ -1,9 +1,13 @@
 """Wait for an event or for time: answer from what is here, or park."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from workflows.core.errors import Cancelled, LeaseLost, Parked
+from workflows.core.codec import loads
+from workflows.core.errors import Cancelled, LeaseLost, Parked, UnfitPayload, ValueNotStorable
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.payload_type import PayloadType
 from workflows.core.run import Fact, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.core.time_checks import deadline, is_due
@@ -16,13 +20,20 @@ from workflows.store.history import to_json
 
 
 def wait_event(
-    session: Session, position: int, names: tuple[str, ...], timeout_seconds: float | None
+    session: Session,
+    position: int,
+    names: tuple[str, ...],
+    timeout_seconds: float | None,
+    types: Mapping[str, PayloadType],
 ) -> HistoryEntry:
-    """Return the outcome of the wait, event_received or wait_timed_out; or park the run."""
+    """Return the outcome of the wait, event_received or wait_timed_out; or park the run. An event
+    that does not fit its type is left where it is: see read_payload."""
     while True:
         # Here, not from the top: where many events come at once, each would cost a replay.
         event = next((event for event in session.inbox if event.name in names), None)
         if event is not None:
+            if event.name in types:
+                read_payload(session, types, event.name, loads(event.payload))
             return _consume(session, position, names, event)
         started = session.history.started(position)
         if started is None or not is_due(started, session.run.now):
@@ -31,6 +42,17 @@ def wait_event(
         outcome = _time_out(session, position, names)
         if outcome is not None:
             return outcome
+
+
+def read_payload(session: Session, types: Mapping[str, PayloadType], name: str, plain: Any) -> Any:
+    """Return a payload as its type says; as it is, where nobody says. Raises UnfitPayload, which
+    blocks the run: history keeps payloads as they were sent, so that mended code can read them."""
+    if name not in types:
+        return plain
+    try:
+        return types[name].read(plain)
+    except ValueNotStorable as exc:
+        raise session.end(UnfitPayload(name, str(exc))) from None
 
 
 def sleep(

@@ -1,14 +1,14 @@
 """A rolling deploy: clusters with different code on one database."""
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from workflows.api import RunState, get_run, send_event, start
+from workflows.api import RunState, Workflow, get_run, send_event, start
 from workflows.tests.cluster.lab import (
     PATIENCE_SECONDS,
     Cluster,
@@ -36,7 +36,7 @@ UNDER_WAY = {
 """Whether a run is in the middle of its way."""
 
 
-def start_all(order: Callable[..., Any], gate: Path, ways: Iterable[str] = WAYS) -> Runs:
+def start_all(order: Workflow[..., Any], gate: Path, ways: Iterable[str] = WAYS) -> Runs:
     return {way: start(order, way=way, gate=str(gate)).id for way in ways}
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from workflows.api import RunState, get_run, send_event, start
+from workflows.api import RunState, Workflow, get_run, send_event, start
 from workflows.tests.cluster import crash_points, flows
 from workflows.tests.cluster.lab import Lab, effects, rows
 from workflows.tests.crash.invariants import breaches
@@ -29,7 +29,7 @@ WORKFLOWS = [
 TIMES = (1, 2)
 
 COMPLETED, CANCELLED, BLOCKED = RunState.COMPLETED, RunState.CANCELLED, RunState.BLOCKED
-OUTCOMES: dict[Callable[..., Any], tuple[RunState, Any, list[str]]] = {
+OUTCOMES: dict[Workflow[..., Any], tuple[RunState, Any, list[str]]] = {
     flows.three_steps: (COMPLETED, ["a", "b", "c"], ["a", "b", "c"]),
     flows.atomic_steps: (COMPLETED, ["a", "b", "c"], ["a", "b", "c"]),
     flows.waits: (COMPLETED, ["early", "late"], ["early", "late"]),
@@ -41,10 +41,10 @@ OUTCOMES: dict[Callable[..., Any], tuple[RunState, Any, list[str]]] = {
 }
 PLAIN_EFFECTS = {"a", "b", "c", "cancel", "attempt 1", "attempt 2", "attempt 3"}
 
-Killed = dict[UUID, tuple[Callable[..., Any], str]]
+Killed = dict[UUID, tuple[Workflow[..., Any], str]]
 
 
-def begin(workflow: Callable[..., Any], crash_at: str) -> UUID:
+def begin(workflow: Workflow[..., Any], crash_at: str) -> UUID:
     """Start a run that dies there; what it waits for is sent early."""
     with transaction.atomic():
         run = start(workflow, key=crash_at, crash_at=crash_at)

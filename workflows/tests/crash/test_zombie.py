@@ -2,14 +2,13 @@
 
 import os
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from workflows.api import HistoryKind, RunState, get_history, get_run, start
+from workflows.api import HistoryKind, RunState, Workflow, get_history, get_run, start
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, effects, rows, wait_for, wait_for_state
 from workflows.tests.crash.invariants import breaches
@@ -32,7 +31,7 @@ def pid_in_step(run_id: UUID) -> int:
     ids=["atomic", "plain"],
 )
 def test_a_thawed_worker_writes_nothing(
-    lab: Lab, workflow: Callable[..., Any], left: list[str]
+    lab: Lab, workflow: Workflow[..., Any], left: list[str]
 ) -> None:
     cluster = lab.cluster(lease_seconds=1).wait_until_ready()
     gate = lab.gate()
@@ -67,7 +66,7 @@ def test_a_thawed_worker_writes_nothing(
     ids=["atomic", "plain"],
 )
 def test_a_thawed_worker_writes_nothing_while_another_is_at_the_same_step(
-    lab: Lab, workflow: Callable[..., Any], left: list[str]
+    lab: Lab, workflow: Workflow[..., Any], left: list[str]
 ) -> None:
     cluster = lab.cluster(lease_seconds=1).wait_until_ready()
     gate = lab.gate()

@@ -43,7 +43,7 @@ def test_a_workflow_takes_the_run_first() -> None:
 
     for function in (forgetful, keywords_only):
         with pytest.raises(DefinitionError, match="takes the run first: write"):
-            workflow("tests.named")(function)
+            workflow("tests.named")(function)  # type: ignore[arg-type]
 
 
 def test_a_parameter_that_start_keeps_for_itself_is_refused() -> None:

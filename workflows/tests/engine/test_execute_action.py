@@ -381,7 +381,7 @@ def test_a_name_can_follow_run_actions(name: str) -> None:
 def test_the_same_function_may_be_registered_again() -> None:
     action(SEND, description="Sends a letter.")(send_letter)
 
-    assert find_action(SEND).step.function is send_letter
+    assert find_action(SEND).step.function is send_letter.step_definition.function
 
 
 @pytest.mark.parametrize(

@@ -97,12 +97,9 @@ def losing(run: Context) -> str:
     return run.step(lose_the_connection_afterwards if not notes.done else greet_afterwards)
 
 
+@step(name="lose_the_connection_afterwards")
 def greet_afterwards() -> str:
     return "done"
-
-
-greet_afterwards.__name__ = lose_the_connection_afterwards.__name__
-step(greet_afterwards)
 
 
 def test_a_run_whose_connection_broke_goes_on_and_counts_no_crash() -> None:

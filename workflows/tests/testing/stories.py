@@ -104,7 +104,7 @@ def fetch_one(run: Context, number: int = 1) -> Any:
 @workflow("kit.fetch_all")
 def fetch_all(run: Context) -> list[int]:
     """Two steps at once."""
-    return run.gather(run.call(fetch, 1), run.call(fetch, 2))
+    return list(run.gather(run.call(fetch, 1), run.call(fetch, 2)))
 
 
 @workflow("kit.trip", on_failure="compensate")

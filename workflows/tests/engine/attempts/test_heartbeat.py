@@ -153,7 +153,7 @@ def silent(run: Context) -> str:
 
 @workflow("tests.silent_in_threads")
 def silent_in_threads(run: Context) -> list[str]:
-    return run.gather(run.call(fall_silent), run.call(fall_silent))
+    return list(run.gather(run.call(fall_silent), run.call(fall_silent)))
 
 
 @workflow("tests.beating_atomically")

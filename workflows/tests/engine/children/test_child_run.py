@@ -1,6 +1,7 @@
 """Children: started once, waited for without holding anything, ended before their parents."""
 
 from datetime import UTC, datetime
+from typing import Any
 from unittest import mock
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from workflows.api import (
     InvalidInput,
     RunState,
     RunView,
+    Workflow,
     cancel,
     get_history,
     get_run,
@@ -90,7 +92,7 @@ def parent_cancelled_by_itself(run: Context) -> None:
 @workflow("tests.parent_of_a_wrong_child")
 def parent_of_a_wrong_child(run: Context) -> str:
     try:
-        run.start_child(doubling, nummer=1)
+        run.start_child(doubling, nummer=1)  # type: ignore[call-overload]
     except InvalidInput as exc:
         refused = str(exc)
     run.step(double, 1)
@@ -112,7 +114,7 @@ def parent_of_a_moment(run: Context) -> str:
     run.data["stage"] = "begun"
     child = run.start_child(moment)
     run.step(double, 1)
-    return child.result().strftime("%d %B")  # type: ignore[no-any-return]
+    return child.result().strftime("%d %B")
 
 
 @workflow("tests.parent_that_mistakes_a_wait_for_a_failure")
@@ -461,9 +463,9 @@ def test_a_cancel_and_the_end_of_a_child_do_not_deadlock() -> None:
 
 
 @pytest.mark.parametrize("function", [parent_of_one, grandparent, parent_that_fails])
-def test_killed_anywhere_parents_and_children_end_the_same(function: object) -> None:
+def test_killed_anywhere_parents_and_children_end_the_same(function: Workflow[[], Any]) -> None:
     def play() -> None:
-        run = start(function)  # type: ignore[arg-type]
+        run = start(function)
         drive_until_idle()
         advance(seconds=61)
         for each in Run.objects.filter(workflow="tests.waiting_child", state="waiting"):

@@ -262,8 +262,8 @@ def test_input_that_no_longer_fits_the_code_blocks_the_run(progress: bool) -> No
     def new(run: Context, full_name: str) -> object:
         return run.wait_event("go")
 
-    with registered(old, "tests.signature"):
-        view = start(old, name="Alice")
+    with registered(old, "tests.signature") as begun:
+        view = start(begun, name="Alice")
         if progress:
             drive_until_idle()
     with registered(new, "tests.signature"):
@@ -307,8 +307,9 @@ def test_each_version_is_driven_by_its_own_code() -> None:
     def second(run: Context) -> str:
         return "second"
 
-    with registered(first, "tests.versions", 1), registered(second, "tests.versions", 2):
-        views = [start(first), start(second)]
+    name = "tests.versions"
+    with registered(first, name, 1) as old, registered(second, name, 2) as new:
+        views = [start(old), start(new)]
         drive_until_idle()
 
     assert [get_run(view.id).output for view in views] == ["first", "second"]

@@ -69,7 +69,7 @@ def gathering(run: Context, names: list[str], limit: Any = 8) -> list[str]:
 def gathering_once(run: Context, names: list[str], on_error: str = "stop") -> list[str]:
     calls = [run.call(work_once, name) for name in names]
     try:
-        found = run.gather(*calls, limit=1, on_error=on_error)  # type: ignore[arg-type]
+        found = run.gather(*calls, limit=1, on_error=on_error)  # type: ignore[call-overload]
     except StepFailed as failed:
         return [failed.message, run.now().isoformat(), run.step(work, "afterwards")]
     return [str(each) for each in found]
@@ -157,9 +157,9 @@ def gathering_and_undoing(run: Context, names: list[str]) -> None:
 def gathering_wrongly(run: Context, what: str) -> None:
     call: Any = run.call(work, "a")
     if what == "no call":
-        run.gather(call, work)  # type: ignore[arg-type]
+        run.gather(call, work)  # type: ignore[call-overload]
     if what == "on_error":
-        run.gather(call, on_error="ignore")  # type: ignore[arg-type]
+        run.gather(call, on_error="ignore")  # type: ignore[call-overload]
     if what == "annotation":
         run.gather(call, run.call(annotate_wrongly))
 

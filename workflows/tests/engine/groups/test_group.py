@@ -1,6 +1,7 @@
 """A group under way: which of its branches may start."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from workflows.api import StepFailed, step
 from workflows.definitions.step import step_definition
@@ -13,7 +14,7 @@ def do_nothing(name: str) -> None: ...
 
 def group(after: dict[str, list[str]]) -> Group:
     definition = step_definition(do_nothing)
-    calls = {
+    calls: dict[str, Call[Any]] = {
         name: Call(step=definition, args=(name,), kwargs={}, after=tuple(needs))
         for name, needs in after.items()
     }

@@ -61,7 +61,7 @@ def atomic() -> None:
 
 @workflow("tests.refused_branches")
 def branches(run: Context) -> list[Any]:
-    return run.gather(run.call(plain), run.call(atomic))
+    return list(run.gather(run.call(plain), run.call(atomic)))
 
 
 @pytest.mark.usefixtures("refusing")

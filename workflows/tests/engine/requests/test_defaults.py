@@ -13,6 +13,7 @@ from workflows.api import (
     KeyConflict,
     RunState,
     RunView,
+    Workflow,
     export_history,
     get_run,
     list_runs,
@@ -52,13 +53,13 @@ class Limits:
     names: list[str] = field(default_factory=list)
 
 
-def deploy(function: Callable[..., Any]) -> Callable[..., Any]:
+def deploy(function: Callable[..., Any]) -> Workflow[..., Any]:
     """Put a function into the place of the one deployed before."""
     function.__qualname__ = "deployed"
     return workflow("tests.deployed")(function)
 
 
-def with_default(seconds: Any) -> Callable[..., Any]:
+def with_default(seconds: Any) -> Workflow[..., Any]:
     """Deploy a workflow whose second parameter has this default."""
 
     def deployed(run: Context, name: str = "x", seconds: Any = seconds) -> Any:
@@ -68,7 +69,7 @@ def with_default(seconds: Any) -> Callable[..., Any]:
     return deploy(deployed)
 
 
-def with_one_parameter_less() -> Callable[..., Any]:
+def with_one_parameter_less() -> Workflow[..., Any]:
     """Deploy it without that parameter."""
 
     def deployed(run: Context, name: str = "x") -> Any:
@@ -78,7 +79,7 @@ def with_one_parameter_less() -> Callable[..., Any]:
     return deploy(deployed)
 
 
-def with_one_parameter_more() -> Callable[..., Any]:
+def with_one_parameter_more() -> Workflow[..., Any]:
     """Deploy it with another."""
 
     def deployed(run: Context, name: str = "x", seconds: Any = 1, more: int = 5) -> Any:
@@ -127,7 +128,7 @@ def test_children_keep_the_defaults_they_began_with() -> None:
 
 
 def test_a_run_that_goes_on_as_new_keeps_the_defaults_of_that_moment() -> None:
-    def looping(default: int) -> Callable[..., Any]:
+    def looping(default: int) -> Workflow[..., Any]:
         def deployed(run: Context, again: bool = True, seconds: int = default) -> int:
             if again:
                 run.continue_as_new(again=False)
@@ -233,7 +234,7 @@ def test_a_parameter_that_was_given_may_not_go() -> None:
 
 
 def test_an_exported_history_knows_the_defaults() -> None:
-    def choosing(default: str) -> Callable[..., Any]:
+    def choosing(default: str) -> Workflow[..., Any]:
         def deployed(run: Context, word: str = default) -> None:
             run.wait_event(word, timeout_seconds=0)
 

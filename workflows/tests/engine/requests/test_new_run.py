@@ -20,7 +20,7 @@ def saves(run: Context, amount: int, note: str = "none") -> None:
 @workflow("tests.saves_wrongly")
 def saves_wrongly(run: Context, way: str) -> str:
     verbs: dict[str, Any] = {
-        "child": lambda: run.start_child(saves, amount="much"),
+        "child": lambda: run.start_child("tests.saves", amount="much"),
         "continue_as_new": lambda: run.continue_as_new(way=1, amount=2),
     }
     try:
@@ -45,7 +45,7 @@ def test_an_input_that_does_not_fit_is_refused_with_whose_it_is(given: dict[str,
 @pytest.mark.django_db
 def test_every_way_to_a_run_says_so() -> None:
     with pytest.raises(InvalidInput, match=r"^input of 'tests\.saves': "):
-        start(saves, amount="much")
+        start("tests.saves", amount="much")
     assert driven(saves_wrongly, way="child").output.startswith("input of child 'tests.saves': ")
     assert driven(saves_wrongly, way="continue_as_new").output.startswith("continue_as_new: ")
 

@@ -192,7 +192,7 @@ def test_what_is_no_workflow_cannot_be_started() -> None:
     def plain(run: Context) -> None: ...
 
     with pytest.raises(UnknownWorkflow, match="plain is not a workflow: decorate it with"):
-        start(plain)
+        start(plain)  # type: ignore[call-overload]
 
 
 @pytest.mark.django_db

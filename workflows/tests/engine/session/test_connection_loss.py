@@ -202,7 +202,7 @@ def test_a_step_that_always_breaks_its_connection_at_the_commit_is_set_aside(
 
 @workflow("tests.loses_in_a_branch")
 def losing_together(run: Context) -> list[Any]:
-    return run.gather(run.call(add_group, "break_it", 1), run.call(add_group, "break_it", 0))
+    return list(run.gather(run.call(add_group, "break_it", 1), run.call(add_group, "break_it", 0)))
 
 
 def test_a_branch_that_loses_its_connection_costs_no_attempt(worker: Living) -> None:

@@ -131,4 +131,4 @@ def test_a_deadline_that_is_no_number_of_seconds_is_refused(seconds: float) -> N
 
 def test_an_input_that_cannot_be_stored_is_named() -> None:
     with pytest.raises(InvalidInput, match=r"name: 5 cannot be stored as str, as its annotation"):
-        start(greet_once, name=5)
+        start(greet_once, name=5)  # type: ignore[call-overload]

@@ -1,0 +1,94 @@
+"""The context's verb for events."""
+
+from collections.abc import Mapping, Sequence
+from types import UnionType
+from typing import Any, TypeVar, overload
+
+from workflows.core.codec import is_name
+from workflows.core.decide import event_names
+from workflows.core.errors import DefinitionError
+from workflows.core.history import HistoryKind
+from workflows.core.payload_type import PayloadType, payload_type
+from workflows.core.run import Event
+from workflows.core.time_checks import sensible_seconds
+from workflows.engine.verbs.positions import Operations
+from workflows.engine.verbs.waiting import read_payload
+
+T = TypeVar("T")
+
+
+class Waits(Operations):
+    """Waiting for events."""
+
+    __slots__ = ()
+
+    @overload
+    def wait_event(self, name: str, *, type: type[T], timeout_seconds: None = None) -> T: ...
+    @overload
+    def wait_event(
+        self, name: str, *, type: type[T], timeout_seconds: float | None
+    ) -> T | None: ...
+    @overload
+    def wait_event(
+        self, name: str, *, type: UnionType | None = None, timeout_seconds: float | None = None
+    ) -> Any: ...
+    @overload
+    def wait_event(self, name: Sequence[str], *, timeout_seconds: None = None) -> Event: ...
+    @overload
+    def wait_event(self, name: Sequence[str], *, timeout_seconds: float | None) -> Event | None: ...
+    @overload
+    def wait_event(
+        self, name: str, other: str, /, *more: str, timeout_seconds: None = None
+    ) -> Event: ...
+    @overload
+    def wait_event(
+        self, name: str, other: str, /, *more: str, timeout_seconds: float | None
+    ) -> Event | None: ...
+    def wait_event(
+        self,
+        name: str | Sequence[str],
+        *more: str,
+        type: Any = None,
+        timeout_seconds: float | None = None,
+    ) -> Any:
+        """Wait for an event; the run holds nothing but its row meanwhile.
+
+        With one name: returns the payload, or None when timeout_seconds pass first. With several
+        (or a list): returns the Event (name, payload) that came first, or None. Events sent before
+        the wait are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
+        type says what the payload of one name is; without it, the workflow's events= does. A
+        payload that does not fit blocks the run, and is read again after retry_now.
+        """
+        names = (*event_names(name), *more)
+        if not names or not all(is_name(each) for each in names):
+            told = ", ".join(map(repr, (name, *more)))
+            raise DefinitionError(
+                f"wait_event({told}): give a name, or several; the time as timeout_seconds="
+            )
+        one = isinstance(name, str) and not more
+        if type is not None and not one:
+            raise DefinitionError(
+                "wait_event: type= is for a single name; declare those of several by "
+                "@workflow(events={…})"
+            )
+        types = self._types(names, type)
+        if timeout_seconds is not None:
+            timeout_seconds = sensible_seconds("wait_event", timeout_seconds)
+        outcome = self._wait(names, timeout_seconds, types)
+        if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
+            return None
+        payload = read_payload(self._session, types, outcome.name, outcome.data["payload"])
+        return payload if one else Event(outcome.name, payload)
+
+    def _types(self, names: Sequence[str], asked: Any = None) -> Mapping[str, PayloadType]:
+        """Return what the payloads of these names are, where anybody says."""
+        declared = self._session.definition.events
+        if asked is None:
+            return {name: declared[name] for name in names if name in declared}
+        [name] = names
+        if name in declared and declared[name].annotation != asked:
+            raise DefinitionError(
+                f"wait_event({name!r}): type={asked!r:.80}, but the workflow declares it as "
+                f"{declared[name].annotation!r:.80}; leave one of them out"
+            )
+        return {name: payload_type(asked)}

@@ -1,0 +1,67 @@
+"""start with its options in `using`, and input by place: what the older spelling does."""
+
+from typing import Any
+
+import pytest
+
+from workflows.api import (
+    Context,
+    InvalidInput,
+    KeyConflict,
+    RunState,
+    Workflow,
+    get_run,
+    start,
+    workflow,
+)
+from workflows.testing import advance, drive_until_idle
+from workflows.tests.engine.forms import doubled, keywords
+
+pytestmark = pytest.mark.django_db
+
+
+@workflow("using.own_deadline")
+def own_deadline(run: Context, deadline_seconds: int) -> int:
+    return deadline_seconds
+
+
+def test_start_using_a_key_is_idempotent() -> None:
+    begin = start.using(key="seven")
+
+    first = begin(doubled, number=7)
+
+    assert begin(doubled, number=7).id == first.id == start(doubled, key="seven", number=7).id
+    assert first.key == "seven"
+    with pytest.raises(KeyConflict):
+        begin(doubled, number=8)
+
+
+def test_start_using_a_deadline_has_it() -> None:
+    run = start.using(deadline_seconds=60)(doubled, 7, seconds=3600)
+    drive_until_idle()
+
+    advance(seconds=61)
+
+    assert get_run(run.id).state == RunState.FAILED
+
+
+def test_an_option_in_using_is_never_taken_for_input() -> None:
+    run = start.using(deadline_seconds=60)(own_deadline, deadline_seconds=5)
+
+    assert (run.input, run.deadline is None) == ({"deadline_seconds": 5}, False)
+
+
+def test_input_may_be_given_by_place_and_is_kept_by_name() -> None:
+    assert start(doubled, 7, seconds=1).input == {"number": 7, "seconds": 1}
+    assert start("forms.doubled", 7).id != start.using(key="k")("forms.doubled", 7).id
+
+
+@pytest.mark.parametrize(
+    ("flow", "given", "named"),
+    [(doubled, (1, 2, 3), {}), (doubled, (1,), {"number": 1}), (keywords, (1,), {})],
+)
+def test_what_cannot_be_given_by_place_is_refused(
+    flow: Workflow[..., Any], given: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidInput, match="given by place do not fit"):
+        start(flow, *given, **named)
