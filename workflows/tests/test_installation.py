@@ -1,5 +1,7 @@
 """What is missing around the engine is told in one sentence by `manage.py check`."""
 
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -26,6 +28,24 @@ def test_a_project_without_django_q_is_told() -> None:
         [error] = check_django_q()
 
     assert (error.id, error.msg) == ("workflows.E005", "'django_q' is not in INSTALLED_APPS")
+
+
+def test_a_cluster_does_not_start_without_django_q() -> None:
+    project = (
+        "from django.conf import settings; from django.core.management import "
+        "execute_from_command_line as run; import django; settings.configure(SECRET_KEY='x', "
+        "INSTALLED_APPS=['workflows'], USE_TZ=True, DATABASES={'default': {'ENGINE': "
+        "'django.db.backends.postgresql', 'NAME': 'nowhere'}}); django.setup(); "
+        "run(['manage.py', 'runcluster'])"
+    )
+
+    started = subprocess.run(
+        [sys.executable, "-c", project], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert started.returncode == 1
+    assert "(workflows.E005) 'django_q' is not in INSTALLED_APPS" in started.stderr
+    assert "Traceback" not in started.stderr
 
 
 @pytest.mark.parametrize(
