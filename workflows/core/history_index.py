@@ -1,103 +1,10 @@
 """What a run has done, looked up by position."""
 
-import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-
-class HistoryKind(enum.StrEnum):
-    """What a line of history states."""
-
-    STEP_COMPLETED = "step_completed"
-    """data: output."""
-    STEP_STARTED = "step_started"
-    """Only of a step that runs at most once: its one attempt begins."""
-    STEP_FAILED = "step_failed"
-    """The step failed for good. data: error, attempts, permanent."""
-    ATTEMPT_FAILED = "attempt_failed"
-    """An attempt failed and another follows. data: attempt, attempts, error, retry_at."""
-    WAIT_STARTED = "wait_started"
-    """data: names, until (None without a time limit)."""
-    EVENT_RECEIVED = "event_received"
-    """name: the event's. data: payload."""
-    WAIT_TIMED_OUT = "wait_timed_out"
-    SLEEP_STARTED = "sleep_started"
-    """data: until."""
-    SLEEP_ENDED = "sleep_ended"
-    STATUS_SET = "status_set"
-    """name: the label."""
-    GROUP_STARTED = "group_started"
-    """A gather or graph began. data: names of its steps, in the order of their positions."""
-    CHILD_STARTED = "child_started"
-    """name: the child's workflow. data: run (its id), detached."""
-    PATCH_TAKEN = "patch_taken"
-    """name: the patch's id. Runs without this line go on with the code before the patch."""
-    COMPENSATION_COMPLETED = "compensation_completed"
-    """A completed step was undone. data: output."""
-    COMPENSATION_ATTEMPT_FAILED = "compensation_attempt_failed"
-    """data: attempt, attempts, error, retry_at (None: the last of this round)."""
-    RECOVERED = "recovered"
-    """A worker was lost; the run went back to the queue. data: worker, crashes."""
-    BLOCKED = "blocked"
-    """data: error."""
-    COMPENSATION_STARTED = "compensation_started"
-    """data: by (who asked), error (what the run failed with)."""
-    CODE_AWAITED = "code_awaited"
-    """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
-    or the kind of line, that this code does not know. data: problem, until (the next try)."""
-    WOKEN = "woken"
-    """An operator asked for the next attempt now. data: by."""
-    CANCEL_REQUESTED = "cancel_requested"
-    """data: by, reason."""
-    RUN_COMPLETED = "run_completed"
-    RUN_FAILED = "run_failed"
-    """data: error."""
-    RUN_CANCELLED = "run_cancelled"
-    RUN_COMPENSATED = "run_compensated"
-    CONTINUED = "continued"
-    """The run went on as a new one. data: run (its id)."""
-    UNKNOWN = "unknown"
-    """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
-
-
-_ = HistoryKind
-OPERATION = {
-    _.STEP_COMPLETED: "step",
-    _.STEP_FAILED: "step",
-    _.ATTEMPT_FAILED: "step",
-    _.STEP_STARTED: "step",
-    _.WAIT_STARTED: "wait",
-    _.EVENT_RECEIVED: "wait",
-    _.WAIT_TIMED_OUT: "wait",
-    _.SLEEP_STARTED: "sleep",
-    _.SLEEP_ENDED: "sleep",
-    _.STATUS_SET: "status",
-    _.GROUP_STARTED: "group",
-    _.CHILD_STARTED: "child",
-    _.PATCH_TAKEN: "patch",
-}
-"""Which durable operation of workflow code a line belongs to. Other lines are about the run."""
-
-
-UNDO = 1_000_000
-"""Added to the part of a line about the compensation of the step at its position."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HistoryEntry:
-    """One line of history."""
-
-    id: int
-    position: int | None
-    """Which durable operation of the code it belongs to, from 1; None: about the run itself."""
-    part: int
-    """0: the outcome of the operation; 1 and up: what happened before it (attempts, waiting)."""
-    kind: HistoryKind
-    name: str
-    data: dict[str, Any]
-    at: datetime
+from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.line_fields import RETRY_AT
 
 
 class History:
@@ -170,7 +77,7 @@ class History:
         failure = self.last_failure(position)
         if failure is None or (self._woken_at is not None and self._woken_at > failure.at):
             return None
-        return datetime.fromisoformat(failure.data["retry_at"])
+        return RETRY_AT.of(failure)
 
     def begin_compensation(self) -> None:
         """Take note that the run begins to undo its steps now."""
@@ -185,7 +92,7 @@ class History:
         """Return the attempt with which the compensation of this step failed for good, unless the
         run has begun to compensate anew since."""
         failed = self._failed_undos_of_this_round(position)
-        return next((each for each in failed if each.data.get("retry_at") is None), None)
+        return next((each for each in failed if RETRY_AT.find(each) is None), None)
 
     def undo_attempt(self, position: int) -> int:
         """Return the number of the next attempt to compensate this step, in this round."""

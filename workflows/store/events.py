@@ -82,10 +82,9 @@ def load_inbox(run_id: UUID) -> list[InboxEvent]:
 
 
 def consume(
-    run: ClaimedRun, event: InboxEvent, *, position: int, data: str, notes: Notes = UNCHANGED
+    run: ClaimedRun, event: InboxEvent, fact: Fact, *, notes: Notes = UNCHANGED
 ) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
-    fact = Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event.name, data=data)
-    line = [position, event.id, position, event.name, data, run.attempt]
+    line = [fact.position, event.id, fact.position, fact.name, fact.data, run.attempt]
     sql, params = _CONSUME.bind(run, line, notes=notes)
     return written(query_one(sql, params), fact)

@@ -1,6 +1,5 @@
 """History: load it, append the outcome of an operation under the fence."""
 
-import json
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -84,13 +83,11 @@ def append_retry(run: ClaimedRun, fact: Fact, *, seconds: float) -> Written | No
     return written(query_one(sql, params), fact)
 
 
-def set_status(
-    run: ClaimedRun, position: int, label: str, *, notes: Notes = UNCHANGED
-) -> Written | None:
-    """Set the label people see and record it. None: the lease is lost."""
-    fact = Fact(kind=HistoryKind.STATUS_SET, position=position, name=label)
-    held = [label, *notes, run.id, run.attempt]
-    return written(query_one(_SET_STATUS, [*held, position, label, run.attempt]), fact)
+def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
+    """Set the label people see, the line's name, and record it. None: the lease is lost."""
+    held = [fact.name, *notes, run.id, run.attempt]
+    line = [fact.position, fact.name, run.attempt]
+    return written(query_one(_SET_STATUS, [*held, *line]), fact)
 
 
 def written(row: tuple[Any, ...] | None, fact: Fact) -> Written | None:
@@ -122,8 +119,3 @@ def _entry(
         data=loads(data),
         at=at,
     )
-
-
-def to_json(value: object) -> str:
-    """Return the JSON text of the engine's own plain data."""
-    return json.dumps(value, ensure_ascii=False)

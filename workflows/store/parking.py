@@ -124,13 +124,12 @@ def park_run(
     return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None
 
 
-def await_code(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
+def await_code(run: ClaimedRun, fact: Fact, *, seconds: float, record: bool) -> bool:
     """Let the run wait so long for a worker with newer code; ends the lease.
 
-    what it waits for and data (JSON text) are kept where the line is recorded. False: nothing was
-    written.
+    record: whether the line is written too. False: nothing was written.
     """
-    line = [what, data, run.attempt, record]
+    line = [fact.name, fact.data, run.attempt, record]
     return query_one(_AWAIT_CODE, [seconds, run.id, run.attempt, *line]) is not None
 
 

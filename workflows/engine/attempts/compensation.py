@@ -1,7 +1,7 @@
 """Compensation: undo completed steps, the last first, each once, going on after every crash."""
 
 from workflows.core.errors import Drain
-from workflows.engine.attempts.failed_attempt import step_failed
+from workflows.core.lines import step_failure
 from workflows.engine.attempts.step_attempt import attempt_step
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.session.session import Done, Session
@@ -20,8 +20,7 @@ def undo(session: Session, done: list[Done]) -> None:
         given_up = session.history.undo_given_up(step.position)
         if given_up is not None:
             session.now = given_up.at
-            data = {**given_up.data, "attempts": given_up.data["attempt"]}
-            raise step_failed(given_up.name, data)
+            raise step_failure(given_up).raised(given_up.name)
         session.before_undo()
         if session.stopping():
             raise session.end(Drain())

@@ -9,6 +9,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from workflows import signals
 from workflows.conf import conf
+from workflows.core import lines
 from workflows.core.errors import (
     LostInStep,
     Permanent,
@@ -17,8 +18,9 @@ from workflows.core.errors import (
     Unwind,
     ValueNotStorable,
 )
-from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.run import Fact, Park, StepInfo
+from workflows.core.history import HistoryEntry
+from workflows.core.line_fields import OUTPUT
+from workflows.core.run import Park, StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.failed_attempt import Failed, Retry, StepTimedOut, record_failure
 from workflows.engine.attempts.isolation import run_isolated
@@ -90,7 +92,7 @@ def _until_retry(job: Job, retry: Retry) -> Park:
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:
     """Return the result that history has for a step, decoded. Raises ReplayMismatch."""
     try:
-        return step.signature.result.from_plain(outcome.data["output"])
+        return step.signature.result.from_plain(OUTPUT.of(outcome))
     except ValueNotStorable as exc:
         recorded = f"step {step.name!r} with another result ({exc})"
         mismatch = ReplayMismatch(outcome.position or 0, f"step {step.name!r}", recorded)
@@ -160,7 +162,7 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
     if session.history.started(job.position) is not None:
         lost = "the worker was lost while this step ran; whether it took effect is not known"
         raise Permanent(lost) from StepInDoubt(lost)
-    fact = Fact(kind=HistoryKind.STEP_STARTED, position=job.position, part=1, name=job.step.name)
+    fact = lines.step_started(job.position, job.step.name)
     with session.guarded():
         written = store.append(session.run, fact)
     session.take_in(written)
@@ -209,11 +211,5 @@ def _record(session: Session, job: Job, output: Any, *, ends: bool = True) -> Co
     result = job.step.signature.result
     text = result.encode(output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
-    fact = Fact(
-        kind=HistoryKind.COMPENSATION_COMPLETED if job.undo else HistoryKind.STEP_COMPLETED,
-        position=job.position,
-        part=UNDO if job.undo else 0,
-        name=job.step.name,
-        data=f'{{"output": {text}}}',
-    )
+    fact = lines.step_completed(job.position, job.step.name, text, undo=job.undo)
     return Completed(session.write(fact, ends=ends), value)

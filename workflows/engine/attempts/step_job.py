@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from workflows.core.codec import loads
+from workflows.core.line_fields import HEARTBEAT
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.time_limit import Limit
@@ -74,4 +75,4 @@ def _last_heartbeat(session: Session, position: int) -> Any:
         failure is None or datetime.fromisoformat(beat["at"]) > failure.at
     ):
         return beat["details"]
-    return None if failure is None else failure.data.get("heartbeat")
+    return None if failure is None else HEARTBEAT.find(failure)

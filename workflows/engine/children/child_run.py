@@ -16,16 +16,16 @@ from workflows.core.errors import (
     WaitTimedOut,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
-from workflows.core.run import Event, Fact
+from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started
+from workflows.core.run import Event
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.engine.session.session import Session
 from workflows.store import children as store
 from workflows.store import runs as runs_store
-from workflows.store.history import to_json
 
-Ends = dict[uuid.UUID, dict[str, Any]]
+Ends = dict[uuid.UUID, ChildEnd]
 Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]
 
 
@@ -45,7 +45,7 @@ class Child:
     @property
     def event(self) -> str:
         """The event by which its end arrives."""
-        return f"child:{self.id}"
+        return f"{CHILD_EVENT}{self.id}"
 
 
 def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> Input:
@@ -69,12 +69,7 @@ def describe_child(
 def start_child(session: Session, position: int, child: Child, input: Input) -> None:
     """Create the child's run and record it, in one statement."""
     definition = child.definition
-    fact = Fact(
-        kind=HistoryKind.CHILD_STARTED,
-        position=position,
-        name=definition.name,
-        data=to_json({"run": str(child.id), "detached": child.detached}),
-    )
+    fact = child_started(position, definition.name, child.id, detached=child.detached)
     notes = session.notes()
     with session.guarded():
         written = store.start_child(
@@ -139,12 +134,12 @@ class Woken:
     child: ChildHandle | None = None
 
 
-def _result(child: Child, payload: dict[str, Any]) -> Any:
-    if payload["state"] == RunState.COMPLETED:
-        return child.definition.signature.result.from_plain(payload["output"])
-    error = payload["error"] or {"type": "", "message": ""}
+def _result(child: Child, end: ChildEnd) -> Any:
+    if end.state == RunState.COMPLETED:
+        return child.definition.signature.result.from_plain(end.output)
+    error = end.error or {"type": "", "message": ""}
     failed = ChildFailed(
-        child.definition.name, str(child.id), payload["state"], error["type"], error["message"]
+        child.definition.name, str(child.id), end.state.value, error["type"], error["message"]
     )
     raise failed from _raised(failed.cause, error.get("traceback", ""))
 

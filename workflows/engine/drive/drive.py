@@ -24,7 +24,7 @@ from workflows.core.errors import (
     UnknownWorkflow,
     ValueNotStorable,
 )
-from workflows.core.failure import Failure, describe
+from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow
@@ -34,7 +34,6 @@ from workflows.engine.drive.workflow_code import call_workflow, end_children, re
 from workflows.engine.session.session import Session
 from workflows.store import parking
 from workflows.store import runs as store
-from workflows.store.history import to_json
 
 
 def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -164,7 +163,7 @@ def _fail(session: Session, exc: BaseException) -> None:
     failure = describe(exc)
     end_children(session)  # those that a deadline or an output left no time to wait for
     if session.definition.on_failure == "compensate" and session.done:
-        error = to_json(failure)
+        error = as_json(failure)
         if store.begin_compensation(session.run, error=error, notes=session.notes()):
             session.history.begin_compensation()
             _undo(session)

@@ -4,14 +4,13 @@ import uuid
 
 from workflows import signals
 from workflows.core.codec import Input
-from workflows.core.failure import Failure, describe
+from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.definitions.workflow import latest_version
 from workflows.engine.session.session import Session
 from workflows.store import continue_as_new as store_continue
 from workflows.store import runs as store
-from workflows.store.history import to_json
 
 
 def end(
@@ -29,8 +28,8 @@ def end(
         state,
         before=before,
         output=output,
-        error=None if failure is None else to_json(failure),
-        compensation_error=None if compensation_failure is None else to_json(compensation_failure),
+        error=None if failure is None else as_json(failure),
+        compensation_error=None if compensation_failure is None else as_json(compensation_failure),
         notes=session.notes(),
     )
     if ended:
@@ -47,7 +46,7 @@ def end(
 def block(run: ClaimedRun, exc: BaseException) -> bool:
     """Set the run aside with the reason. False: it is being cancelled, or the lease is lost."""
     failure = describe(exc)
-    blocked = store.block_run(run, error=to_json(failure))
+    blocked = store.block_run(run, error=as_json(failure))
     if blocked:
         signals.run_blocked.send_robust(
             sender=Session, run_id=run.id, workflow=run.workflow, error=failure

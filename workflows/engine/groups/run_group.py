@@ -10,9 +10,10 @@ from itertools import islice
 from workflows.core.decide import Operation, find_outcome
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
 from workflows.core.history import HistoryKind
+from workflows.core.lines import step_failure
 from workflows.core.run import Park
 from workflows.engine.attempts.compensation import undo
-from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry, step_failed
+from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.step_attempt import Completed, Ran, perform, record, recorded_output
 from workflows.engine.attempts.step_job import Job, limit_of, note_done
@@ -62,7 +63,7 @@ def _recall(session: Session, group: Group, branch: Branch) -> None:
     if outcome is None:
         branch.retry_at = session.history.retry_at(branch.position)
     elif outcome.kind == HistoryKind.STEP_FAILED:
-        group.fail(branch, step_failed(branch.call.step.name, outcome.data))
+        group.fail(branch, step_failure(outcome).raised(branch.call.step.name))
     else:
         group.complete(branch, recorded_output(session, branch.call.step, outcome))
 

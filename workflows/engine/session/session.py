@@ -20,7 +20,8 @@ from workflows.core.errors import (
     StoreFailed,
     Suspend,
 )
-from workflows.core.history import History
+from workflows.core.history_index import History
+from workflows.core.lines import ChildEnd
 from workflows.core.notes import Kept
 from workflows.core.run import ClaimedRun, Fact, InboxEvent, Park
 from workflows.core.states import RunState
@@ -91,7 +92,7 @@ class Session:
         """Completed steps that can be undone, in the order of the code."""
         self.children: list[uuid.UUID] = []
         """Children that are not detached, as started so far."""
-        self.ends: dict[uuid.UUID, dict[str, Any]] = {}
+        self.ends: dict[uuid.UUID, ChildEnd] = {}
         """How children ended, as far as the code has waited for it."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""

@@ -7,6 +7,8 @@ from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import PAYLOAD
+from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import workflow_definition
@@ -100,10 +102,10 @@ class Family(Operations):
             return Woken(by="time")
         if outcome.name in by_event:
             return Woken(by="child", child=by_event[outcome.name])
-        return Woken(by="event", event=Event(outcome.name, outcome.data["payload"]))
+        return Woken(by="event", event=Event(outcome.name, PAYLOAD.of(outcome)))
 
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
         for child_id in self._session.children:
             if child_id not in self._session.ends:
-                self._wait((f"child:{child_id}",), None)
+                self._wait((f"{CHILD_EVENT}{child_id}",), None)

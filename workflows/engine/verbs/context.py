@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
 from workflows.conf import conf
+from workflows.core import lines
 from workflows.core.codec import dumps, is_name
 from workflows.core.decide import Operation, check_end, event_names
 from workflows.core.errors import (
@@ -19,12 +20,12 @@ from workflows.core.errors import (
 )
 from workflows.core.failure import storable
 from workflows.core.history import HistoryKind
-from workflows.core.run import Event, Fact
+from workflows.core.line_fields import PAYLOAD
+from workflows.core.run import Event
 from workflows.core.time_checks import sensible_moment, sensible_seconds
 from workflows.definitions.action import Actions
 from workflows.definitions.step import StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
-from workflows.engine.attempts.failed_attempt import step_failed
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
 from workflows.engine.attempts.step_job import Job, note_done, step_key
 from workflows.engine.groups.group import check_arguments, checked
@@ -112,7 +113,7 @@ class Context(Together, Family):
             check_arguments(step, args, kwargs)
             return attempt_step(session, job)
         if outcome.kind == HistoryKind.STEP_FAILED:
-            raise step_failed(step.name, outcome.data)
+            raise lines.step_failure(outcome).raised(step.name)
         output = recorded_output(session, step, outcome)
         note_done(session, job, output)
         return output
@@ -141,7 +142,7 @@ class Context(Together, Family):
             return False
         position, outcome = self._take(Operation("patch", patch))
         if outcome is None:
-            self._record(Fact(kind=HistoryKind.PATCH_TAKEN, position=position, name=patch))
+            self._record(lines.patch_taken(position, patch))
         return True
 
     def continue_as_new(self, **input: Any) -> NoReturn:
@@ -210,7 +211,7 @@ class Context(Together, Family):
         outcome = self._wait(names, timeout_seconds)
         if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
             return None
-        payload = outcome.data["payload"]
+        payload = PAYLOAD.of(outcome)
         return Event(outcome.name, payload) if more or not isinstance(name, str) else payload
 
     def sleep(self, seconds: float) -> None:
@@ -235,8 +236,9 @@ class Context(Together, Family):
         position, outcome = self._take(Operation("status", label))
         if outcome is None:
             session, notes = self._session, self._session.notes()
+            fact = lines.status_set(position, label)
             with session.guarded():
-                written = store.set_status(session.run, position, label, notes=notes)
+                written = store.set_status(session.run, fact, notes=notes)
             session.take_in(written)
             session.kept(notes)
 

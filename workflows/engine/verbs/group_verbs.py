@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core.decide import Operation
 from workflows.core.errors import DefinitionError
+from workflows.core.lines import group_started
 from workflows.definitions.step import step_definition
 from workflows.engine.groups.group import (
     Call,
@@ -14,7 +15,6 @@ from workflows.engine.groups.group import (
     check_arguments,
     check_calls,
     checked,
-    group_fact,
     make_group,
 )
 from workflows.engine.groups.run_group import run_group
@@ -81,6 +81,6 @@ class Together(Operations):
         if outcome is None:
             for call in calls.values():
                 check_arguments(call.step, call.args, call.kwargs, in_graph=True)
-            self._record(group_fact(position, names))
+            self._record(group_started(position, names))
         session.position += len(calls)
         return run_group(session, make_group(position + 1, calls, limit=limit, on_error=on_error))

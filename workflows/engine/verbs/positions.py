@@ -1,10 +1,9 @@
 """Positions: each durable operation of workflow code takes the next, and looks what history has."""
 
-import uuid
-
 from workflows.core.decide import Operation, find_outcome, pass_unrecorded
 from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
 from workflows.core.history import HistoryEntry
+from workflows.core.lines import child_end, ended_child
 from workflows.core.run import Fact
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.session.session import Session
@@ -55,9 +54,9 @@ class Operations:
         position, outcome = self._take(Operation("wait", ", ".join(sorted(names))))
         if outcome is None:
             outcome = waiting.wait_event(self._session, position, names, seconds)
-        if outcome.name.startswith("child:"):
-            child_id = uuid.UUID(outcome.name.removeprefix("child:"))
-            self._session.ends[child_id] = outcome.data["payload"]
+        child_id = ended_child(outcome)
+        if child_id is not None:
+            self._session.ends[child_id] = child_end(outcome)
         return outcome
 
     def _record(self, fact: Fact) -> None:
