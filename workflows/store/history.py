@@ -57,6 +57,8 @@ class Written(NamedTuple):
     events: int
     """The event counter at that moment."""
     entry: HistoryEntry
+    notes: Notes = UNCHANGED
+    """What the workflow keeps, as it was stored along."""
 
 
 def load_history(run_id: UUID) -> list[HistoryEntry]:
@@ -76,10 +78,12 @@ def append(
     return written(query_one(sql, params), fact)
 
 
-def append_retry(run: ClaimedRun, fact: Fact, *, seconds: float) -> Written | None:
+def append_retry(
+    run: ClaimedRun, fact: Fact, *, seconds: float, notes: Notes = UNCHANGED
+) -> Written | None:
     """Append a failed attempt whose retry_at is so many seconds from now."""
     line = [fact.position, fact.part, fact.kind, fact.name, fact.data, seconds, run.attempt]
-    sql, params = _APPEND_RETRY.bind(run, line)
+    sql, params = _APPEND_RETRY.bind(run, line, notes=notes)
     return written(query_one(sql, params), fact)
 
 

@@ -49,10 +49,13 @@ class Failed:
 
 def record_retry(session: Session, retry: Retry) -> datetime:
     """Record a failed attempt without parking; return when the next may begin."""
-    with session.guarded():
-        written = store.append_retry(session.run, retry.fact, seconds=retry.seconds)
-    entry = session.take_in(written).entry
-    return RETRY_AT.of(entry)
+    return RETRY_AT.of(
+        session.record(
+            lambda notes: store.append_retry(
+                session.run, retry.fact, seconds=retry.seconds, notes=notes
+            )
+        )
+    )
 
 
 def record_failure(
@@ -87,7 +90,7 @@ def _give_up(
         fact = _attempt_fact(session, job, running, failure, permanent=permanent)
     else:
         fact = lines.step_failed(job.position, info.name, told)
-    return Failed(session.write(fact), told.raised(info.name))
+    return Failed(session.append(fact), told.raised(info.name))
 
 
 def _attempt_fact(

@@ -30,7 +30,6 @@ from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, 
 from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.session import Session
-from workflows.store import history as store
 from workflows.store.history import Written
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
@@ -163,9 +162,7 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
         lost = "the worker was lost while this step ran; whether it took effect is not known"
         raise Permanent(lost) from StepInDoubt(lost)
     fact = lines.step_started(job.position, job.step.name)
-    with session.guarded():
-        written = store.append(session.run, fact)
-    session.take_in(written)
+    session.take_in(session.append(fact))
 
 
 def _run_atomic(
@@ -212,4 +209,4 @@ def _record(session: Session, job: Job, output: Any, *, ends: bool = True) -> Co
     text = result.encode(output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
     fact = lines.step_completed(job.position, job.step.name, text, undo=job.undo)
-    return Completed(session.write(fact, ends=ends), value)
+    return Completed(session.append(fact, ends=ends), value)

@@ -8,7 +8,6 @@ from typing import Any, Literal
 from workflows.conf import conf
 from workflows.core.codec import Input
 from workflows.core.errors import (
-    Cancelled,
     ChildFailed,
     InvalidInput,
     LeaseLost,
@@ -23,7 +22,6 @@ from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.engine.session.session import Session
 from workflows.store import children as store
-from workflows.store import runs as runs_store
 
 Ends = dict[uuid.UUID, ChildEnd]
 Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]
@@ -70,9 +68,8 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     """Create the child's run and record it, in one statement."""
     definition = child.definition
     fact = child_started(position, definition.name, child.id, detached=child.detached)
-    notes = session.notes()
-    with session.guarded():
-        written = store.start_child(
+    written = session.offer(
+        lambda notes: store.start_child(
             session.run,
             fact,
             child_id=child.id,
@@ -84,10 +81,11 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
             undo_on_cancel=definition.on_cancel == "compensate",
             notes=notes,
         )
-        if written is None and (held := runs_store.look(session.run)) is not None:
-            raise session.end(Cancelled() if held[0] == RunState.CANCELLING else LeaseLost())
+    )
+    if written is None:
+        session.look_again()
+        raise session.end(LeaseLost())
     session.take_in(written)
-    session.kept(notes)
 
 
 class ChildHandle:

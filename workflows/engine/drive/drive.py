@@ -133,7 +133,7 @@ def _unwound(session: Session, why: BaseException) -> None:
 
 
 def _park(session: Session, park: Park) -> None:
-    if not parking.park_run(session.run, park, notes=session.notes()):
+    if not parking.park_run(session.run, park, notes=session.changed_notes()):
         _end_otherwise(session)
 
 
@@ -164,7 +164,7 @@ def _fail(session: Session, exc: BaseException) -> None:
     end_children(session)  # those that a deadline or an output left no time to wait for
     if session.definition.on_failure == "compensate" and session.done:
         error = as_json(failure)
-        if store.begin_compensation(session.run, error=error, notes=session.notes()):
+        if store.begin_compensation(session.run, error=error, notes=session.changed_notes()):
             session.history.begin_compensation()
             _undo(session)
             return
@@ -175,7 +175,7 @@ def _fail(session: Session, exc: BaseException) -> None:
 
 def _cancelled(session: Session) -> None:
     if session.definition.on_cancel == "compensate":
-        if store.begin_compensation(session.run, error=None, notes=session.notes()):
+        if store.begin_compensation(session.run, error=None, notes=session.changed_notes()):
             session.history.begin_compensation()
             _recollect(session)
             return

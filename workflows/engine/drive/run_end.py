@@ -30,7 +30,7 @@ def end(
         output=output,
         error=None if failure is None else as_json(failure),
         compensation_error=None if compensation_failure is None else as_json(compensation_failure),
-        notes=session.notes(),
+        notes=session.changed_notes(),
     )
     if ended:
         signals.run_finished.send_robust(
@@ -71,7 +71,7 @@ def continue_as_new(session: Session, input: Input) -> bool:
         version=latest_version(run.workflow),
         input=input,
         events=session.events,
-        notes=session.notes(),
+        notes=session.changed_notes(),
     ):
         held = store.look(run)
         if held is None or held[0] != RunState.RUNNING:

@@ -20,15 +20,17 @@ from workflows.core.errors import (
     StoreFailed,
     Suspend,
 )
+from workflows.core.history import HistoryEntry
 from workflows.core.history_index import History
 from workflows.core.lines import ChildEnd
-from workflows.core.notes import Kept
+from workflows.core.notes import RunNotes
 from workflows.core.run import ClaimedRun, Fact, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.store import events as events_store
 from workflows.store import history as history_store
+from workflows.store import runs as runs_store
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.history import Written
 
@@ -69,9 +71,8 @@ class Session:
         self.lock = threading.Lock()
         """Held while a line is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
-        self.data = Kept("data", run.data, max_bytes=conf().max_payload_bytes)
-        self.attributes = Kept("attributes", run.attributes, max_bytes=conf().max_payload_bytes)
-        self.undoing = False
+        self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
+        self.undoing = run.state == RunState.COMPENSATING
         """The run compensates: what the workflow keeps stays as it was when it stopped."""
         self.rewind()
 
@@ -96,8 +97,7 @@ class Session:
         """How children ended, as far as the code has waited for it."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""
-        self.data.values.clear()
-        self.attributes.values.clear()
+        self.notes.clear()
 
     def next_position(self) -> int:
         """Take the next position of the code.
@@ -113,8 +113,7 @@ class Session:
         """Raise what ends this drive, or ValueNotStorable when the notes cannot be stored."""
         if self.ending is not None:
             raise self.ending
-        self.data.text()
-        self.attributes.text()
+        self.notes.check()
 
     def end(self, ending: BaseException) -> BaseException:
         """Remember why this drive ends, so that code which swallows it gets no further."""
@@ -140,16 +139,11 @@ class Session:
         """Return the database's time, as of the claim and this process's time since."""
         return self.run.now + timedelta(seconds=time.monotonic() - self._claimed_at)
 
-    def notes(self) -> Notes:
+    def changed_notes(self) -> Notes:
         """Return what the workflow keeps, as far as it has changed since it was stored."""
         if self.undoing:
             return UNCHANGED
-        return Notes(self.data.change(), self.attributes.change())
-
-    def kept(self, notes: Notes) -> None:
-        """Take note that these were stored."""
-        self.data.stored(notes.data)
-        self.attributes.stored(notes.attributes)
+        return Notes(self.notes.data.change(), self.notes.attributes.change())
 
     @contextmanager
     def guarded(self, *, ends: bool = True) -> Iterator[None]:
@@ -163,31 +157,56 @@ class Session:
             failed = StoreFailed(exc)
             raise (self.end(failed) if ends else failed) from exc
 
-    def write(self, fact: Fact, *, ends: bool = True) -> Written:
-        """Append a line, and store what the workflow keeps with it. Raises LeaseLost.
+    def record(self, send: Callable[[Notes], Written | None]) -> HistoryEntry:
+        """Write a line with what the workflow keeps, and take it in. send is the store's call.
 
-        ends: as in guarded.
+        Raises LeaseLost, Cancelled, StoreFailed.
         """
-        notes = self.notes()
-        with self.guarded(ends=ends):
-            written = history_store.append(self.run, fact, notes=notes)
+        return self.take_in(self.write(send))
+
+    def append(self, fact: Fact, *, ends: bool = True) -> Written:
+        """Write a line that is nothing but a line. ends: as in guarded. Raises as write."""
+        return self.write(
+            lambda notes: history_store.append(self.run, fact, notes=notes), ends=ends
+        )
+
+    def write(self, send: Callable[[Notes], Written | None], *, ends: bool = True) -> Written:
+        """Write a line; take_in follows once it is committed. Raises LeaseLost, StoreFailed."""
+        written = self.offer(send, ends=ends)
         if written is None:
             raise self.end(LeaseLost())
-        self.kept(notes)
         return written
 
-    def take_in(self, written: Written | None) -> Written:
-        """Accept the report of an append. Raises LeaseLost, Cancelled."""
-        if written is None:
-            raise self.end(LeaseLost())
+    def offer(
+        self, send: Callable[[Notes], Written | None], *, ends: bool = True
+    ) -> Written | None:
+        """Write a line that may be refused. None: look_again says why. Raises StoreFailed."""
+        notes = self.changed_notes()
+        with self.guarded(ends=ends):
+            written = send(notes)
+        if written is None or notes == UNCHANGED:
+            return written
+        return written._replace(notes=notes)
+
+    def take_in(self, written: Written) -> HistoryEntry:
+        """Remember what was written, the line and the notes. Raises Cancelled."""
         with self.lock:
             self.history.add(written.entry)
             self.now = written.entry.at
+            self.notes.data.stored(written.notes.data)
+            self.notes.attributes.stored(written.notes.attributes)
         if written.state == RunState.CANCELLING:
             raise self.end(Cancelled())
-        return written
+        return written.entry
 
-    def reload_inbox(self, events: int) -> None:
-        """The counter moved: read the inbox again. The counter was read before it."""
-        self.events = events
-        self.inbox = events_store.load_inbox(self.run.id)
+    def look_again(self) -> None:
+        """Called where the store has refused a write: raise why, LeaseLost or Cancelled; or read the
+        inbox again, because an event has come."""
+        with self.guarded():
+            held = runs_store.look(self.run)
+            if held is None:
+                raise self.end(LeaseLost())
+            state, self.events = held  # the counter first, then the inbox it belongs to
+            if state == RunState.CANCELLING:
+                raise self.end(Cancelled())
+            self.inbox = events_store.load_inbox(self.run.id)

@@ -76,20 +76,20 @@ class Context(Together, Family):
 
         Set by the code, the same way at every replay; JSON values only.
         """
-        return self._session.data.values
+        return self._session.notes.data.values
 
     @data.setter
     def data(self, values: Mapping[str, Any]) -> None:
-        self._session.data.replace(values)
+        self._session.notes.data.replace(values)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Like data, but searchable: list_runs(attributes={"order": 7})."""
-        return self._session.attributes.values
+        return self._session.notes.attributes.values
 
     @attributes.setter
     def attributes(self, values: Mapping[str, Any]) -> None:
-        self._session.attributes.replace(values)
+        self._session.notes.attributes.replace(values)
 
     @property
     def actions(self) -> Actions:
@@ -235,12 +235,8 @@ class Context(Together, Family):
         label = storable(label, 500)
         position, outcome = self._take(Operation("status", label))
         if outcome is None:
-            session, notes = self._session, self._session.notes()
-            fact = lines.status_set(position, label)
-            with session.guarded():
-                written = store.set_status(session.run, fact, notes=notes)
-            session.take_in(written)
-            session.kept(notes)
+            run, fact = self._session.run, lines.status_set(position, label)
+            self._session.record(lambda notes: store.set_status(run, fact, notes=notes))
 
     def now(self) -> datetime:
         """Return the time of the last thing the run recorded (its creation, before any).

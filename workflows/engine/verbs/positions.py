@@ -60,4 +60,4 @@ class Operations:
         return outcome
 
     def _record(self, fact: Fact) -> None:
-        self._session.take_in(self._session.write(fact))
+        self._session.take_in(self._session.append(fact))

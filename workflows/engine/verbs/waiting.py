@@ -3,17 +3,15 @@
 from datetime import datetime
 
 from workflows.core import lines
-from workflows.core.errors import Cancelled, LeaseLost, Parked
+from workflows.core.errors import Parked
 from workflows.core.history import HistoryEntry
 from workflows.core.line_fields import UNTIL
 from workflows.core.run import InboxEvent, Park
-from workflows.core.states import RunState
 from workflows.core.time_checks import is_due
 from workflows.engine.session.session import Session
 from workflows.store import events as events_store
 from workflows.store import history as history_store
 from workflows.store import parking as parking_store
-from workflows.store import runs as runs_store
 
 
 def wait_event(
@@ -44,22 +42,15 @@ def sleep(
         raise session.suspend(Park(seconds=seconds, until=until, fact=fact))
     if not is_due(started, session.run.now):
         raise session.suspend(Park(until=UNTIL.find(started)))
-    with session.guarded():
-        written = history_store.append(session.run, lines.sleep_ended(position))
-    session.take_in(written)
+    session.take_in(session.append(lines.sleep_ended(position)))
 
 
 def _consume(
     session: Session, position: int, names: tuple[str, ...], event: InboxEvent
 ) -> HistoryEntry:
     fact = lines.event_received(position, names, event.name, event.payload)
-    with session.guarded():
-        notes = session.notes()
-        written = events_store.consume(session.run, event, fact, notes=notes)
     session.inbox.remove(event)
-    taken = session.take_in(written).entry
-    session.kept(notes)
-    return taken
+    return session.record(lambda notes: events_store.consume(session.run, event, fact, notes=notes))
 
 
 def _park_for_event(
@@ -75,25 +66,20 @@ def _park_for_event(
     else:
         fact = lines.wait_started(position, names)
         park = Park(seconds=timeout_seconds, waiting_for=names, fact=fact)
+    notes = session.changed_notes()
     with session.guarded():
-        if parking_store.park_run(
-            session.run, park, if_events=session.events, notes=session.notes()
-        ):
+        if parking_store.park_run(session.run, park, if_events=session.events, notes=notes):
             raise session.end(Parked())
-        held = runs_store.look(session.run)
-        if held is None:
-            raise session.end(LeaseLost())
-        if held[0] == RunState.CANCELLING:
-            raise session.end(Cancelled())
-        session.reload_inbox(held[1])
+    session.look_again()
 
 
 def _time_out(session: Session, position: int, names: tuple[str, ...]) -> HistoryEntry | None:
     """Record that time won, unless an event has come since the inbox was read: then None."""
     fact = lines.wait_timed_out(position, names)
-    with session.guarded():
-        written = history_store.append(session.run, fact, if_events=session.events)
-        if written is None and (held := runs_store.look(session.run)) is not None:
-            session.reload_inbox(held[1])
-            return None
-    return session.take_in(written).entry
+    written = session.offer(
+        lambda notes: history_store.append(session.run, fact, if_events=session.events, notes=notes)
+    )
+    if written is None:
+        session.look_again()
+        return None
+    return session.take_in(written)

@@ -3,18 +3,21 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from workflows.api import (
     Context,
     RunState,
+    StepFailed,
     ValueNotStorable,
+    action,
     get_run,
     list_runs,
     start,
     step,
     workflow,
 )
-from workflows.core.notes import Kept
+from workflows.core.notes import Note
 from workflows.engine.drive.drive import drive
 from workflows.testing import crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, counted_statements, driven, give_to_another, kinds
@@ -48,6 +51,32 @@ def keeping(run: Context, order: int) -> str:
     run.set_status("nearly")
     run.data["stage"] = "done"
     return "done"
+
+
+@step(atomic=True, retry=ONCE)
+def refused_at_the_commit() -> None:
+    Permission.objects.create(content_type_id=10**6, codename="of nothing")
+
+
+@action("tests_look_once")
+def look_once(run_id: str) -> None:
+    SEEN.append(get_run(run_id).data)
+
+
+@workflow("tests.keeping_over_a_rollback")
+def keeping_over_a_rollback(run: Context) -> str:
+    run.data["stage"] = "begun"
+    try:
+        run.step(refused_at_the_commit)
+    except StepFailed:
+        return "rolled back"
+    return "never"
+
+
+@workflow("tests.keeping_before_a_step")
+def keeping_before_a_step(run: Context) -> None:
+    run.data["stage"] = "begun"
+    run.step(look_once, str(run.run_id))
 
 
 @workflow("tests.keeping_wrong")
@@ -104,6 +133,21 @@ def test_data_is_stored_with_each_record() -> None:
     assert SEEN == [{}]  # a step sees what was stored before it
     assert waiting == {"stage": "greeted", "waits": True}
     assert get_run(run.id).data == {"stage": "done"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_data_that_went_with_a_rolled_back_record_is_stored_with_the_next() -> None:
+    run = driven(keeping_over_a_rollback)
+
+    assert (run.output, run.data) == ("rolled back", {"stage": "begun"})
+
+
+def test_data_goes_with_the_line_that_a_step_begins() -> None:
+    SEEN.clear()
+
+    driven(keeping_before_a_step)
+
+    assert SEEN == [{"stage": "begun"}]
 
 
 def test_runs_are_found_by_their_attributes() -> None:
@@ -240,14 +284,14 @@ def test_killed_anywhere_progress_ends_the_same() -> None:
     ],
 )
 def test_only_a_change_is_stored(stored: str, now: dict[str, Any], changed: bool) -> None:
-    kept = Kept("data", stored, max_bytes=100)
+    kept = Note("data", stored, max_bytes=100)
     kept.values.update(now)
 
     assert (kept.change() is not None) is changed
 
 
 def test_what_was_stored_is_no_change_until_it_changes_again() -> None:
-    kept = Kept("data", "{}", max_bytes=100)
+    kept = Note("data", "{}", max_bytes=100)
     kept.values["a"] = 1
     kept.stored(kept.change())
     after_storing = kept.change()
@@ -260,14 +304,14 @@ def test_what_was_stored_is_no_change_until_it_changes_again() -> None:
 
 @pytest.mark.parametrize(("value", "fits"), [("xxxx", True), ("xxxxx", False), ("éé", True)])
 def test_the_limit_counts_bytes_and_is_itself_allowed(value: str, fits: bool) -> None:
-    kept = Kept("data", "{}", max_bytes=len('{"a": "xxxx"}'))
+    kept = Note("data", "{}", max_bytes=len('{"a": "xxxx"}'))
     kept.values["a"] = value
 
     assert (kept.change() is not None) is fits
 
 
 def test_letters_of_several_bytes_count_as_several() -> None:
-    kept = Kept("data", "{}", max_bytes=len('{"a": "xxxx"}'))
+    kept = Note("data", "{}", max_bytes=len('{"a": "xxxx"}'))
     kept.values["a"] = "ééé"
 
     with pytest.raises(ValueNotStorable, match="takes more than 13 bytes"):
@@ -275,7 +319,7 @@ def test_letters_of_several_bytes_count_as_several() -> None:
 
 
 def test_keys_are_texts() -> None:
-    kept = Kept("data", "{}", max_bytes=100)
+    kept = Note("data", "{}", max_bytes=100)
     kept.values[1] = "one"  # type: ignore[index]
 
     with pytest.raises(ValueNotStorable, match="every key is a text"):
