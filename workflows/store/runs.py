@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core.codec import Input, loads
 from workflows.core.history import HistoryKind
+from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
@@ -130,13 +131,6 @@ _HOLD = """
     WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
 """
 
-_ENDINGS = {
-    RunState.COMPLETED: (RunState.RUNNING, HistoryKind.RUN_COMPLETED),
-    RunState.FAILED: (RunState.RUNNING, HistoryKind.RUN_FAILED),
-    RunState.CANCELLED: (RunState.CANCELLING, HistoryKind.RUN_CANCELLED),
-    RunState.COMPENSATED: (RunState.COMPENSATING, HistoryKind.RUN_COMPENSATED),
-}
-
 
 def create_run(
     *,
@@ -232,7 +226,7 @@ def end_run(
     run: ClaimedRun,
     state: RunState,
     *,
-    before: RunState | None = None,
+    before: RunState,
     output: str | None = None,
     error: str | None = None,
     compensation_error: str | None = None,
@@ -240,16 +234,12 @@ def end_run(
 ) -> bool:
     """End the run, and record it. False: another end has won.
 
-    before: from which state, where it is not the usual one.
-
-    output and errors are JSON texts.
+    before: the state it ends from. output and errors are JSON texts.
     """
-    told = compensation_error or error
-    data = "{}" if told is None else f'{{"error": {told}}}'
+    line = run_ended(state, compensation_error or error)
     values = [state, output, error, compensation_error, *notes]
-    usual, kind = _ENDINGS[state]
-    held = [run.id, run.attempt, before or usual]
-    return query_one(_END, [*values, *held, kind, data]) is not None
+    held = [run.id, run.attempt, before]
+    return query_one(_END, [*values, *held, line.kind, line.data]) is not None
 
 
 def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:

@@ -17,7 +17,6 @@ def end(
     session: Session,
     state: RunState,
     *,
-    before: RunState | None = None,
     output: str | None = None,
     failure: Failure | None = None,
     compensation_failure: Failure | None = None,
@@ -26,7 +25,7 @@ def end(
     ended = store.end_run(
         session.run,
         state,
-        before=before,
+        before=session.held,
         output=output,
         error=None if failure is None else as_json(failure),
         compensation_error=None if compensation_failure is None else as_json(compensation_failure),

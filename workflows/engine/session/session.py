@@ -72,8 +72,8 @@ class Session:
         """Held while a line is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
-        self.undoing = run.state == RunState.COMPENSATING
-        """The run compensates: what the workflow keeps stays as it was when it stopped."""
+        self.held = RunState(run.state)
+        """The state in which this drive holds the run, as it was last heard."""
         self.rewind()
 
     def load(self) -> None:
@@ -139,6 +139,11 @@ class Session:
         """Return the database's time, as of the claim and this process's time since."""
         return self.run.now + timedelta(seconds=time.monotonic() - self._claimed_at)
 
+    @property
+    def undoing(self) -> bool:
+        """Whether the run compensates: what the workflow keeps stays as it was when it stopped."""
+        return self.held == RunState.COMPENSATING
+
     def changed_notes(self) -> Notes:
         """Return what the workflow keeps, as far as it has changed since it was stored."""
         if self.undoing:
@@ -195,8 +200,7 @@ class Session:
             self.now = written.entry.at
             self.notes.data.stored(written.notes.data)
             self.notes.attributes.stored(written.notes.attributes)
-        if written.state == RunState.CANCELLING:
-            raise self.end(Cancelled())
+        self._hear(written.state)
         return written.entry
 
     def look_again(self) -> None:
@@ -207,6 +211,11 @@ class Session:
             if held is None:
                 raise self.end(LeaseLost())
             state, self.events = held  # the counter first, then the inbox it belongs to
-            if state == RunState.CANCELLING:
-                raise self.end(Cancelled())
+            self._hear(state)
             self.inbox = events_store.load_inbox(self.run.id)
+
+    def _hear(self, state: RunState) -> None:
+        """Take note of the run's state. Raises Cancelled."""
+        self.held = state
+        if state == RunState.CANCELLING:
+            raise self.end(Cancelled())

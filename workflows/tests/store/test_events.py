@@ -117,7 +117,7 @@ def test_a_run_that_is_over_takes_no_event(state: RunState) -> None:
 def test_a_duplicate_of_an_accepted_event_is_accepted_after_the_end() -> None:
     run = held()
     send(run.id, key="delivery-1")
-    end_run(run, RunState.COMPLETED)
+    end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
 
     assert send(run.id, key="delivery-1") is Sent.ACCEPTED
     assert send(run.id, key="delivery-2") is Sent.OVER
@@ -222,7 +222,7 @@ def test_an_event_that_races_with_the_end_of_the_run_waits_and_is_refused() -> N
     run = held()
 
     with transaction.atomic():
-        end_run(run, RunState.COMPLETED)
+        end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
         late = elsewhere(lambda: send(run.id))
         until(somebody_waits_for_a_lock)
 
@@ -238,7 +238,7 @@ def test_a_duplicate_that_races_with_the_end_of_the_run_is_accepted_all_the_same
         send(run.id, key="delivery-1")
         [event] = load_inbox(run.id)
         consume(run, event, received(1))
-        end_run(run, RunState.COMPLETED)
+        end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
         again = elsewhere(lambda: send(run.id, key="delivery-1"))
         until(somebody_waits_for_a_lock)
 

@@ -66,9 +66,11 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "set_status": lambda run: set_status(run, status_set(1, "Late")),
     "park": lambda run: park_run(run, Park(seconds=0)),
     "park_and_record": lambda run: park_run(run, SLEEP),
-    "complete": lambda run: end_run(run, RunState.COMPLETED, output='"late"'),
-    "fail": lambda run: end_run(run, RunState.FAILED, error="{}"),
-    "cancel": lambda run: end_run(run, RunState.CANCELLED),
+    "complete": lambda run: end_run(
+        run, RunState.COMPLETED, before=RunState.RUNNING, output='"late"'
+    ),
+    "fail": lambda run: end_run(run, RunState.FAILED, before=RunState.RUNNING, error="{}"),
+    "cancel": lambda run: end_run(run, RunState.CANCELLED, before=RunState.CANCELLING),
     "block": lambda run: block_run(run, error="{}"),
     "release": release_run,
     "give_back": lambda run: give_back(run, at_once=0) is not None,
@@ -129,7 +131,7 @@ def test_nothing_is_written_to_a_run_that_has_ended(
     state: RunState, write: Callable[[ClaimedRun], Any]
 ) -> None:
     run = held()
-    end_run(run, state)
+    end_run(run, state, before=RunState.RUNNING)
     before = all_of(run)
 
     assert not write(run)
