@@ -2,7 +2,9 @@
 
 import ast
 import dataclasses
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -138,6 +140,29 @@ def test_every_file_named_in_the_documentation_exists() -> None:
             assert (ROOT / name).exists(), f"{page.name} names {name}"
         for link in re.findall(r"\]\((?!http)([\w./-]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page.name} links to {link}"
+
+
+def words_in_code(text: str) -> Iterator[str]:
+    """Yield the comments and the docstrings of a file."""
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            yield str(node.value.value)
+
+
+def test_every_file_that_a_comment_points_to_exists() -> None:
+    lost = [
+        f"{path.relative_to(ROOT)} points to {name}"
+        for app in ["workflows", "submissions", "toolsite", "ops", "bench"]
+        for path in (ROOT / app).rglob("*.py")
+        for words in words_in_code(path.read_text())
+        for name in re.findall(r"(?<![\w/.])(?:\w+/)+\w+\.py\b", words)
+        if not any((root / name).exists() for root in (ROOT, ROOT / app, path.parent))
+    ]
+
+    assert lost == []
 
 
 def test_every_test_that_a_guarantee_names_exists() -> None:

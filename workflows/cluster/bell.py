@@ -13,6 +13,7 @@ from workflows.cluster import shared
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
 from workflows.engine.worker_loop import code_here
+from workflows.store import queue
 from workflows.store import workers as store
 
 logger = logging.getLogger("workflows.cluster")
@@ -75,7 +76,7 @@ class Bell:
         if before.busy >= self._workers:
             return self._nap(conf().poll_seconds, change_of=before)
         self._rung = False
-        due = store.look_ahead(own, limit=self._calls.limit(), code=code_here())
+        due = queue.look_ahead(own, limit=self._calls.limit(), code=code_here())
         calls = self._calls.count(due)
         if calls:
             return calls

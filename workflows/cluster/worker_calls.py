@@ -4,7 +4,7 @@ import time
 
 from workflows.cluster import shared
 from workflows.conf import conf
-from workflows.store.parking import Due
+from workflows.store.queue import Due
 
 CALL_AGAIN_SECONDS = 1.0
 """A call that nobody answered by then is lost (its worker was killed on the way): call again."""

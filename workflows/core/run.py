@@ -5,9 +5,28 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from workflows.core.codec import Input
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryKind
 from workflows.core.states import FINAL_STATES, RunState
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun:
+    """A run about to be created: by start, by a parent, or by the run that it continues.
+
+    The names are those of its columns, but for input (two columns) and deadline_seconds.
+    """
+
+    id: uuid.UUID
+    workflow: str
+    version: int
+    input: Input
+    key: str | None = None
+    deadline_seconds: float | None = None
+    """From its creation; None: it may go on for ever."""
+    detached: bool = False
+    undo_on_cancel: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

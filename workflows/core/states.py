@@ -59,6 +59,14 @@ DUE_STATES = frozenset({_.PENDING, _.WAITING, _.COMPENSATING})
 """A run in one of these is claimed once its wake_at has passed."""
 HELD_STATES = frozenset({_.RUNNING, _.CANCELLING, _.COMPENSATING})
 """A worker may hold the lease of a run in one of these; only then may a drive write."""
+FORWARD_STATES = HELD_STATES - {_.COMPENSATING}
+"""A drive goes through the workflow's code, even if it has been asked to stop."""
+PARKABLE_STATES = HELD_STATES - {_.CANCELLING}
+"""A drive may let go of a run in one of these: to wait, or for another worker."""
+CANCELLABLE_STATES = frozenset({_.PENDING, _.WAITING, _.BLOCKED, _.RUNNING})
+"""A run in one of these can be asked to stop; one that was driven is then cancelling."""
+UNDOABLE_STATES = frozenset({_.FAILED, _.CANCELLED})
+"""A run that ended in one of these may still undo its steps, by an operator's `compensate`."""
 DEAF_STATES = FINAL_STATES | {_.COMPENSATING}
 """No event reaches a run in one of these."""
 

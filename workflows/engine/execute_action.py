@@ -27,7 +27,7 @@ from workflows.engine.drive.drive import drive
 from workflows.engine.requests.start import start
 from workflows.engine.session.connection_loss import hand_back, is_lost
 from workflows.engine.verbs.context import Context
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.store.views import get_history, get_run
 
 POLL_SECONDS = 0.02

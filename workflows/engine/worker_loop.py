@@ -15,8 +15,7 @@ from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
 from workflows.engine.session.connection_loss import hand_back, is_lost
-from workflows.store.parking import Code
-from workflows.store.runs import claim_run
+from workflows.store.queue import Code, claim_run
 
 
 class Holder(Protocol):

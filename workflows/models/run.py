@@ -90,13 +90,13 @@ class Run(models.Model):
             CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
         ]
         indexes = [
-            # store/runs.py, claim and look_ahead: what is due next.
+            # store/queue.py, claim_run and look_ahead: what is due next.
             Index(
                 fields=["wake_at"],
                 condition=Q(state__in=sorted(DUE_STATES)),
                 name="run_due_idx",
             ),
-            # store/recovery.py: runs whose worker is gone.
+            # store/workers.py, sweep: runs whose worker is gone.
             Index(
                 fields=["lease_until"],
                 condition=Q(state__in=sorted(HELD_STATES)),

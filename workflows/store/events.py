@@ -8,14 +8,15 @@ from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
-from workflows.store.statement import NOW, Statement
+from workflows.store.statement import NOW, Statement, one_of
 
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.
 _SEND = Statement(
     f"""
     WITH target AS (
-        SELECT id, state = ANY(%s) AS over FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, state IN {one_of(DEAF_STATES)} AS over FROM workflows_run
+        WHERE id = %s FOR NO KEY UPDATE),
     sent AS (
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
         SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over
@@ -67,8 +68,7 @@ def send_event(run_id: UUID, *, name: str, payload: str, key: str | None) -> Sen
     One statement in the caller's transaction, and another for a run that is over. payload is JSON
     text.
     """
-    over = [state.value for state in DEAF_STATES]
-    row = query_one(_SEND, [over, run_id, name, payload, key, name, name])
+    row = query_one(_SEND, [run_id, name, payload, key, name, name])
     if row is None:
         return Sent.NOT_FOUND
     is_over, _ = row

@@ -5,11 +5,12 @@ also stores what the workflow keeps (data, attributes), at the price of a new ro
 taken only where that has changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from workflows.core.run import ClaimedRun
-from workflows.store.statement import Statement
+from workflows.core.states import HELD_STATES, RunState
+from workflows.store.statement import Statement, one_of
 
 KEEP_NOTES = (
     "data = coalesce(%(note_data)s::jsonb, data), "
@@ -17,10 +18,21 @@ KEEP_NOTES = (
 )
 """In an UPDATE of the run: store what has changed of its notes."""
 
-_HELD = """
-    id = %(run)s AND attempt = %(attempt)s AND state IN ('running', 'cancelling', 'compensating')
-      AND (%(if_events)s::integer IS NULL OR events = %(if_events)s::integer)
-"""
+
+def held(states: Collection[RunState] = HELD_STATES) -> str:
+    """Return the condition that this drive holds the run still, in one of these states."""
+    return f"id = %(run)s AND attempt = %(attempt)s AND state IN {one_of(states)}"
+
+
+def holder(run: ClaimedRun) -> dict[str, Any]:
+    """Return the parameters of held."""
+    return {"run": run.id, "attempt": run.attempt}
+
+
+IF_EVENTS = "(%(if_events)s::integer IS NULL OR events = %(if_events)s::integer)"
+"""The event counter is still the one given, where one is."""
+
+_HELD = f"{held()} AND {IF_EVENTS}"
 _LOCK = f"fence AS (SELECT id, state, events FROM workflows_run WHERE {_HELD} FOR NO KEY UPDATE)"
 _KEEP = f"""
     fence AS (
@@ -59,7 +71,7 @@ class Fenced:
         if_events: int | None = None,
     ) -> tuple[Statement, dict[str, Any]]:
         """Return the statement and its parameters for this run."""
-        held = {"run": run.id, "attempt": run.attempt, "if_events": if_events, **params}
+        given = {**holder(run), "if_events": if_events, **params}
         if notes == UNCHANGED:
-            return self._plain, held
-        return self._keeping, held | notes.params()
+            return self._plain, given
+        return self._keeping, given | notes.params()

@@ -1,26 +1,28 @@
 """Heartbeats and progress: what a run shows of itself between two lines of history."""
 
-from typing import Any
+from uuid import UUID
 
 from workflows.core.run import ClaimedRun
+from workflows.core.states import FORWARD_STATES
 from workflows.store.database import Connection, query, query_one
+from workflows.store.fence import held, holder
 from workflows.store.statement import NOW, Statement
 from workflows.store.workers import open_connection
 
 _BEAT = Statement(
     f"""
     UPDATE workflows_run
-    SET heartbeat = jsonb_build_object('position', %s::integer, 'details', %s::jsonb,
-                                       'at', {NOW}),
-        lease_until = {NOW} + %s * interval '1 second'
-    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
+    SET heartbeat = jsonb_build_object('position', %(position)s::integer,
+                                       'details', %(details)s::jsonb, 'at', {NOW}),
+        lease_until = {NOW} + %(lease_seconds)s * interval '1 second'
+    WHERE {held()}
     RETURNING id
     """
 )
 _PROGRESS = Statement(
-    """
-    UPDATE workflows_run SET progress = %s::jsonb
-    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling') RETURNING id
+    f"""
+    UPDATE workflows_run SET progress = %(progress)s::jsonb
+    WHERE {held(FORWARD_STATES)} RETURNING id
     """
 )
 # A step that has locked its own run's row would wait for itself.
@@ -34,17 +36,23 @@ def open_for_beats() -> Connection:
     return own
 
 
-def beat(own: Connection, values: list[Any]) -> bool:
-    """Show a heartbeat (position, details as JSON text, lease seconds, run id, attempt) and extend
-    the lease, on a connection of its own. False: the lease is lost."""
-    return query_one(_BEAT, values, on=own) is not None
+def beat(
+    *,
+    run_id: UUID,
+    attempt: int,
+    position: int,
+    details: str,
+    lease_seconds: float,
+    on: Connection | None = None,
+) -> bool:
+    """Show a heartbeat and extend the lease. details is JSON text. False: the lease is lost.
 
-
-def beat_here(values: list[Any]) -> bool:
-    """The same on Django's connection, in its transaction."""
-    return query_one(_BEAT, values) is not None
+    on: a connection of its own, so that it is seen at once; None: Django's, in its transaction.
+    """
+    params = {"run": run_id, "attempt": attempt, "position": position, "details": details}
+    return query_one(_BEAT, params | {"lease_seconds": lease_seconds}, on=on) is not None
 
 
 def show_progress(run: ClaimedRun, text: str) -> bool:
     """Show how far the run is. text is JSON. False: the lease is lost."""
-    return query_one(_PROGRESS, [text, run.id, run.attempt]) is not None
+    return query_one(_PROGRESS, holder(run) | {"progress": text}) is not None

@@ -7,9 +7,9 @@ from uuid import UUID
 from workflows.core.codec import loads
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import ClaimedRun, Fact
-from workflows.core.states import RunState
+from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
-from workflows.store.fence import KEEP_NOTES, UNCHANGED, Fenced, Notes
+from workflows.store.fence import KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
 from workflows.store.insert import operation_line
 from workflows.store.statement import NOW, Statement
 
@@ -31,7 +31,7 @@ _SET_STATUS = Statement(
     f"""
     WITH fence AS (
         UPDATE workflows_run SET status = %(name)s, {KEEP_NOTES}
-        WHERE id = %(run)s AND attempt = %(attempt)s AND state IN ('running', 'cancelling')
+        WHERE {held(FORWARD_STATES)}
         RETURNING id, state, events),
     {recorded("fence")}
     """
@@ -85,8 +85,8 @@ def append_retry(
 
 def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
     """Set the label people see, the line's name, and record it. None: the lease is lost."""
-    held = {"run": run.id, "attempt": run.attempt, **fact_params(fact), **notes.params()}
-    return written(query_one(_SET_STATUS, held), fact)
+    params = {**holder(run), **fact_params(fact), **notes.params()}
+    return written(query_one(_SET_STATUS, params), fact)
 
 
 def fact_params(fact: Fact) -> dict[str, Any]:

@@ -1,7 +1,38 @@
 """Rows that the engine inserts, each kind in one place; dated by its clock, not by a default."""
 
+from dataclasses import fields
+from typing import Any
+
 from workflows.core.history import HistoryKind
+from workflows.core.run import NewRun
+from workflows.core.states import RunState
 from workflows.store.statement import NOW
+
+_NEW_RUN = {
+    **{field.name: f"%({field.name})s" for field in fields(NewRun)},
+    "input": "%(input)s::jsonb",
+    "defaults": "%(defaults)s::jsonb",
+    "deadline": f"{NOW} + %(deadline_seconds)s::float8 * interval '1 second'",
+    "state": f"'{RunState.PENDING}'",
+    "status": "''",
+    "wake_at": NOW,
+    "created_at": NOW,
+}
+"""By column, what a new run begins with."""
+del _NEW_RUN["deadline_seconds"]
+
+
+def run(source: str = "", **instead: str) -> str:
+    """Return the INSERT of a run for each row of a source, or of one run: it is due at once.
+
+    Parameters: new_run_params; for what is not a NewRun's, SQL by column.
+    """
+    return _insert("workflows_run", source, **_NEW_RUN | instead)
+
+
+def new_run_params(new: NewRun) -> dict[str, Any]:
+    """Return the parameters of `run`."""
+    return {**vars(new), "input": new.input.given, "defaults": new.input.defaults}
 
 
 def line(
@@ -50,4 +81,5 @@ def _sql(kind: str) -> str:
 
 def _insert(table: str, source: str, **values: str) -> str:
     columns, expressions = ", ".join(values), ", ".join(values.values())
-    return f"INSERT INTO {table} ({columns}) SELECT {expressions} FROM {source}"
+    origin = f"FROM {source}" if source else ""
+    return f"INSERT INTO {table} ({columns}) SELECT {expressions} {origin}"

@@ -1,15 +1,13 @@
-"""Waiting: park a run, and look ahead to what is due."""
-
-from typing import NamedTuple
+"""Waiting: park a run, for time, an event or newer code."""
 
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
-from workflows.core.states import RunState
+from workflows.core.states import PARKABLE_STATES, RunState
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes
+from workflows.store.fence import IF_EVENTS, KEEP_NOTES, UNCHANGED, Notes, held, holder
 from workflows.store.history import fact_params
 from workflows.store.insert import line, operation_line
-from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.statement import NOW, Statement
 
 # The time is computed once, by the database's clock, and recorded with the line that starts the
 # wait. A run's deadline wakes it sooner. The bell rings only for what falls due before the next
@@ -27,9 +25,7 @@ _PARK = f"""
                            THEN least(timing.at, run.deadline) ELSE timing.at END,
             {KEEP_NOTES}
         FROM timing
-        WHERE run.id = %(run)s AND run.attempt = %(attempt)s
-          AND run.state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
-          AND (%(if_events)s::integer IS NULL OR run.events = %(if_events)s::integer)
+        WHERE {held(PARKABLE_STATES)} AND {IF_EVENTS}
         RETURNING run.id, run.wake_at, timing.at)
 """
 _RING = f"""
@@ -52,58 +48,16 @@ _AWAIT_CODE = Statement(
                                ELSE '{RunState.WAITING}' END,
             wake_at = {NOW} + %(seconds)s::float8 * interval '1 second', waiting_for = '{{}}',
             worker_id = NULL, lease_until = NULL
-        WHERE id = %(run)s AND attempt = %(attempt)s
-          AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
+        WHERE {held(PARKABLE_STATES)}
         RETURNING id, wake_at, attempt),
     fact AS ({line("given WHERE %(record)s", HistoryKind.CODE_AWAITED, _UNTIL, name="%(what)s")})
     SELECT id FROM given
-    """
-)
-DUE = f"state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.COMPENSATING}')"
-"""With wake_at in the past, these are claimed. The literals must be the ones of run_due_idx."""
-CODE_IS_HERE = """
-    (%s::text[] IS NULL
-     OR (workflow, version) IN (SELECT * FROM unnest(%s::text[], %s::integer[])))
-"""
-"""A worker takes only what it has code for. The first parameter repeats the second."""
-LOOK_AHEAD = Statement(
-    f"""
-    SELECT (SELECT count(*) FROM (
-                SELECT FROM workflows_run
-                WHERE {DUE} AND wake_at <= {STATEMENT_TIME} AND {CODE_IS_HERE}
-                LIMIT %s) AS due),
-           (SELECT extract(epoch FROM min(wake_at) - {NOW})::float8
-            FROM workflows_run WHERE {DUE} AND {CODE_IS_HERE})
     """
 )
 _NAME_OF_TIME = {
     HistoryKind.ATTEMPT_FAILED: "retry_at",
     HistoryKind.COMPENSATION_ATTEMPT_FAILED: "retry_at",
 }
-
-
-class Due(NamedTuple):
-    """What the queue holds."""
-
-    runs: int
-    """Runs due now, counted up to the limit asked for."""
-    next_seconds: float | None
-    """Until the earliest is due (negative: it is); None when none ever is."""
-
-
-class Code(NamedTuple):
-    """The workflows a process has code for: names and versions, pairwise."""
-
-    names: list[str]
-    versions: list[int]
-
-    def params(self) -> list[object]:
-        """Return the parameters of CODE_IS_HERE."""
-        return [self.names, self.names, self.versions]
-
-
-ANY_CODE: list[object] = [None, None, None]
-"""The parameters of CODE_IS_HERE for whoever takes every run."""
 
 
 def park_run(
@@ -115,8 +69,7 @@ def park_run(
     and the park. False: nothing was written.
     """
     params = {
-        "run": run.id,
-        "attempt": run.attempt,
+        **holder(run),
         "until": park.until,
         "seconds": park.seconds,
         "waiting_for": list(park.waiting_for),
@@ -136,6 +89,5 @@ def await_code(run: ClaimedRun, fact: Fact, *, seconds: float, record: bool) -> 
 
     record: whether the line is written too. False: nothing was written.
     """
-    params = {"run": run.id, "attempt": run.attempt, "seconds": seconds}
-    params |= {"what": fact.name, "data": fact.data, "record": record}
-    return query_one(_AWAIT_CODE, params) is not None
+    params = {"seconds": seconds, "what": fact.name, "data": fact.data, "record": record}
+    return query_one(_AWAIT_CODE, holder(run) | params) is not None

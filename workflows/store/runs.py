@@ -1,61 +1,27 @@
-"""Runs: create by key, claim a lease, end, release."""
+"""Runs: create by key, end, block, turn to compensation."""
 
 import uuid
-from typing import Any
 
-from workflows.core.codec import Input, loads
+from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.lines import run_ended
-from workflows.core.run import ClaimedRun, RunView
-from workflows.core.states import RunState
+from workflows.core.run import ClaimedRun, NewRun, RunView
+from workflows.core.states import FORWARD_STATES, RunState
+from workflows.store import insert
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes
-from workflows.store.insert import line
-from workflows.store.parking import ANY_CODE, CODE_IS_HERE, DUE, Code
-from workflows.store.statement import NOW, STATEMENT_TIME, Statement
-
-LONGEST_PAUSE_SECONDS = 30
-"""Between two drives of a run that the database refuses."""
+from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes, held, holder
+from workflows.store.statement import NOW, Statement
+from workflows.store.views import view_of_new
 
 _CREATE = Statement(
     f"""
     WITH created AS (
-        INSERT INTO workflows_run
-            (created_at, id, workflow, version, state, status, key, input, defaults, deadline,
-             undo_on_cancel, wake_at)
-        VALUES ({NOW}, %s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, %s::jsonb,
-                {NOW} + %s::float8 * interval '1 second', %s, {NOW})
+        {insert.run()}
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
     SELECT created_at, wake_at, deadline, pg_notify('{CHANNEL}', '') FROM created
     """
 )
-
-
-# NO KEY UPDATE lets through the foreign keys' share locks of senders.
-def _claim(which: str) -> Statement:
-    return Statement(
-        f"""
-    WITH due AS MATERIALIZED (
-        SELECT id FROM workflows_run
-        WHERE {which} {DUE} AND wake_at <= {STATEMENT_TIME} AND {CODE_IS_HERE}
-        ORDER BY wake_at LIMIT 1
-        FOR NO KEY UPDATE SKIP LOCKED)
-    UPDATE workflows_run AS run
-    SET state = CASE run.state WHEN '{RunState.COMPENSATING}' THEN run.state
-                               ELSE '{RunState.RUNNING}' END,
-        attempt = run.attempt + 1, worker_id = %s,
-        lease_until = {NOW} + %s * interval '1 second', wake_at = NULL,
-        waiting_for = '{{}}', started_at = coalesce(run.started_at, {NOW})
-    FROM due WHERE run.id = due.id
-    RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
-              run.defaults::text, run.events, run.data::text, run.attributes::text, run.heartbeat::text,
-              run.error::text, run.deadline, run.created_at, {NOW}
-        """
-    )
-
-
-_CLAIM, _CLAIM_ONE = _claim(""), _claim("id = %s AND")
 
 _END = Statement(
     f"""
@@ -67,7 +33,7 @@ _END = Statement(
         WHERE id = %(run)s AND attempt = %(attempt)s AND state = %(before)s
         RETURNING id, attempt),
     fact AS (
-        {line("ended", "%(kind)s", "%(told)s::jsonb")})
+        {insert.line("ended", "%(kind)s", "%(told)s::jsonb")})
     SELECT id FROM ended
     """
 )
@@ -76,47 +42,13 @@ _BLOCK = Statement(
     f"""
     WITH blocked AS (
         UPDATE workflows_run
-        SET state = '{RunState.BLOCKED}', error = %s::jsonb, wake_at = NULL, worker_id = NULL,
+        SET state = '{RunState.BLOCKED}', error = %(error)s::jsonb, wake_at = NULL, worker_id = NULL,
             lease_until = NULL
-        WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}'
+        WHERE {held([RunState.RUNNING])}
         RETURNING id, attempt),
     fact AS (
-        {line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %s::jsonb)")})
+        {insert.line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %(error)s::jsonb)")})
     SELECT id FROM blocked
-    """
-)
-
-_BACK_TO_THE_QUEUE = f"""
-        UPDATE workflows_run
-        SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
-                               ELSE '{RunState.PENDING}' END,
-            wake_at = {NOW} + pause * interval '1 second',
-            worker_id = NULL, lease_until = NULL
-        FROM until_then
-        WHERE id = %s AND attempt = %s
-          AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
-        RETURNING pause)
-    SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
-"""
-_RELEASE = Statement(
-    f"""
-    WITH until_then AS (SELECT 0::float8 AS pause),
-    released AS ({_BACK_TO_THE_QUEUE}
-    """
-)
-# Every claim counts up the attempt and every line names it: what lies between the run's own and the
-# newest line's are the drives in a row that have recorded nothing.
-_GIVE_BACK = Statement(
-    f"""
-    WITH fruitless AS (
-        SELECT %s - coalesce(max(attempt), 0) - %s AS drives
-        FROM workflows_history WHERE run_id = %s),
-    until_then AS (
-        SELECT CASE WHEN drives <= 0 THEN 0
-                    ELSE least(power(2, least(drives, 30) - 1), {LONGEST_PAUSE_SECONDS})
-               END::float8 AS pause
-        FROM fruitless),
-    released AS ({_BACK_TO_THE_QUEUE}
     """
 )
 
@@ -128,20 +60,14 @@ _BEGIN_COMPENSATION = Statement(
         UPDATE workflows_run
         SET state = '{RunState.COMPENSATING}', error = coalesce(%(error)s::jsonb, error),
             compensation_error = NULL, crashes = 0, {KEEP_NOTES}
-        WHERE id = %(run)s AND attempt = %(attempt)s
-          AND state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
+        WHERE {held(FORWARD_STATES)}
         RETURNING id, attempt),
-    fact AS ({line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
+    fact AS ({insert.line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
     SELECT id FROM moved
     """
 )
 
-_HOLD = Statement(
-    """
-    SELECT state, events FROM workflows_run
-    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
-    """
-)
+_HOLD = Statement(f"SELECT state, events FROM workflows_run WHERE {held()}")
 
 _BY_KEY = Statement(
     """
@@ -150,94 +76,13 @@ _BY_KEY = Statement(
 )
 
 
-def create_run(
-    *,
-    run_id: uuid.UUID,
-    workflow: str,
-    version: int,
-    key: str | None,
-    input: Input,
-    deadline_seconds: float | None = None,
-    undo_on_cancel: bool = False,
-) -> RunView | None:
+def create_run(new: NewRun) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    params = [run_id, workflow, version, key, *input, deadline_seconds, undo_on_cancel]
-    row = query_one(_CREATE, params)
+    row = query_one(_CREATE, insert.new_run_params(new))
     if row is None:
         return None
     created_at, wake_at, deadline, _ = row
-    return fresh_run(
-        id=run_id,
-        workflow=workflow,
-        version=version,
-        key=key,
-        input=loads(input.defaults) | loads(input.given),
-        defaults=loads(input.defaults),
-        created_at=created_at,
-        wake_at=wake_at,
-        deadline=deadline,
-    )
-
-
-def fresh_run(**known: Any) -> RunView:
-    """Return the view of a run that nobody has driven yet."""
-    return RunView(
-        state=RunState.PENDING,
-        status="",
-        output=None,
-        error=None,
-        compensation_error=None,
-        data={},
-        attributes={},
-        progress=None,
-        heartbeat=None,
-        parent_id=None,
-        continued_as=None,
-        waiting_for=(),
-        attempt=0,
-        crashes=0,
-        started_at=None,
-        finished_at=None,
-        **known,
-    )
-
-
-def claim_run(
-    *,
-    worker_id: int | None,
-    lease_seconds: float,
-    code: Code | None = None,
-    only: uuid.UUID | None = None,
-) -> ClaimedRun | None:
-    """Take the lease of the run that has been due longest; None when none is due.
-
-    code: only of these workflows; None: of any. only: this run or none. One statement, one commit. Runs that others are claiming or sending events to are passed over.
-    """
-    known = ANY_CODE if code is None else code.params()
-    if only is None:
-        row = query_one(_CLAIM, [*known, worker_id, lease_seconds])
-    else:
-        row = query_one(_CLAIM_ONE, [only, *known, worker_id, lease_seconds])
-    return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
-
-
-_CLAIMED = (
-    "id",
-    "workflow",
-    "version",
-    "state",
-    "attempt",
-    "input",
-    "defaults",
-    "events",
-    "data",
-    "attributes",
-    "heartbeat",
-    "error",
-    "deadline",
-    "created_at",
-    "now",
-)
+    return view_of_new(new, created_at=created_at, wake_at=wake_at, deadline=deadline)
 
 
 def end_run(
@@ -255,43 +100,34 @@ def end_run(
     before: the state it ends from. output and errors are JSON texts.
     """
     ended = run_ended(state, compensation_error or error)
-    held = {"run": run.id, "attempt": run.attempt, "before": before}
-    values = {"output": output, "error": error, "compensation_error": compensation_error}
-    told = {"kind": ended.kind, "told": ended.data}
-    params = {"state": state, **held, **values, **told, **notes.params()}
+    params = {
+        **holder(run),
+        "before": before,
+        "state": state,
+        "output": output,
+        "error": error,
+        "compensation_error": compensation_error,
+        "kind": ended.kind,
+        "told": ended.data,
+        **notes.params(),
+    }
     return query_one(_END, params) is not None
 
 
 def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:
     """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays."""
-    params = {"run": run.id, "attempt": run.attempt, "error": error, **notes.params()}
+    params = {**holder(run), "error": error, **notes.params()}
     return query_one(_BEGIN_COMPENSATION, params) is not None
 
 
 def block_run(run: ClaimedRun, *, error: str) -> bool:
     """Set the run aside until a person or a deploy helps. error is JSON text."""
-    return query_one(_BLOCK, [error, run.id, run.attempt, error]) is not None
-
-
-def release_run(run: ClaimedRun) -> bool:
-    """Give the run back to the queue, due now. False when the lease is lost."""
-    return query_one(_RELEASE, [run.id, run.attempt]) is not None
-
-
-def give_back(run: ClaimedRun, *, at_once: int) -> float | None:
-    """Give the run back after a drive that the database failed. Returns in how many seconds it is
-    due; None: the lease is lost, or the run is being cancelled.
-
-    at_once: so many drives in a row may record nothing without a wait for the next one; from then
-    on it waits for a second, and twice as long each time, up to LONGEST_PAUSE_SECONDS.
-    """
-    row = query_one(_GIVE_BACK, [run.attempt, at_once, run.id, run.id, run.attempt])
-    return None if row is None else float(row[0])
+    return query_one(_BLOCK, holder(run) | {"error": error}) is not None
 
 
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:
     """Return the held run's state and event counter; None when the lease is lost."""
-    row = query_one(_HOLD, [run.id, run.attempt])
+    row = query_one(_HOLD, holder(run))
     return None if row is None else (RunState(row[0]), row[1])
 
 

@@ -1,5 +1,6 @@
 """A statement of the engine: its SQL, declared once, with the places where it tells the time."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 NOW = "<now>"
@@ -38,3 +39,10 @@ def _rendered(sql: str, form: str) -> str:
     for name, function in _SERVER_CLOCK.items():
         sql = sql.replace(name, form.format(function))
     return sql
+
+
+def one_of(states: Iterable[str]) -> str:
+    """Return the right side of an IN: literals, so that the planner takes the partial indexes,
+    whose conditions they are."""
+    literals = ", ".join(f"'{state}'" for state in sorted(states))
+    return f"({literals})"

@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from workflows.core.history import HistoryKind
-from workflows.core.states import RunState
+from workflows.core.states import CANCELLABLE_STATES, UNDOABLE_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
 from workflows.store.insert import line
-from workflows.store.statement import NOW, Statement
+from workflows.store.statement import NOW, Statement, one_of
 
 _BY_AND_WHY = "jsonb_build_object('by', %s::text, 'reason', %s::text)"
 _BY_AND_ERROR = "jsonb_build_object('by', %s::text, 'error', error)"
@@ -35,8 +35,7 @@ _CANCEL = Statement(
             waiting_for = '{{}}'
         FROM target
         WHERE run.id = target.id
-          AND target.state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.BLOCKED}',
-                               '{RunState.RUNNING}')
+          AND target.state IN {one_of(CANCELLABLE_STATES)}
         RETURNING run.id, run.state, run.attempt),
     asked AS (
         {line("moved", HistoryKind.CANCEL_REQUESTED, _BY_AND_WHY)}
@@ -58,7 +57,7 @@ _COMPENSATE = Statement(
             compensation_error = NULL, crashes = 0
         FROM target
         WHERE run.id = target.id
-          AND target.state IN ('{RunState.FAILED}', '{RunState.CANCELLED}')
+          AND target.state IN {one_of(UNDOABLE_STATES)}
         RETURNING run.id, run.attempt, run.error),
     fact AS (
         {line("moved", HistoryKind.COMPENSATION_STARTED, _BY_AND_ERROR)})
@@ -75,8 +74,7 @@ _OPEN_TREE = Statement(
         SELECT child.id, tree.depth + 1
         FROM workflows_run AS child JOIN tree ON child.parent_id = tree.id
         WHERE NOT child.detached
-          AND child.state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.BLOCKED}',
-                              '{RunState.RUNNING}', '{RunState.CANCELLING}'))
+          AND child.state IN {one_of(CANCELLABLE_STATES | {RunState.CANCELLING})})
     SELECT run.id FROM workflows_run AS run JOIN tree ON tree.id = run.id
     WHERE depth > 0 ORDER BY depth DESC, run.id FOR NO KEY UPDATE OF run
     """
@@ -93,7 +91,7 @@ _WAKE = Statement(
             error = CASE target.state WHEN '{RunState.BLOCKED}' THEN NULL ELSE run.error END
         FROM target
         WHERE run.id = target.id
-          AND (target.state IN ('{RunState.WAITING}', '{RunState.BLOCKED}')
+          AND (target.state IN {one_of([RunState.WAITING, RunState.BLOCKED])}
                OR target.state = '{RunState.PENDING}' AND run.wake_at > {NOW}
                OR target.state = '{RunState.COMPENSATING}' AND run.lease_until IS NULL)
         RETURNING run.id, run.attempt),

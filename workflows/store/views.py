@@ -1,12 +1,14 @@
 """Runs as the outside reads them."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
+from workflows.core.codec import loads
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryEntry
-from workflows.core.run import RunId, RunView, run_id_of
+from workflows.core.run import NewRun, RunId, RunView, run_id_of
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.models import Run
 from workflows.store.history import load_history
@@ -16,7 +18,7 @@ def get_run(run_id: RunId) -> RunView:
     """Return a run. Raises RunNotFound."""
     run_id = run_id_of(run_id)
     try:
-        return _view(Run.objects.counting_crashes().get(pk=run_id))
+        return _view(_rows().get(pk=run_id))
     except Run.DoesNotExist:
         raise RunNotFound(f"no run {run_id}") from None
 
@@ -48,38 +50,42 @@ def list_runs(
         wanted["attributes__contains"] = attributes
     if parent is not None:
         wanted["parent_id"] = parent
-    runs = Run.objects.counting_crashes().filter(**wanted)
-    return [_view(run) for run in runs.order_by("-created_at")[:limit]]
+    return [_view(row) for row in _rows().filter(**wanted).order_by("-created_at")[:limit]]
 
 
-def _view(run: Any) -> RunView:
+def _rows() -> Any:
+    return Run.objects.counting_crashes().values(*_FRESH)
+
+
+def view_of_new(new: NewRun, **known: Any) -> RunView:
+    """Return the view of a run that was created just now. known: what the database added."""
+    input, defaults = map(loads, new.input)
+    told = {**vars(new), **known, "input": input, "defaults": defaults}
+    return _view(_FRESH | {name: empty() for name, empty in _EMPTY.items()} | told)
+
+
+def _view(row: Mapping[str, Any]) -> RunView:
+    """Return a run by its columns."""
     return RunView(
-        id=run.id,
-        workflow=run.workflow,
-        version=run.version,
-        state=RunState(run.state),
-        status=run.status,
-        key=run.key,
-        input=run.defaults | run.input,
-        defaults=run.defaults,
-        output=run.output,
-        error=run.error,
-        wake_at=run.wake_at,
-        deadline=run.deadline,
-        waiting_for=tuple(run.waiting_for),
-        compensation_error=run.compensation_error,
-        data=run.data,
-        attributes=run.attributes,
-        progress=run.progress,
-        heartbeat=run.heartbeat,
-        parent_id=run.parent_id,
-        continued_as=run.continued_as,
-        attempt=run.attempt,
-        crashes=run.crashes_in_a_row,
-        created_at=run.created_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
+        **{name: row[name] for name in _AS_STORED},
+        state=RunState(row["state"]),
+        input=row["defaults"] | row["input"],
+        waiting_for=tuple(row["waiting_for"]),
+        crashes=row["crashes_in_a_row"],
     )
+
+
+_OTHERWISE = {"state", "input", "waiting_for", "crashes"}
+_AS_STORED = [field.name for field in fields(RunView) if field.name not in _OTHERWISE]
+_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for"}
+_FRESH: dict[str, Any] = {
+    each.attname: each.get_default()
+    for each in Run._meta.concrete_fields
+    if each.attname in _COLUMNS
+} | {"crashes_in_a_row": 0}
+"""The columns of a view, and what a run begins with where a NewRun says nothing."""
+_EMPTY = {name: type(value) for name, value in _FRESH.items() if isinstance(value, dict | list)}
+"""Those that two views must not share."""
 
 
 def iterate_open_runs() -> Iterator[UUID]:

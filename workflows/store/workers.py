@@ -10,12 +10,12 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.core.history import HistoryKind
-from workflows.core.states import RunState
+from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import CHANNEL, query
 from workflows.store.database import Connection as Connection
+from workflows.store.fence import held
 from workflows.store.insert import line
-from workflows.store.parking import ANY_CODE, LOOK_AHEAD, Code, Due
-from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 
 LOCK_CLASS = 20817
 """First half of the advisory locks by which workers show that they live; the second is the id."""
@@ -46,8 +46,8 @@ _ENLIST = Statement(
 _SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
 _EXTEND = Statement(
     f"""
-    UPDATE workflows_run SET lease_until = {NOW} + %s * interval '1 second'
-    WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
+    UPDATE workflows_run SET lease_until = {NOW} + %(lease_seconds)s * interval '1 second'
+    WHERE {held()}
     """
 )
 
@@ -58,7 +58,7 @@ _WHAT_BECAME = f"""
                ELSE '{HistoryKind.RECOVERED}' END
 """
 _OF_WHAT = f"""
-    CASE WHEN state IN ('{RunState.BLOCKED}', '{RunState.FAILED}')
+    CASE WHEN state IN {one_of([RunState.BLOCKED, RunState.FAILED])}
          THEN jsonb_build_object('error', verdict)
          ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END
 """
@@ -75,7 +75,7 @@ _SWEEP = Statement(
                (SELECT started_at < pg_postmaster_start_time() FROM workflows_worker AS worker
                 WHERE worker.id = run.worker_id) IS TRUE AS server_restarted
         FROM workflows_run AS run
-        WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}', '{RunState.COMPENSATING}')
+        WHERE state IN {one_of(HELD_STATES)}
           AND (lease_until < {STATEMENT_TIME}
                -- Without the first half, nobody's runs would be lost as soon as no worker lives.
                OR worker_id IS NOT NULL AND worker_id NOT IN ({_LIVING}))
@@ -108,9 +108,9 @@ _SWEEP = Statement(
                                      ELSE run.error END,
             compensation_error = CASE judged.next WHEN '{RunState.FAILED}' THEN judged.verdict
                                                   ELSE run.compensation_error END,
-            finished_at = CASE WHEN judged.next IN ('{RunState.CANCELLED}', '{RunState.FAILED}')
+            finished_at = CASE WHEN judged.next IN {one_of([RunState.CANCELLED, RunState.FAILED])}
                                THEN {NOW} ELSE run.finished_at END,
-            wake_at = CASE WHEN judged.next IN ('{RunState.PENDING}', '{RunState.COMPENSATING}')
+            wake_at = CASE WHEN judged.next IN {one_of([RunState.PENDING, RunState.COMPENSATING])}
                            THEN {NOW} END,
             crashes = judged.crashes, crash_mark = judged.mark,
             worker_id = NULL, lease_until = NULL
@@ -156,7 +156,7 @@ def answers(own: Connection) -> None:
 
 def extend_lease(own: Connection, *, run_id: UUID, attempt: int, lease_seconds: float) -> None:
     """Keep the lease of a run that is still being driven."""
-    query(_EXTEND, [lease_seconds, run_id, attempt], on=own)
+    query(_EXTEND, {"run": run_id, "attempt": attempt, "lease_seconds": lease_seconds}, on=own)
 
 
 def sweep(own: Connection, *, max_crashes: int) -> list[tuple[UUID, str, RunState]]:
@@ -171,13 +171,6 @@ def sweep(own: Connection, *, max_crashes: int) -> list[tuple[UUID, str, RunStat
 def forget_the_dead(own: Connection) -> None:
     """Delete the rows of workers that no longer live."""
     query(_FORGET, on=own)
-
-
-def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
-    """Say how many runs with code here are due, up to limit, and when the next of them is."""
-    params = ANY_CODE if code is None else code.params()
-    [row] = query(LOOK_AHEAD, [*params, limit, *params], on=own)
-    return Due(*row)
 
 
 def count_living() -> int:

@@ -11,7 +11,7 @@ from workflows.core.states import DUE_STATES
 from workflows.engine.drive.drive import drive
 from workflows.engine.requests.send_event import send_event
 from workflows.models import Run
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.store.views import get_history
 from workflows.testing.clock import clock
 from workflows.testing.committing import as_if_committed

@@ -16,10 +16,10 @@ from django.db.models.functions import Now
 
 from workflows.api import HistoryKind, RunState, RunView, get_history, get_run, start
 from workflows.core.codec import Input
-from workflows.core.run import ClaimedRun, Fact
+from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.models import Run
 from workflows.store.children import start_child
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.store.workers import Connection, open_connection, sweep
 from workflows.testing import drive_until_idle
 
@@ -149,13 +149,14 @@ def start_a_child(run: ClaimedRun) -> object:
     return start_child(
         run,
         Fact(kind=HistoryKind.CHILD_STARTED, position=1, name="tests.wait"),
-        child_id=uuid4(),
-        workflow="tests.wait",
-        version=1,
-        input=Input("{}"),
-        deadline_seconds=None,
-        detached=False,
-        undo_on_cancel=False,
+        new_run("tests.wait"),
+    )
+
+
+def new_run(workflow: str = "tests.made", **values: Any) -> NewRun:
+    """Return a run about to be created, with values of one's own."""
+    return NewRun(
+        **{"id": uuid4(), "version": 1, "input": Input("{}"), **values, "workflow": workflow}
     )
 
 

@@ -1,5 +1,6 @@
 """A long step says that it lives, and how far it is."""
 
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -36,12 +37,19 @@ def heartbeat(details: Any = None) -> None:
 
 def _send(running: Running, text: str) -> bool:
     info = running.info
-    values = [info.position, text, conf().lease_seconds, info.run_id, running.attempt]
+    beat = partial(
+        store.beat,
+        run_id=info.run_id,
+        attempt=running.attempt,
+        position=info.position,
+        details=text,
+        lease_seconds=conf().lease_seconds,
+    )
     if running.in_test:  # another connection would not see the run
-        return store.beat_here(values)
+        return beat()
     is_open = running.own is not None
     try:
-        return store.beat(_connection(running), values)
+        return beat(on=_connection(running))
     except psycopg.Error as exc:
         running.hang_up()
         if is_open and is_lost(exc):

@@ -5,13 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from workflows.conf import conf
 from workflows.core.codec import Input
 from workflows.core.errors import (
     ChildFailed,
-    InvalidInput,
     LeaseLost,
-    ValueNotStorable,
     WaitTimedOut,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
@@ -20,6 +17,7 @@ from workflows.core.run import Event
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.engine.session.session import Session
 from workflows.store import children as store
 
@@ -48,12 +46,7 @@ class Child:
 
 def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> Input:
     """Return a child's input. Raises InvalidInput."""
-    try:
-        asked = definition.signature.encode_input(given, max_bytes=conf().max_payload_bytes)
-        definition.signature.decode_input(asked)
-    except (TypeError, ValueNotStorable) as exc:
-        raise InvalidInput(f"input of child {definition.name!r}: {exc}") from None
-    return asked
+    return encode_input(definition.signature, given, whose=f"input of child {definition.name!r}")
 
 
 def describe_child(
@@ -68,20 +61,11 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     """Create the child's run and record it, in one statement."""
     definition = child.definition
     fact = child_started(position, definition.name, child.id, detached=child.detached)
-    written = session.offer(
-        lambda notes: store.start_child(
-            session.run,
-            fact,
-            child_id=child.id,
-            workflow=definition.name,
-            version=definition.version,
-            input=input,
-            deadline_seconds=definition.deadline_seconds,
-            detached=child.detached,
-            undo_on_cancel=definition.on_cancel == "compensate",
-            notes=notes,
-        )
+    deadline = definition.deadline_seconds
+    new = new_run(
+        definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
     )
+    written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:
         session.look_again()
         raise session.end(LeaseLost())

@@ -11,7 +11,7 @@ from workflows.engine.drive.ended import Ended
 from workflows.engine.drive.undoing import recollect_and_undo, undo_steps
 from workflows.engine.drive.workflow_code import end_children
 from workflows.engine.session.session import Session
-from workflows.store import parking
+from workflows.store import parking, queue
 from workflows.store import runs as store
 
 
@@ -98,7 +98,7 @@ def _await_code(session: Session, ended: Ended) -> bool:
 
 
 def _release(session: Session, _: Ended) -> bool:
-    return store.release_run(session.run)
+    return queue.release_run(session.run)
 
 
 def _finish_undoing(session: Session, _: Ended) -> bool:

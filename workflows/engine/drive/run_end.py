@@ -5,7 +5,7 @@ import uuid
 from workflows import signals
 from workflows.core.codec import Input
 from workflows.core.failure import Failure, as_json, describe
-from workflows.core.run import ClaimedRun
+from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.definitions.workflow import latest_version
 from workflows.engine.session.session import Session
@@ -63,14 +63,11 @@ def lost(session: Session) -> None:
 
 def continue_as_new(session: Session, input: Input) -> bool:
     """End the run and start its successor, in one statement. False: another end has won."""
-    run, new_id = session.run, uuid.uuid4()
+    run = session.run
+    version = latest_version(run.workflow)
+    successor = NewRun(id=uuid.uuid4(), workflow=run.workflow, version=version, input=input)
     while not store_continue.continue_run(
-        run,
-        new_id=new_id,
-        version=latest_version(run.workflow),
-        input=input,
-        events=session.events,
-        notes=session.changed_notes(),
+        run, successor, events=session.events, notes=session.changed_notes()
     ):
         held = store.look(run)
         if held is None or held[0] != RunState.RUNNING:

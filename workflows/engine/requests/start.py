@@ -4,12 +4,12 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from workflows.conf import conf
 from workflows.core.codec import Input, is_name
-from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, ValueNotStorable
+from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
+from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
@@ -39,23 +39,9 @@ def start(
             deadline = _sensible(deadline_seconds)
     if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
-    try:
-        limit = conf().max_payload_bytes
-        asked = definition.signature.encode_input(input, max_bytes=limit)
-        definition.signature.decode_input(asked)
-    except (TypeError, ValueNotStorable) as exc:
-        raise InvalidInput(f"input of {definition.name!r}: {exc}") from None
-    run_id = uuid.uuid4()
-    created = store.create_run(
-        run_id=run_id,
-        workflow=definition.name,
-        version=definition.version,
-        key=key,
-        input=asked,
-        deadline_seconds=deadline,
-        undo_on_cancel=definition.on_cancel == "compensate",
-    )
-    return created or get_run(_same_run(definition, str(key), asked))
+    asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
+    new = new_run(definition, asked, id=uuid.uuid4(), key=key, deadline_seconds=deadline)
+    return store.create_run(new) or get_run(_same_run(definition, str(key), asked))
 
 
 def _sensible(deadline_seconds: Any) -> float:

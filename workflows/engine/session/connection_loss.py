@@ -6,7 +6,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from workflows.core.run import ClaimedRun
-from workflows.store import runs as store
+from workflows.store import queue
 
 LOSSES_MADE_UP_FOR_AT_ONCE = 3
 """In a row, without anything recorded; a run that always loses its connection must not spin."""
@@ -45,7 +45,7 @@ def hand_back(run: ClaimedRun, *, lost: bool) -> float | None:
     """
     connection.close()
     try:
-        return store.give_back(run, at_once=LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0)
+        return queue.give_back(run, at_once=LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0)
     except (DatabaseError, InterfaceError):
         connection.close()
         return None

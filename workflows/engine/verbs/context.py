@@ -6,17 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar, overload
 
-from workflows.conf import conf
 from workflows.core import lines
 from workflows.core.codec import dumps, is_name
 from workflows.core.decide import Operation, check_end, event_names
 from workflows.core.errors import (
     ContinueAsNew,
     DefinitionError,
-    InvalidInput,
     LeaseLost,
     ReplayMismatch,
-    ValueNotStorable,
 )
 from workflows.core.failure import storable
 from workflows.core.history import HistoryKind
@@ -29,6 +26,7 @@ from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
 from workflows.engine.attempts.step_job import Job, note_done, step_key
 from workflows.engine.groups.group import check_arguments, checked
+from workflows.engine.requests.new_run import encode_input
 from workflows.engine.session.session import Session
 from workflows.engine.verbs import waiting
 from workflows.engine.verbs.child_verbs import Family
@@ -157,11 +155,7 @@ class Context(Together, Family):
         session.check_notes()
         newest = find_workflow(session.run.workflow, latest_version(session.run.workflow))
         signature = (newest or session.definition).signature
-        try:
-            encoded = signature.encode_input(input, max_bytes=conf().max_payload_bytes)
-            signature.decode_input(encoded)
-        except (TypeError, ValueNotStorable) as exc:
-            raise InvalidInput(f"continue_as_new: {exc}") from None
+        encoded = encode_input(signature, input, whose="continue_as_new")
         self.join()
         try:
             check_end(session.history, session.position)

@@ -18,7 +18,7 @@ from django.db import transaction
 from workflows.core.run import ClaimedRun
 from workflows.engine import worker_loop
 from workflows.engine.attempts import step_attempt
-from workflows.store import events, history, parking, runs
+from workflows.store import events, history, parking, queue, runs
 
 FUNCTIONS = [
     (history, "append"),
@@ -27,7 +27,7 @@ FUNCTIONS = [
     (parking, "park_run"),
     (runs, "end_run"),
     (runs, "block_run"),
-    (runs, "release_run"),
+    (queue, "release_run"),
 ]
 """Every write of a drive, where the engine looks it up. The claim, and an atomic step as a whole
 with its commit, come on top."""

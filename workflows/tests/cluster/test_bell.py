@@ -15,8 +15,9 @@ from workflows.api import RunState, get_run, start
 from workflows.cluster import bell as room
 from workflows.cluster import shared
 from workflows.cluster.bell import Bell
+from workflows.store import queue
 from workflows.store import workers as store
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, rows
 
@@ -85,13 +86,13 @@ def test_it_wakes_for_a_timer_that_falls_due_before_the_poll(bell: Bell) -> None
 def test_what_rings_while_the_last_answer_is_on_its_way_is_not_slept_over(
     bell: Bell, other: store.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look_ahead = store.look_ahead
+    look_ahead = queue.look_ahead
 
     def ring_and_look(own: store.Connection, *, limit: int) -> Any:
         other.execute("SELECT pg_notify('workflows_due', '')")
         return look_ahead(own, limit=limit)
 
-    monkeypatch.setattr(store, "look_ahead", ring_and_look)
+    monkeypatch.setattr(queue, "look_ahead", ring_and_look)
 
     _, took = wait_and_time(bell)
 
@@ -103,7 +104,7 @@ def test_with_everybody_busy_it_does_not_even_look(
 ) -> None:
     start(flows.three_steps)
     monkeypatch.setattr(shared, "busy_workers", lambda: WORKERS)
-    monkeypatch.setattr(store, "look_ahead", refuse)
+    monkeypatch.setattr(queue, "look_ahead", refuse)
 
     called, took = wait_and_time(bell)
 
@@ -194,7 +195,7 @@ def test_an_outage_is_told_once_and_so_is_its_end(
 def test_a_fault_of_our_own_is_told_and_survived(
     bell: Bell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(store, "look_ahead", refuse)
+    monkeypatch.setattr(queue, "look_ahead", refuse)
 
     assert bell.wait() == 0
 

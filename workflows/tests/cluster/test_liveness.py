@@ -13,7 +13,7 @@ from workflows.api import start
 from workflows.cluster.liveness import Liveness
 from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, rows, wait_for
 

@@ -7,7 +7,7 @@ import pytest
 from workflows.cluster import shared
 from workflows.cluster import worker_calls as room
 from workflows.cluster.worker_calls import Calls
-from workflows.store.parking import Due
+from workflows.store.queue import Due
 
 FOR_LONG, JUST_NOW = -60.0, 0.0
 WORKERS = 2

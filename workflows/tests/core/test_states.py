@@ -3,10 +3,12 @@
 import pytest
 
 from workflows.core.states import (
+    CANCELLABLE_STATES,
     DUE_STATES,
     FINAL_STATES,
     HELD_STATES,
     RUN_MOVES,
+    UNDOABLE_STATES,
     RunState,
     may_move,
 )
@@ -86,3 +88,15 @@ def test_only_a_held_state_leads_to_completed_or_failed() -> None:
     holders = {old for old, moves in RUN_MOVES.items() if moves & ends}
 
     assert holders <= HELD_STATES
+
+
+def test_a_run_can_be_asked_to_stop_where_it_may_move_to_a_stop() -> None:
+    stops = {RunState.CANCELLING, RunState.CANCELLED}
+
+    may_stop = {state for state, moves in RUN_MOVES.items() if moves & stops}
+
+    assert may_stop - stops == CANCELLABLE_STATES
+
+
+def test_a_run_that_ended_can_be_undone_where_it_may_still_move() -> None:
+    assert {state for state in FINAL_STATES if RUN_MOVES[state]} == UNDOABLE_STATES

@@ -25,7 +25,7 @@ from workflows.core.states import FINAL_STATES, HELD_STATES
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.store.database import intercepted
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.store.workers import sweep
 from workflows.tests.builders import LEASE_SECONDS, expire_lease
 from workflows.tests.engine.programs import (

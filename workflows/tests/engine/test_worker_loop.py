@@ -12,7 +12,7 @@ from workflows import signals
 from workflows.api import Context, RunState, get_run, start, step, workflow
 from workflows.engine.worker_loop import work_off
 from workflows.models import Run
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.tests.builders import elsewhere, end_session, kinds, row
 from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, sleep_a_while, wait_for_go
@@ -129,7 +129,7 @@ def test_a_database_that_stays_away_frees_the_run_by_losing_the_id() -> None:
 
     with (
         mock.patch("workflows.store.history.append", side_effect=away),
-        mock.patch("workflows.store.runs.give_back", side_effect=away),
+        mock.patch("workflows.store.queue.give_back", side_effect=away),
         mock.patch("workflows.engine.worker_loop.claim_run", wraps=once()),
     ):
         work(worker)

@@ -2,18 +2,17 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import connection
 
-from workflows.core.codec import Input
 from workflows.core.states import RunState
 from workflows.models import Run
 from workflows.store.continue_as_new import continue_run
 from workflows.store.fence import UNCHANGED
 from workflows.store.steering import cancel_run, compensate_run, wake_run
-from workflows.tests.builders import connected, start_a_child, started_and_claimed
+from workflows.tests.builders import connected, new_run, start_a_child, started_and_claimed
 from workflows.tests.flows import wait_for_go
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -47,11 +46,7 @@ def test_the_start_of_a_child_rings() -> None:
 def test_a_run_that_continues_as_a_new_one_rings() -> None:
     run = started_and_claimed(wait_for_go)
 
-    heard = rings(
-        lambda: continue_run(
-            run, new_id=uuid4(), version=1, input=Input("{}"), events=0, notes=UNCHANGED
-        )
-    )
+    heard = rings(lambda: continue_run(run, new_run(), events=0, notes=UNCHANGED))
 
     assert heard == 1
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.db import transaction
@@ -21,6 +21,7 @@ from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
     elsewhere,
+    new_run,
     row,
     somebody_waits_for_a_lock,
     started_and_claimed,
@@ -36,11 +37,9 @@ in_test = pytest.mark.django_db
 
 def successor_of(run: ClaimedRun, *, notes: Notes = UNCHANGED) -> dict[str, Any]:
     """Continue the run as a new one; return every column of that."""
-    new_id, events = uuid4(), row(run.id)["events"]
-    assert continue_run(
-        run, new_id=new_id, version=2, input=Input('{"n": 1}'), events=events, notes=notes
-    )
-    return row(new_id)
+    successor = new_run(version=2, input=Input('{"n": 1}'))
+    assert continue_run(run, successor, events=row(run.id)["events"], notes=notes)
+    return row(successor.id)
 
 
 def send(run_id: UUID, name: str) -> None:
@@ -136,11 +135,7 @@ def test_a_run_does_not_go_on_past_an_event_that_it_cannot_see_yet() -> None:
 
     with transaction.atomic():
         send(run.id, "go")
-        late = elsewhere(
-            lambda: continue_run(
-                run, new_id=uuid4(), version=1, input=Input("{}"), events=0, notes=UNCHANGED
-            )
-        )
+        late = elsewhere(lambda: continue_run(run, new_run(), events=0, notes=UNCHANGED))
         until(somebody_waits_for_a_lock)
 
     assert late.result(PATIENCE_SECONDS) is False

@@ -18,13 +18,13 @@ from workflows.engine.verbs.context import Context
 from workflows.models import Event, History, Run, Worker
 from workflows.store.database import Connection, Send, intercepted, query, query_one, set_clock
 from workflows.store.isolation import isolate
+from workflows.store.queue import look_ahead
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 from workflows.store.workers import (
     count_living,
     enlist,
     extend_lease,
     forget_the_dead,
-    look_ahead,
     open_connection,
     sweep,
 )

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.lines import event_received
 from workflows.core.run import ClaimedRun, Fact, Park
@@ -25,6 +24,7 @@ from workflows.tests.builders import (
     connected,
     elsewhere,
     kinds,
+    new_run,
     row,
     somebody_waits_for_a_lock,
     started_and_claimed,
@@ -254,9 +254,7 @@ def test_a_duplicate_that_races_with_continue_as_new_is_not_consumed_again() -> 
         send(run.id, key="delivery-1")
         [event] = load_inbox(run.id)
         consume(run, event, received(1))
-        continued = continue_run(
-            run, new_id=new_id, version=1, input=Input("{}"), events=1, notes=UNCHANGED
-        )
+        continued = continue_run(run, new_run(id=new_id), events=1, notes=UNCHANGED)
         again = elsewhere(lambda: send_event_module.send_event(run.id, "go", key="delivery-1"))
         until(somebody_waits_for_a_lock)
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.db import transaction
 
-from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.lines import code_awaited, event_received, status_set
 from workflows.core.run import ClaimedRun, Fact, Park
@@ -16,16 +14,15 @@ from workflows.models import Event, History, Run
 from workflows.store.continue_as_new import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import Notes
-from workflows.store.heartbeats import beat_here, show_progress
+from workflows.store.heartbeats import beat, show_progress
 from workflows.store.history import append, append_retry, set_status
 from workflows.store.parking import await_code, park_run
+from workflows.store.queue import give_back, release_run
 from workflows.store.runs import (
     begin_compensation,
     block_run,
     end_run,
-    give_back,
     look,
-    release_run,
 )
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -33,6 +30,7 @@ from workflows.tests.builders import (
     elsewhere,
     expire_lease,
     give_to_another,
+    new_run,
     row,
     somebody_waits_for_a_lock,
     start_a_child,
@@ -55,10 +53,7 @@ def consume_one(run: ClaimedRun) -> object:
 def continue_it(run: ClaimedRun) -> object:
     held = look(run)
     events = run.events if held is None else held[1]
-    notes = Notes()
-    return continue_run(
-        run, new_id=uuid4(), version=1, input=Input("{}"), events=events, notes=notes
-    )
+    return continue_run(run, new_run(), events=events, notes=Notes())
 
 
 WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
@@ -80,7 +75,9 @@ WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "begin_compensation": lambda run: begin_compensation(run, error="{}"),
     "start_child": start_a_child,
     "continue": continue_it,
-    "beat": lambda run: beat_here([1, "{}", 60, run.id, run.attempt]),
+    "beat": lambda run: beat(
+        run_id=run.id, attempt=run.attempt, position=1, details="{}", lease_seconds=60
+    ),
     "progress": lambda run: show_progress(run, "{}"),
     "append_with_notes": lambda run: append(run, STEP, notes=Notes(data='{"a": 1}')),
 }

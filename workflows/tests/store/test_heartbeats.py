@@ -9,22 +9,22 @@ from django.utils import timezone
 from workflows.api import get_run
 from workflows.core.run import ClaimedRun
 from workflows.models import Run
-from workflows.store.heartbeats import beat_here, show_progress
+from workflows.store.heartbeats import beat, show_progress
 from workflows.tests.builders import expire_lease, give_to_another, row, started_and_claimed
 from workflows.tests.flows import wait_for_go
 
 pytestmark = pytest.mark.django_db
 
 
-def beat(run: ClaimedRun, details: str = '"half"') -> bool:
-    return beat_here([3, details, 60, run.id, run.attempt])
+def show(run: ClaimedRun, details: str = '"half"') -> bool:
+    return beat(run_id=run.id, attempt=run.attempt, position=3, details=details, lease_seconds=60)
 
 
 def test_a_heartbeat_shows_its_details_and_extends_the_lease() -> None:
     run = started_and_claimed(wait_for_go)
     expire_lease(run.id)
 
-    assert beat(run)
+    assert show(run)
 
     shown: dict[str, Any] | None = get_run(run.id).heartbeat
     assert shown is not None
@@ -45,7 +45,7 @@ def test_whoever_has_lost_the_run_shows_nothing() -> None:
     lost = started_and_claimed(wait_for_go)
     give_to_another(lost)
 
-    assert not beat(lost)
+    assert not show(lost)
     assert not show_progress(lost, '{"done": 1}')
 
     after = get_run(lost.id)
@@ -56,5 +56,5 @@ def test_a_run_that_is_over_shows_nothing_more() -> None:
     run = started_and_claimed(wait_for_go)
     Run.objects.filter(pk=run.id).update(state="completed")
 
-    assert not beat(run)
+    assert not show(run)
     assert not show_progress(run, '{"done": 1}')

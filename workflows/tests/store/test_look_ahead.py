@@ -7,8 +7,7 @@ from django.db.models.functions import Now
 
 from workflows.core.states import DUE_STATES, RunState
 from workflows.models import Run
-from workflows.store.parking import Code
-from workflows.store.workers import look_ahead
+from workflows.store.queue import Code, look_ahead
 from workflows.tests.builders import connected
 
 pytestmark = pytest.mark.usefixtures("committed")

@@ -12,8 +12,7 @@ from django.db.models.functions import Now
 from workflows.api import RunState
 from workflows.core.states import DUE_STATES
 from workflows.models import Run
-from workflows.store.parking import Code
-from workflows.store.runs import _CLAIM, claim_run
+from workflows.store.queue import _CLAIM, Code, claim_run
 from workflows.tests.builders import (
     LEASE_SECONDS,
     PATIENCE_SECONDS,
@@ -182,7 +181,7 @@ def test_a_claim_among_many_future_runs_reads_none_of_them() -> None:
         )
         cursor.execute("ANALYZE workflows_run")
         due = make()
-        values: list[Any] = [*CODE.params(), None, LEASE_SECONDS]
+        values = {**CODE._asdict(), "worker_id": None, "lease_seconds": LEASE_SECONDS}
         cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM.text, values)
         plan = cursor.fetchone()[0]
     scans = list(index_scans(plan if isinstance(plan, list) else json.loads(plan)))

@@ -11,10 +11,11 @@ from workflows.api import RunState
 from workflows.core.codec import Input
 from workflows.models import Run
 from workflows.store.runs import create_run, find_by_key
+from workflows.store.views import get_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     elsewhere,
-    row,
+    new_run,
     somebody_waits_for_a_lock,
     until,
 )
@@ -23,28 +24,30 @@ TOGETHER = 4
 
 
 def create(key: str | None, *, workflow: str = "tests.made") -> uuid.UUID | None:
-    run_id = uuid.uuid4()
-    view = create_run(run_id=run_id, workflow=workflow, version=1, key=key, input=Input("{}"))
+    view = create_run(new_run(workflow, key=key))
     return None if view is None else view.id
 
 
 @pytest.mark.django_db
-def test_the_view_that_create_returns_is_the_row() -> None:
-    view = create_run(
-        run_id=uuid.uuid4(),
-        workflow="tests.made",
-        version=2,
-        key="k",
-        input=Input('{"a": 1}', '{"b": 2}'),
-    )
+def test_the_view_that_create_returns_is_the_one_that_is_read_later() -> None:
+    new = new_run(version=2, key="k", input=Input('{"a": 1}', '{"b": 2}'), deadline_seconds=60)
 
+    view = create_run(new)
+
+    assert view == get_run(new.id)
     assert view is not None
-    stored = row(view.id)
-    assert (stored["created_at"], stored["wake_at"]) == (view.created_at, view.wake_at)
-    assert (stored["state"], stored["version"], stored["input"]) == ("pending", 2, {"a": 1})
-    assert stored["defaults"] == view.defaults == {"b": 2}
-    assert view.input == {"a": 1, "b": 2}
+    assert (view.input, view.defaults) == ({"a": 1, "b": 2}, {"b": 2})
     assert (view.state, view.attempt, view.is_over) == (RunState.PENDING, 0, False)
+
+
+@pytest.mark.django_db
+def test_two_new_runs_share_nothing_that_can_be_changed() -> None:
+    first, second = create_run(new_run()), create_run(new_run())
+
+    assert first is not None
+    assert second is not None
+    first.data["stage"] = "told"
+    assert second.data == {}
 
 
 @pytest.mark.django_db

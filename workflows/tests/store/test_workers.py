@@ -15,7 +15,8 @@ from workflows.core.states import RunState
 from workflows.models import Run, Worker
 from workflows.store.history import append
 from workflows.store.parking import park_run
-from workflows.store.runs import begin_compensation, release_run
+from workflows.store.queue import release_run
+from workflows.store.runs import begin_compensation
 from workflows.store.steering import cancel_run, wake_run
 from workflows.store.workers import count_living, enlist, extend_lease, forget_the_dead
 from workflows.tests.builders import (

@@ -5,7 +5,7 @@ import pytest
 from workflows.api import ChildFailed, Context, RunState, get_run, list_runs, start, workflow
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.store.runs import claim_run
+from workflows.store.queue import claim_run
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import claim, driven
 from workflows.tests.engine.families import doubling

@@ -1,0 +1,43 @@
+"""What every new run has in common, whoever starts it: its input is encoded and checked here."""
+
+import uuid
+from typing import Any
+
+from workflows.conf import conf
+from workflows.core.codec import Input, Signature
+from workflows.core.errors import InvalidInput, ValueNotStorable
+from workflows.core.run import NewRun
+from workflows.definitions.workflow import WorkflowDefinition
+
+
+def encode_input(signature: Signature, given: dict[str, Any], *, whose: str) -> Input:
+    """Return a run's input as it is stored. Raises InvalidInput where the code could not read it
+    again; whose input it is stands in the message."""
+    try:
+        encoded = signature.encode_input(given, max_bytes=conf().max_payload_bytes)
+        signature.decode_input(encoded)
+    except (TypeError, ValueNotStorable) as exc:
+        raise InvalidInput(f"{whose}: {exc}") from None
+    return encoded
+
+
+def new_run(
+    definition: WorkflowDefinition,
+    input: Input,
+    *,
+    id: uuid.UUID,
+    deadline_seconds: float | None,
+    key: str | None = None,
+    detached: bool = False,
+) -> NewRun:
+    """Return a run of a workflow, with what its definition says of every run."""
+    return NewRun(
+        id=id,
+        workflow=definition.name,
+        version=definition.version,
+        input=input,
+        key=key,
+        deadline_seconds=deadline_seconds,
+        detached=detached,
+        undo_on_cancel=definition.on_cancel == "compensate",
+    )

@@ -1,0 +1,154 @@
+"""The queue: which runs are due, and who takes them. It is the table of runs itself."""
+
+import uuid
+from dataclasses import fields
+from typing import Any, NamedTuple
+
+from workflows.core.run import ClaimedRun
+from workflows.core.states import DUE_STATES, PARKABLE_STATES, RunState
+from workflows.store.database import CHANNEL, Connection, query, query_one
+from workflows.store.fence import held, holder
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
+
+LONGEST_PAUSE_SECONDS = 30
+"""Between two drives of a run that the database refuses."""
+
+# A worker takes only what it has code for.
+_CODE_IS_HERE = """
+    (%(names)s::text[] IS NULL
+     OR (workflow, version) IN (SELECT * FROM unnest(%(names)s::text[], %(versions)s::integer[])))
+"""
+_FOR_US = f"state IN {one_of(DUE_STATES)} AND {_CODE_IS_HERE}"
+"""Taken by this process once wake_at has come."""
+_DUE = f"{_FOR_US} AND wake_at <= {STATEMENT_TIME}"
+_LOOK_AHEAD = Statement(
+    f"""
+    SELECT (SELECT count(*) FROM (
+                SELECT FROM workflows_run WHERE {_DUE} LIMIT %(limit)s) AS due),
+           (SELECT extract(epoch FROM min(wake_at) - {NOW})::float8
+            FROM workflows_run WHERE {_FOR_US})
+    """
+)
+_JSON = ("input", "defaults", "data", "attributes", "heartbeat", "error")
+_CLAIMED = {
+    **{field.name: f"run.{field.name}" for field in fields(ClaimedRun)},
+    **{name: f"run.{name}::text" for name in _JSON},
+    "now": NOW,
+}
+"""By its name in ClaimedRun, what a claim returns."""
+
+
+def _claim(which: str) -> Statement:
+    # NO KEY UPDATE lets through the foreign keys' share locks of senders.
+    return Statement(
+        f"""
+        WITH due AS MATERIALIZED (
+            SELECT id FROM workflows_run WHERE {which}
+            ORDER BY wake_at LIMIT 1
+            FOR NO KEY UPDATE SKIP LOCKED)
+        UPDATE workflows_run AS run
+        SET state = CASE run.state WHEN '{RunState.COMPENSATING}' THEN run.state
+                                   ELSE '{RunState.RUNNING}' END,
+            attempt = run.attempt + 1, worker_id = %(worker_id)s,
+            lease_until = {NOW} + %(lease_seconds)s * interval '1 second', wake_at = NULL,
+            waiting_for = '{{}}', started_at = coalesce(run.started_at, {NOW})
+        FROM due WHERE run.id = due.id
+        RETURNING {", ".join(_CLAIMED.values())}
+        """
+    )
+
+
+_CLAIM, _CLAIM_ONE = _claim(_DUE), _claim(f"id = %(only)s AND {_DUE}")
+
+
+def _go_back(pause: str) -> Statement:
+    """Return the statement that lets go of a run; pause: a query for the seconds to its turn."""
+    return Statement(
+        f"""
+        WITH until_then AS ({pause}),
+        released AS (
+            UPDATE workflows_run
+            SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
+                                   ELSE '{RunState.PENDING}' END,
+                wake_at = {NOW} + pause * interval '1 second',
+                worker_id = NULL, lease_until = NULL
+            FROM until_then
+            WHERE {held(PARKABLE_STATES)}
+            RETURNING pause)
+        SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
+        """
+    )
+
+
+_RELEASE = _go_back("SELECT 0::float8 AS pause")
+# Every claim counts up the attempt and every line names it: what lies between the run's own and the
+# newest line's are the drives in a row that have recorded nothing.
+_GIVE_BACK = _go_back(
+    f"""
+    SELECT CASE WHEN drives <= 0 THEN 0
+                ELSE least(power(2, least(drives, 30) - 1), {LONGEST_PAUSE_SECONDS})
+           END::float8 AS pause
+    FROM (SELECT %(attempt)s - coalesce(max(attempt), 0) - %(at_once)s AS drives
+          FROM workflows_history WHERE run_id = %(run)s) AS fruitless
+    """
+)
+
+
+class Due(NamedTuple):
+    """What the queue holds."""
+
+    runs: int
+    """Runs due now, counted up to the limit asked for."""
+    next_seconds: float | None
+    """Until the earliest is due (negative: it is); None when none ever is."""
+
+
+class Code(NamedTuple):
+    """The workflows a process has code for: names and versions, pairwise."""
+
+    names: list[str]
+    versions: list[int]
+
+
+def claim_run(
+    *,
+    worker_id: int | None,
+    lease_seconds: float,
+    code: Code | None = None,
+    only: uuid.UUID | None = None,
+) -> ClaimedRun | None:
+    """Take the lease of the run that has been due longest; None when none is due.
+
+    code: only of these workflows; None: of any. only: this run or none. One statement, one commit.
+    Runs that others are claiming or sending events to are passed over.
+    """
+    params = {"worker_id": worker_id, "lease_seconds": lease_seconds, "only": only, **_known(code)}
+    row = query_one(_CLAIM if only is None else _CLAIM_ONE, params)
+    return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
+
+
+def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
+    """Say how many runs with code here are due, up to limit, and when the next of them is."""
+    [row] = query(_LOOK_AHEAD, {"limit": limit, **_known(code)}, on=own)
+    return Due(*row)
+
+
+def release_run(run: ClaimedRun) -> bool:
+    """Give the run back to the queue, due now. False when the lease is lost."""
+    return query_one(_RELEASE, holder(run)) is not None
+
+
+def give_back(run: ClaimedRun, *, at_once: int) -> float | None:
+    """Give the run back after a drive that the database failed. Returns in how many seconds it is
+    due; None: the lease is lost, or the run is being cancelled.
+
+    at_once: so many drives in a row may record nothing without a wait for the next one; from then
+    on it waits for a second, and twice as long each time, up to LONGEST_PAUSE_SECONDS.
+    """
+    row = query_one(_GIVE_BACK, holder(run) | {"at_once": at_once})
+    return None if row is None else float(row[0])
+
+
+def _known(code: Code | None) -> dict[str, Any]:
+    names, versions = code or (None, None)
+    return {"names": names, "versions": versions}
