@@ -5,10 +5,11 @@ of them are written and read through that class, so whatever is done to payloads
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from workflows.core.failure import Failure
 from workflows.core.history import HistoryEntry, HistoryKind
 
 T = TypeVar("T")
@@ -127,9 +128,19 @@ def sql_data(kind: HistoryKind, **expressions: str) -> str:
     expressions: the SQL of each field, by its name. Raises ValueError for a field that the kind has
     not.
     """
-    unknown = expressions.keys() - {field.name for field in FIELDS[kind]}
+    return sql_object(kind.value, {field.name for field in FIELDS[kind]}, expressions)
+
+
+def sql_failure(**expressions: str) -> str:
+    """Return the SQL that makes a Failure. expressions: the SQL of each field, by its name."""
+    return sql_object("failure", Failure.__annotations__.keys(), expressions)
+
+
+def sql_object(what: str, names: Set[str], expressions: Mapping[str, str]) -> str:
+    """Return the SQL of a JSON object that may have these names. Raises ValueError for others."""
+    unknown = expressions.keys() - names
     if unknown:
-        raise ValueError(f"a line {kind.value} has no field {', '.join(sorted(unknown))}")
+        raise ValueError(f"{what} has no field {', '.join(sorted(unknown))}")
     pairs = ", ".join(f"'{name}', {sql}" for name, sql in expressions.items())
     return f"jsonb_build_object({pairs})"
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from workflows.core.codec import loads
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
@@ -24,9 +25,10 @@ def recorded(source: str, **values: str) -> str:
 
 
 _APPEND = Fenced(recorded("fence"))
-_RETRY_AT = f"""%(data)s::jsonb || jsonb_build_object(
-    'retry_at', {NOW} + %(seconds)s::float8 * interval '1 second')"""
-_APPEND_RETRY = Fenced(recorded("fence", data=_RETRY_AT))
+_RETRY_AT = sql_data(
+    HistoryKind.ATTEMPT_FAILED, retry_at=f"{NOW} + %(seconds)s::float8 * interval '1 second'"
+)
+_APPEND_RETRY = Fenced(recorded("fence", data=f"%(data)s::jsonb || {_RETRY_AT}"))
 _SET_STATUS = Statement(
     f"""
     WITH fence AS (

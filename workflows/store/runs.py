@@ -4,6 +4,7 @@ import uuid
 
 from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_data
 from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import FORWARD_STATES, RunState
@@ -38,6 +39,7 @@ _END = Statement(
     """
 )
 
+_ERROR = sql_data(HistoryKind.BLOCKED, error="%(error)s::jsonb")
 _BLOCK = Statement(
     f"""
     WITH blocked AS (
@@ -47,12 +49,12 @@ _BLOCK = Statement(
         WHERE {held([RunState.RUNNING])}
         RETURNING id, attempt),
     fact AS (
-        {insert.line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %(error)s::jsonb)")})
+        {insert.line("blocked", HistoryKind.BLOCKED, _ERROR)})
     SELECT id FROM blocked
     """
 )
 
-_BY_NOBODY = "jsonb_build_object('by', '', 'error', %(error)s::jsonb)"
+_BY_NOBODY = sql_data(HistoryKind.COMPENSATION_STARTED, by="''", error="%(error)s::jsonb")
 # The lease stays: the drive that failed goes on to compensate.
 _BEGIN_COMPENSATION = Statement(
     f"""

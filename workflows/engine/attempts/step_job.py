@@ -1,10 +1,9 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from workflows.core.codec import loads
+from workflows.core.beat import read_beat
 from workflows.core.line_fields import HEARTBEAT
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
@@ -69,10 +68,8 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
 def _last_heartbeat(session: Session, position: int) -> Any:
     """Return the details of the step's last heartbeat: of an attempt that failed, from history; of
     one that was lost with its worker, from the run."""
-    beat = loads(session.run.heartbeat) if session.run.heartbeat else {}
-    failure = session.history.last_failure(position)
-    if beat.get("position") == position and (
-        failure is None or datetime.fromisoformat(beat["at"]) > failure.at
-    ):
-        return beat["details"]
+    beat, failure = read_beat(session.run.heartbeat), session.history.last_failure(position)
+    shown = beat if beat is not None and beat.position == position else None
+    if shown is not None and (failure is None or shown.at > failure.at):
+        return shown.details
     return None if failure is None else HEARTBEAT.find(failure)

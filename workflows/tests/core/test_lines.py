@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -99,6 +100,18 @@ def test_only_the_builders_make_lines_and_only_the_fields_read_them() -> None:
         if isinstance(node, ast.Attribute)
         and node.attr == "data"
         and not {name, name.split("/")[0]} & OTHER_DATA.keys()
+    ]
+
+    assert wrong == []
+
+
+def test_sql_names_no_field_by_itself() -> None:
+    wrong = [
+        f"{name}:{node.lineno} {found[0]}"
+        for name, node in production()
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and (found := re.findall(r"jsonb_build_object\(\s*'\w+'", node.value))
     ]
 
     assert wrong == []
