@@ -26,7 +26,7 @@ from workflows.engine.attempts.failed_attempt import Failed, Retry, StepTimedOut
 from workflows.engine.attempts.isolation import run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
 from workflows.engine.attempts.running_step import Running, current
-from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_done
+from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_completed
 from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.session import Session
@@ -79,7 +79,7 @@ def attempt_step(session: Session, job: Job) -> Any:
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
-    note_done(session, job, outcome.value)
+    note_completed(session, job, outcome.value)
     session.take_in(outcome.written)
     return outcome.value
 
@@ -95,7 +95,7 @@ def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntr
     except ValueNotStorable as exc:
         recorded = f"step {step.name!r} with another result ({exc})"
         mismatch = ReplayMismatch(outcome.position or 0, f"step {step.name!r}", recorded)
-        raise session.end(mismatch) from None
+        raise session.unwind(mismatch) from None
 
 
 def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Failed:
@@ -114,7 +114,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
     try:
         return _run(session, job, running)
     except Unwind as unwinding:
-        raise session.end(unwinding) from None
+        raise session.unwind(unwinding) from None
     except BaseException as exc:  # SystemExit too: a step must not end its worker
         if isinstance(exc, TimeLimitReached):
             exc = StepTimedOut(limit.reached())
@@ -180,7 +180,7 @@ def _run_atomic(
                 output = limited()
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, output, ends=False)
+                recorded = _record(session, job, output, ends_drive=False)
     except StoreFailed as failed:
         if is_broken(raw):
             raise LostInStep(failed.cause) from failed
@@ -204,9 +204,9 @@ def _run_atomic(
     return recorded
 
 
-def _record(session: Session, job: Job, output: Any, *, ends: bool = True) -> Completed:
+def _record(session: Session, job: Job, output: Any, *, ends_drive: bool = True) -> Completed:
     result = job.step.signature.result
     text = result.encode(output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
     fact = lines.step_completed(job.position, job.step.name, text, undo=job.undo)
-    return Completed(session.append(fact, ends=ends), value)
+    return Completed(session.append(fact, ends_drive=ends_drive), value)

@@ -8,7 +8,8 @@ from workflows.core.line_fields import HEARTBEAT
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.time_limit import Limit
-from workflows.engine.session.session import Done, Session
+from workflows.engine.session.drive_memory import CompletedStep
+from workflows.engine.session.session import Session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +31,11 @@ def limit_of(job: Job) -> Limit:
     return Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
 
 
-def note_done(session: Session, job: Job, output: Any) -> None:
+def note_completed(session: Session, job: Job, output: Any) -> None:
     """Remember a completed step for the case that it must be undone."""
     if job.step.compensate is not None and not job.undo:
-        session.done.append(
-            Done(
+        session.undoable.append(
+            CompletedStep(
                 position=job.position,
                 step=job.step,
                 args=job.args,

@@ -68,7 +68,7 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:
         session.look_again()
-        raise session.end(LeaseLost())
+        raise session.unwind(LeaseLost())
     session.take_in(written)
 
 

@@ -26,7 +26,7 @@ def carry_out(session: Session, ended: Ended) -> None:
         case Write.RAISE:
             raise ended.why
         case Write.TELL_THE_LOSS:
-            run_end.lost(session)
+            run_end.tell_the_loss(session)
         case Write.COMPENSATE:
             _begin_compensation(session, ended)
         case _:
@@ -37,7 +37,7 @@ def carry_out(session: Session, ended: Ended) -> None:
 def _undo_when(session: Session) -> UndoWhen:
     definition = session.definition
     return UndoWhen(
-        failed=definition.on_failure == "compensate" and bool(session.done),
+        failed=definition.on_failure == "compensate" and bool(session.undoable),
         cancelled=definition.on_cancel == "compensate",
     )
 
@@ -49,7 +49,7 @@ def _refused(session: Session, ended: Ended) -> None:
         session.held = RunState.CANCELLING
         carry_out(session, ended)
     else:
-        run_end.lost(session)
+        run_end.tell_the_loss(session)
 
 
 def _begin_compensation(session: Session, ended: Ended) -> None:

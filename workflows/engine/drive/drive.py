@@ -45,7 +45,7 @@ def _drive(run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
         if isinstance(failed, LostInStep) or not refused_for_good:
             raise
         carry_out(session, Ended(Ending.STORE_REFUSED, failed.cause))
-    return session.worn_out
+    return session.process_must_end
 
 
 def _load_and_replay(session: Session) -> None:

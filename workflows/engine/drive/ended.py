@@ -34,9 +34,9 @@ def replay_to_its_end(session: Session) -> Ended:
     try:
         result = call_workflow(session)
     except BaseException as exc:
-        return unwound_by(session, session.ending or exc)
-    if session.ending is not None:  # the code swallowed it and returned
-        return unwound_by(session, session.ending)
+        return unwound_by(session, session.unwinding or exc)
+    if session.unwinding is not None:  # the code swallowed it and returned
+        return unwound_by(session, session.unwinding)
     try:
         check_end(session.history, session.position)
     except ReplayMismatch as mismatch:

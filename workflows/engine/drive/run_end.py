@@ -53,7 +53,7 @@ def block(run: ClaimedRun, exc: BaseException) -> bool:
     return blocked
 
 
-def lost(session: Session) -> None:
+def tell_the_loss(session: Session) -> None:
     """Announce that the run belongs to somebody else by now. Nothing is written."""
     run = session.run
     signals.lease_lost.send_robust(

@@ -17,9 +17,9 @@ def recollect_and_undo(session: Session) -> Ended:
 
 def undo_steps(session: Session) -> Ended:
     """Undo the completed steps, the last first."""
-    session.ending = None
+    session.unwinding = None
     try:
-        undo(session, session.done)
+        undo(session, session.undoable)
     except (Suspend, Drain, LeaseLost) as unwinding:
         return unwound_by(session, unwinding)
     except StepFailed as failed:

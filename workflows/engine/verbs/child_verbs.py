@@ -43,7 +43,7 @@ class Family(Operations):
             start_child(self._session, position, child, encoded)
         if not detached:
             self._session.children.append(child.id)
-        return ChildHandle(child, self._session.ends, self._wait)
+        return ChildHandle(child, self._session.child_ends, self._wait)
 
     def map(
         self,
@@ -107,5 +107,5 @@ class Family(Operations):
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
         for child_id in self._session.children:
-            if child_id not in self._session.ends:
+            if child_id not in self._session.child_ends:
                 self._wait((f"{CHILD_EVENT}{child_id}",), None)

@@ -24,7 +24,7 @@ from workflows.definitions.action import Actions
 from workflows.definitions.step import StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
-from workflows.engine.attempts.step_job import Job, note_done, step_key
+from workflows.engine.attempts.step_job import Job, note_completed, step_key
 from workflows.engine.groups.group import check_arguments, checked
 from workflows.engine.requests.new_run import encode_input
 from workflows.engine.session.session import Session
@@ -113,7 +113,7 @@ class Context(Together, Family):
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise lines.step_failure(outcome).raised(step.name)
         output = recorded_output(session, step, outcome)
-        note_done(session, job, output)
+        note_completed(session, job, output)
         return output
 
     def patched(self, patch: str) -> bool:
@@ -160,9 +160,9 @@ class Context(Together, Family):
         try:
             check_end(session.history, session.position)
         except ReplayMismatch as mismatch:
-            raise session.end(mismatch) from None
+            raise session.unwind(mismatch) from None
         session.before_new()
-        raise session.end(ContinueAsNew(encoded))
+        raise session.unwind(ContinueAsNew(encoded))
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show how far the run is (RunView.progress). Leaves no line in history."""
@@ -173,7 +173,7 @@ class Context(Together, Family):
             return
         with session.guarded():
             if not show_progress(session.run, text):
-                raise session.end(LeaseLost())
+                raise session.unwind(LeaseLost())
 
     @overload
     def wait_event(self, name: str, *, timeout_seconds: float | None = None) -> Any: ...

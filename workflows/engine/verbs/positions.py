@@ -25,13 +25,13 @@ class Operations:
         try:
             outcome = find_outcome(session.history, position, asked)
         except ReplayMismatch as mismatch:
-            raise session.end(mismatch) from None
+            raise session.unwind(mismatch) from None
         if outcome is not None:
             session.now = outcome.at
             return position, outcome
         session.before_new()
         if session.stopping():
-            raise session.end(Drain())
+            raise session.unwind(Drain())
         return position, outcome
 
     def _next_position(self) -> int:
@@ -47,7 +47,7 @@ class Operations:
         try:
             pass_unrecorded(self._session.history, position, Operation(what))
         except ReplayMismatch as mismatch:
-            raise self._session.end(mismatch) from None
+            raise self._session.unwind(mismatch) from None
         return position
 
     def _wait(self, names: tuple[str, ...], seconds: float | None) -> HistoryEntry:
@@ -56,7 +56,7 @@ class Operations:
             outcome = waiting.wait_event(self._session, position, names, seconds)
         child_id = ended_child(outcome)
         if child_id is not None:
-            self._session.ends[child_id] = child_end(outcome)
+            self._session.child_ends[child_id] = child_end(outcome)
         return outcome
 
     def _record(self, fact: Fact) -> None:

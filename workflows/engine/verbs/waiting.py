@@ -69,7 +69,7 @@ def _park_for_event(
     notes = session.changed_notes()
     with session.guarded():
         if parking_store.park_run(session.run, park, if_events=session.events, notes=notes):
-            raise session.end(Parked())
+            raise session.unwind(Parked())
     session.look_again()
 
 

@@ -53,7 +53,7 @@ def test_an_undo_that_has_failed_for_good_is_the_end() -> None:
     broken.add("hotel")
     session = being_undone()
     first = recollect_and_undo(session)
-    [hotel] = [step for step in session.done if step.args == ("hotel",)]
+    [hotel] = [step for step in session.undoable if step.args == ("hotel",)]
     session.history.add(given_up(session, hotel.position))
     session.rewind()
 
