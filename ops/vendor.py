@@ -1,7 +1,7 @@
 """Third-party front-end files, pinned by version, licence and SHA-256.
 
-`python ops/vendor.py` fetches what vendor.json names into static/vendor/ (needs npm) and writes
-the new hashes; `python ops/vendor.py --check` compares the committed files with the hashes,
+`python ops/vendor.py` fetches what vendor.json names into the folders it names (needs npm): the site's
+and the engine's, which has to stand alone in other projects. It writes the new hashes; `python ops/vendor.py --check` compares the committed files with the hashes,
 offline, and ends with status 1 when one differs. The tests run the same check.
 """
 
@@ -17,7 +17,7 @@ from typing import TypedDict
 
 FOLDER = Path(__file__).resolve().parent
 PINS = FOLDER / "vendor.json"
-VENDORED = FOLDER.parent / "static" / "vendor"
+ROOT = FOLDER.parent
 
 
 class Package(TypedDict):
@@ -26,10 +26,12 @@ class Package(TypedDict):
     version: str
     licence: str
     files: dict[str, str]
-    """Path inside the package → name under static/vendor/."""
-    icons: list[str]
-    """Icons to gather into icons.json, as name → what is inside the <svg>."""
+    """Path inside the package → name in every folder."""
+    folders: dict[str, list[str]]
+    """Folder of this repository → the icons to gather into its icons.json, as name → what is inside
+    the <svg>. An icon stands in one folder only."""
     sha256: dict[str, str]
+    """Path in this repository → hash."""
 
 
 def read_pins() -> dict[str, Package]:
@@ -37,10 +39,15 @@ def read_pins() -> dict[str, Package]:
     return pins
 
 
-def check(pins: dict[str, Package], folder: Path) -> list[str]:
+def check(pins: dict[str, Package], root: Path) -> list[str]:
     """Return one sentence for each file that is missing, changed or not pinned."""
     pinned = {name: sha for package in pins.values() for name, sha in package["sha256"].items()}
-    present = {path.name: sha256(path.read_bytes()) for path in folder.iterdir()}
+    folders = {folder for package in pins.values() for folder in package["folders"]}
+    present = {
+        f"{folder}/{path.name}": sha256(path.read_bytes())
+        for folder in folders
+        for path in (root / folder).iterdir()
+    }
     faults = []
     for name in sorted(pinned.keys() | present.keys()):
         if name not in present:
@@ -55,25 +62,28 @@ def check(pins: dict[str, Package], folder: Path) -> list[str]:
 def fetch() -> None:
     """Download every pinned package and write its files and their hashes."""
     pins = read_pins()
-    VENDORED.mkdir(parents=True, exist_ok=True)
     for name, package in pins.items():
         kept = download(name, package)
-        for file_name, content in kept.items():
-            (VENDORED / file_name).write_bytes(content)
-        package["sha256"] = {file_name: sha256(content) for file_name, content in kept.items()}
+        for path, content in kept.items():
+            (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+            (ROOT / path).write_bytes(content)
+        package["sha256"] = {path: sha256(content) for path, content in kept.items()}
     PINS.write_text(json.dumps(pins, indent=2) + "\n")
 
 
 def download(name: str, package: Package) -> dict[str, bytes]:
-    """Return the files we keep of one package; npm itself verifies the download."""
+    """Return the files we keep of one package by their paths; npm itself verifies the download."""
     with tempfile.TemporaryDirectory() as folder:
         command = ["npm", "pack", "--silent", f"{name}@{package['version']}"]
         subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
         archive = next(Path(folder).glob("*.tgz"))
         with tarfile.open(archive) as tar:
-            kept = {target: read(tar, source) for source, target in package["files"].items()}
-            if package["icons"]:
-                kept["icons.json"] = gather_icons(tar, package["icons"])
+            kept = {}
+            for place, icons in package["folders"].items():
+                for source, target in package["files"].items():
+                    kept[f"{place}/{target}"] = read(tar, source)
+                if icons:
+                    kept[f"{place}/icons.json"] = gather_icons(tar, icons)
     return kept
 
 
@@ -105,7 +115,7 @@ def sha256(content: bytes) -> str:
 def main(arguments: list[str]) -> int:
     if "--check" not in arguments:
         fetch()
-    faults = check(read_pins(), VENDORED)
+    faults = check(read_pins(), ROOT)
     print("\n".join(faults) or "The vendored files are as pinned.")
     return 1 if faults else 0
 

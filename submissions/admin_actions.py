@@ -1,34 +1,27 @@
 """The moderator's actions in the admin: confirm first, then one service call per submission."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from submissions.errors import AlreadyDecided
 from submissions.models import Submission
 from submissions.services import moderate
+from workflows.ui.confirm import Deed, NotDone, confirm_then_act
 
 if TYPE_CHECKING:
     SubmissionAdmin = admin.ModelAdmin[Submission]
 else:
     SubmissionAdmin = admin.ModelAdmin
 
-MOST_AT_ONCE = 100
-"""A person cannot answer for more, and a form has a limit of fields."""
 
-
-class ConfirmForm(forms.Form):
-    """Nothing to fill in: approving needs no words."""
-
-
-class ReasonForm(ConfirmForm):
+class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=moderate.LONGEST_REASON,
         help_text="The maker reads this sentence on the page and in the letter.",
@@ -36,94 +29,60 @@ class ReasonForm(ConfirmForm):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verb:
-    """What a moderator can do: its names, what it asks for, and the service behind it."""
+def deed(
+    label: str, past: str, decide: Callable[..., None], form_class: type[forms.Form] = forms.Form
+) -> Deed[Submission]:
+    """Return what a moderator can do to a submission. decide is the service behind it: it takes
+    submission_id, by, and what the form asks for."""
 
-    name: str
-    past: str
-    form_class: type[ConfirmForm]
-    decide: Callable[..., None]
-    """Takes submission_id, by, and what the form asked for."""
+    def do(request: HttpRequest, submission: Submission, asked: dict[str, Any]) -> str:
+        by = cast(User, request.user)
+        try:
+            decide(submission_id=submission.pk, by=by, **asked)
+        except AlreadyDecided as refusal:
+            raise NotDone(f"{refusal.message} {refusal.next_step}") from None
+        words = " ".join([past.capitalize() + ".", *asked.values()])
+        LogEntry.objects.log_actions(by.pk, [submission], CHANGE, words, single_object=True)
+        return f"Slot {submission.slot} of {submission.board.name}: {past}."
+
+    return Deed(
+        label=label,
+        question=f"{label} the chosen submissions?",
+        describe=in_one_line,
+        do=do,
+        form_class=form_class,
+    )
 
 
-APPROVE = Verb(name="Approve", past="approved", form_class=ConfirmForm, decide=moderate.approve)
-REJECT = Verb(name="Reject", past="rejected", form_class=ReasonForm, decide=moderate.reject)
-RELEASE = Verb(name="Release", past="released", form_class=ReasonForm, decide=moderate.release)
+def in_one_line(submission: Submission) -> str:
+    """Say which submission it is, for the page that asks for confirmation."""
+    return (
+        f"{submission.board.name}, slot {submission.slot}: {submission.name or 'no details yet'} "
+        f"({submission.state_label}, {submission.maker.email})"
+    )
+
+
+APPROVE = deed("Approve", "approved", moderate.approve)
+REJECT = deed("Reject", "rejected", moderate.reject, ReasonForm)
+RELEASE = deed("Release", "released", moderate.release, ReasonForm)
 
 
 @admin.action(description="Approve", permissions=["moderate"])
 def approve(
     model_admin: SubmissionAdmin, request: HttpRequest, chosen: QuerySet[Submission]
 ) -> HttpResponse | None:
-    return moderate_chosen(model_admin, request, chosen, APPROVE)
+    return confirm_then_act(model_admin, request, chosen, APPROVE)
 
 
 @admin.action(description="Reject, with a reason", permissions=["moderate"])
 def reject(
     model_admin: SubmissionAdmin, request: HttpRequest, chosen: QuerySet[Submission]
 ) -> HttpResponse | None:
-    return moderate_chosen(model_admin, request, chosen, REJECT)
+    return confirm_then_act(model_admin, request, chosen, REJECT)
 
 
 @admin.action(description="Release the slot, with a reason", permissions=["moderate"])
 def release(
     model_admin: SubmissionAdmin, request: HttpRequest, chosen: QuerySet[Submission]
 ) -> HttpResponse | None:
-    return moderate_chosen(model_admin, request, chosen, RELEASE)
-
-
-def moderate_chosen(
-    model_admin: SubmissionAdmin, request: HttpRequest, chosen: QuerySet[Submission], verb: Verb
-) -> HttpResponse | None:
-    """Ask for confirmation; once confirmed, decide each submission and say what came of it."""
-    if chosen.count() > MOST_AT_ONCE:
-        text = f"Choose at most {MOST_AT_ONCE} submissions at once; nothing was changed."
-        model_admin.message_user(request, text, messages.ERROR)
-        return None
-    confirmed = "confirmed" in request.POST
-    form = verb.form_class(request.POST if confirmed else None)
-    if not (confirmed and form.is_valid()):
-        return ask(model_admin, request, chosen, verb, form)
-    for submission in chosen:
-        decide(model_admin, request, submission, verb, form.cleaned_data)
-    return None
-
-
-def ask(
-    model_admin: SubmissionAdmin,
-    request: HttpRequest,
-    chosen: QuerySet[Submission],
-    verb: Verb,
-    form: ConfirmForm,
-) -> HttpResponse:
-    facts: dict[str, Any] = {
-        **model_admin.admin_site.each_context(request),
-        "title": f"{verb.name} the chosen submissions?",
-        "verb": verb.name,
-        "action": request.POST["action"],
-        "chosen": chosen.select_related("board", "maker"),
-        "form": form,
-        "opts": Submission._meta,
-    }
-    return render(request, "admin/submissions/submission/confirm.html", facts)
-
-
-def decide(
-    model_admin: SubmissionAdmin,
-    request: HttpRequest,
-    submission: Submission,
-    verb: Verb,
-    asked: dict[str, str],
-) -> None:
-    by = cast(User, request.user)
-    try:
-        verb.decide(submission_id=submission.pk, by=by, **asked)
-    except AlreadyDecided as refusal:
-        text = f"{refusal.message} {refusal.next_step}"
-        model_admin.message_user(request, text, messages.WARNING)
-        return
-    words = " ".join([verb.past.capitalize() + ".", *asked.values()])
-    model_admin.log_change(request, submission, words)
-    text = f"Slot {submission.slot} of {submission.board.name}: {verb.past}."
-    model_admin.message_user(request, text, messages.SUCCESS)
+    return confirm_then_act(model_admin, request, chosen, RELEASE)

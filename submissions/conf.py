@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-LONGEST_WINDOW_SECONDS = 24 * 60 * 60
+LONGEST_RESERVATION_SECONDS = 24 * 60 * 60
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -30,7 +30,7 @@ def conf() -> Conf:
     refuse_unknown(given)
     chosen = asdict(Conf()) | dict(given)
     return Conf(
-        reservation_seconds=read_window(chosen["reservation_seconds"]),
+        reservation_seconds=read_reservation(chosen["reservation_seconds"]),
         link_check_allow=read_networks(chosen["link_check_allow"]),
     )
 
@@ -44,12 +44,12 @@ def refuse_unknown(given: Iterable[str]) -> None:
             raise ImproperlyConfigured(f"SUBMISSIONS has no setting {name!r}; {advice}")
 
 
-def read_window(value: object) -> int:
-    if type(value) is int and 1 <= value <= LONGEST_WINDOW_SECONDS:
+def read_reservation(value: object) -> int:
+    if type(value) is int and 1 <= value <= LONGEST_RESERVATION_SECONDS:
         return value
     raise ImproperlyConfigured(
         "SUBMISSIONS['reservation_seconds'] must be a whole number of seconds"
-        f" from 1 to {LONGEST_WINDOW_SECONDS}, not {value!r}"
+        f" from 1 to {LONGEST_RESERVATION_SECONDS}, not {value!r}"
     )
 
 

@@ -13,7 +13,7 @@ from django.db import models
 from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
 from django.db.models.functions import Now
 
-from submissions.conf import LONGEST_WINDOW_SECONDS, conf
+from submissions.conf import LONGEST_RESERVATION_SECONDS, conf
 from submissions.states import ACTIVE, FINISHED, MOVES, PUBLISHED_OR_NEAR, Category, Status
 
 MOST_SLOTS = 500
@@ -22,7 +22,7 @@ MOST_SLOTS = 500
 LONGEST_REASON = 400
 
 
-def default_window_seconds() -> int:
+def default_reservation_seconds() -> int:
     return conf().reservation_seconds
 
 
@@ -53,8 +53,8 @@ class Board(models.Model):
         help_text=f"How many slots the board has, numbered from 1; {MOST_SLOTS} at most.",
     )
     reservation_seconds = models.PositiveIntegerField(
-        default=default_window_seconds,
-        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_WINDOW_SECONDS)],
+        default=default_reservation_seconds,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RESERVATION_SECONDS)],
         help_text="How long a slot is held for its details. Running countdowns keep theirs.",
     )
     opens_at = models.DateTimeField(null=True, blank=True, help_text="Empty: open at once.")
@@ -75,7 +75,7 @@ class Board(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    reservation_seconds__gte=1, reservation_seconds__lte=LONGEST_WINDOW_SECONDS
+                    reservation_seconds__gte=1, reservation_seconds__lte=LONGEST_RESERVATION_SECONDS
                 ),
                 name="board_window_in_range",
             ),
@@ -133,6 +133,8 @@ class Submission(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
+    link_note = models.CharField(max_length=LONGEST_REASON, blank=True, default="", db_default="")
+    """What the link check found, for moderators only; empty where the link works."""
 
     name = models.CharField(max_length=60, blank=True)
     link = models.CharField(max_length=2048, blank=True)
@@ -222,7 +224,7 @@ class Submission(models.Model):
         return urlsplit(self.link).hostname or ""
 
     @property
-    def window_seconds(self) -> int:
+    def reservation_seconds(self) -> int:
         """How long the slot was held for the details, in seconds."""
         return round((self.expires_at - self.reserved_at).total_seconds())
 

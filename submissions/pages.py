@@ -56,7 +56,7 @@ def details_page(
         "submission": submission,
         "form": form,
         "seconds_left": submission.seconds_left,
-        "window_seconds": submission.window_seconds,
+        "reservation_seconds": submission.reservation_seconds,
     }
     return render(request, "submissions/details.html", facts, status=status)
 

@@ -80,6 +80,9 @@ def headline(submission: Submission, failed: FailedTry | None) -> tuple[str, str
     match submission.status:
         case Status.PENDING:
             return "Send us the details", "The slot is yours until the countdown ends."
+        case Status.IN_REVIEW if submission.link_checked_at and submission.link_note:
+            lead = "The site did not let our check in. A person opens the link and decides."
+            return "A moderator looks at your tool", lead
         case Status.IN_REVIEW if submission.link_checked_at:
             return "A moderator looks at your tool", "The link works. A person decides next."
         case Status.IN_REVIEW if failed:
@@ -129,8 +132,7 @@ def details_step(submission: Submission) -> StatusStep:
 def link_step(submission: Submission, failed: FailedTry | None, now: datetime) -> StatusStep:
     checked_at = submission.link_checked_at
     if checked_at is not None:
-        bad = submission.reason_code in (Ended.BAD_LINK, Ended.UNREACHABLE)
-        state, text = ("failed", submission.reason) if bad else ("completed", "The link works.")
+        state, text = link_result(submission)
         return StatusStep(title="Link check", state=state, at=checked_at, text=text)
     if submission.status != Status.IN_REVIEW:
         text = "The decision came before the check ended."
@@ -148,6 +150,15 @@ def link_step(submission: Submission, failed: FailedTry | None, now: datetime) -
         next_at=failed.next_at,
         seconds_to_next=ceil((failed.next_at - now).total_seconds()),
     )
+
+
+def link_result(submission: Submission) -> tuple[str, str]:
+    """Return the state of a check that has ended, and what it found."""
+    if submission.reason_code in (Ended.BAD_LINK, Ended.UNREACHABLE):
+        return "failed", submission.reason
+    if submission.link_note:
+        return "completed", "The site did not let our check in; that is left to a person."
+    return "completed", "The link works."
 
 
 def has_moderator(submission: Submission) -> bool:

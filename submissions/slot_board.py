@@ -31,7 +31,7 @@ class SlotCell:
     label: str = ""
     """What is going on, in words."""
     seconds_left: int | None = None
-    window_seconds: int = 0
+    reservation_seconds: int = 0
     frees_at: datetime | None = None
     submission_id: UUID | None = None
     """The viewer's own only."""
@@ -80,7 +80,7 @@ def slot_cell(number: int, holder: Submission | None, viewer: Viewer) -> SlotCel
             mine=mine,
             label="Yours" if mine else "Held by another maker",
             seconds_left=holder.seconds_left,
-            window_seconds=holder.window_seconds,
+            reservation_seconds=holder.reservation_seconds,
             frees_at=holder.expires_at,
             submission_id=holder.pk if mine else None,
         )

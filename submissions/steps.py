@@ -4,19 +4,29 @@ The atomic ones write rows: their effect and the engine's checkpoint are one com
 and the mail leave the machine, so they happen at least once.
 """
 
+import contextlib
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import Error as DatabaseFailure
 from django.db.models.functions import Now
+from django.utils.text import Truncator
 
 from submissions import moves
 from submissions.conf import conf
+from submissions.link_check import Outcome, explain, explain_to_moderators
 from submissions.link_check import check_link as ask_the_guard
-from submissions.link_check import explain
-from submissions.models import Submission
+from submissions.link_tries import (
+    LINK_RETRY,
+    LONGEST_TRY_SECONDS,
+    budget_seconds,
+    failed_try,
+    try_under_way,
+)
+from submissions.models import LONGEST_REASON, Submission
 from submissions.notices import mail
 from submissions.states import Ended, Status
-from workflows.api import RetryPolicy, Transient, step
+from workflows.api import RetryPolicy, step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +36,16 @@ class LinkReport:
     valid: bool
     sentence: str
     reachable: bool = True
+    note: str = ""
+    """What moderators are told of a link that was judged and does not work."""
+    for_a_person: bool = False
+    """The site lets no machine in: where there is a moderator, they look."""
+    given_up: bool = False
+    """Nobody waited for the verdict any more."""
+
+
+class NobodyWaits(Exception):
+    """The submission was withdrawn or decided while its link was checked."""
 
 
 @step(atomic=True)
@@ -35,31 +55,59 @@ def expire(submission_id: UUID) -> str:
     return status_of(submission_id)
 
 
-@step(
-    retry=RetryPolicy(
-        attempts=5, first_delay_seconds=10, factor=3, max_delay_seconds=120, jitter=0.1
-    ),
-    timeout_seconds=20,
-    atomic=False,
-)
-def check_link(link: str) -> LinkReport:
+@step(retry=LINK_RETRY, timeout_seconds=LONGEST_TRY_SECONDS, atomic=False)
+def check_link(link: str, submission_id: UUID) -> LinkReport:
     """Ask the guard about the link. Raises Transient where another try may help."""
-    verdict = ask_the_guard(link, allow=conf().link_check_allow)
+    this_try = try_under_way()
+    try:
+        verdict = ask_the_guard(
+            link,
+            allow=conf().link_check_allow,
+            budget_seconds=budget_seconds(this_try.attempt),
+            while_waiting=lambda: stop_unless_waited_for(submission_id),
+        )
+    except NobodyWaits:
+        return LinkReport(valid=False, sentence="", given_up=True)
     sentence = explain(verdict)
-    if verdict.outcome == "try_again":
-        raise Transient(sentence, retry_after_seconds=verdict.retry_after_seconds)
-    return LinkReport(valid=verdict.outcome == "valid", sentence=sentence)
+    if verdict.outcome == Outcome.TRY_AGAIN:
+        raise failed_try(this_try, sentence, verdict.retry_after_seconds)
+    is_valid = verdict.outcome == Outcome.VALID
+    return LinkReport(
+        valid=is_valid,
+        sentence=sentence,
+        note="" if is_valid else explain_to_moderators(verdict),
+        for_a_person=verdict.outcome == Outcome.ASK_A_PERSON,
+    )
+
+
+def stop_unless_waited_for(submission_id: UUID) -> None:
+    """Raise NobodyWaits once the submission has left review, by its maker or a moderator."""
+    # A database that is away for a moment says nothing about the submission.
+    with contextlib.suppress(DatabaseFailure):
+        if status_of(submission_id) != Status.IN_REVIEW:
+            raise NobodyWaits
 
 
 @step(atomic=True)
-def settle(submission_id: UUID, report: LinkReport) -> str:
-    """Act on the link check unless a moderator was faster; returns the status that holds now."""
+def settle(submission_id: UUID, report: LinkReport, asks_a_person: bool = False) -> str:
+    """Act on the link check unless a moderator was faster; returns the status that holds now.
+
+    With `asks_a_person`, a site that lets no machine in is left to the board's moderator.
+    """
     submission = Submission.objects.select_related("board").get(pk=submission_id)
-    Submission.objects.filter(pk=submission_id).update(link_checked_at=Now())
+    if report.given_up:
+        return submission.status
+    in_review = Submission.objects.filter(pk=submission_id, status=Status.IN_REVIEW)
+    note = Truncator(report.note).chars(LONGEST_REASON)
+    if not in_review.update(link_checked_at=Now(), link_note=note):
+        return status_of(submission_id)
+    has_moderator = submission.board.needs_moderator
+    if asks_a_person and report.for_a_person and has_moderator:
+        return status_of(submission_id)
     if not report.valid:
         code = Ended.BAD_LINK if report.reachable else Ended.UNREACHABLE
         moves.reject(submission_id, code=code, reason=report.sentence)
-    elif not submission.board.needs_moderator:
+    elif not has_moderator:
         moves.approve(submission_id, submission.name)
     return status_of(submission_id)
 

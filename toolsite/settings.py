@@ -6,6 +6,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
+import workflows
 from toolsite.env import read_or_exit
 from toolsite.secret_key import kept_secret_key
 
@@ -122,32 +123,19 @@ CACHES = {
         "LOCATION": "toolsite_cache",
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     },
-    # django-q2 keeps its statistics here: its sentinel must not open database connections
-    # of its own before it forks.
     "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# The cluster. A run's own limits are the engine's; django-q2's must never act.
+# The cluster that drives runs, and one for ordinary async_task() and schedule() calls, started by
+# Q_CLUSTER_NAME=tasks manage.py qcluster
 
-LONGER_THAN_ANY_DRIVE_SECONDS = 7 * 24 * 3600
-Q_CLUSTER: dict[str, Any] = {
-    "name": "toolsite",
-    "broker_class": "workflows.cluster.broker.RunBroker",
-    "workers": ENV.workers,
-    "bulk": 2 * ENV.workers,
-    "queue_limit": 1_000,
-    "save_limit": -1,
-    "recycle": 1_000_000_000,
-    "ack_failures": True,
-    "scheduler": False,
-    "guard_cycle": 0.5,
-    "log_level": "WARNING",
-    "timeout": LONGER_THAN_ANY_DRIVE_SECONDS,
-    "retry": LONGER_THAN_ANY_DRIVE_SECONDS + 60,
-    "cache": "process",
-    # Ordinary async_task() and schedule() calls: Q_CLUSTER_NAME=tasks manage.py qcluster
-    "ALT_CLUSTERS": {
+Q_CLUSTER = workflows.cluster_settings(
+    name="toolsite",
+    workers=ENV.workers,
+    # Travels with every ordinary task: one that failed is not tried again.
+    ack_failures=True,
+    ALT_CLUSTERS={
         "tasks": {
             "broker_class": None,
             "orm": "default",
@@ -160,9 +148,12 @@ Q_CLUSTER: dict[str, Any] = {
             "timeout": 300,
             "retry": 360,
             "max_attempts": 5,
+            # Where django-q2 keeps its statistics: its sentinel must not open database connections
+            # of its own before it forks.
+            "cache": "process",
         }
     },
-}
+)
 
 # Accounts: e-mail and password. Its rate limits count in the shared cache.
 

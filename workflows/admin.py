@@ -1,21 +1,19 @@
 """Runs in the Django admin: read-only with their steps and history; steered by actions."""
 
-import json
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from workflows import api
 from workflows.models import Run
 from workflows.models.run import RunQuerySet
+from workflows.ui import icons
+from workflows.ui.confirm import Deed, NotDone, confirm_then_act
+from workflows.ui.parts import json_text, moment, table
 
 if TYPE_CHECKING:
     RunModelAdmin = admin.ModelAdmin[Run]
@@ -25,57 +23,55 @@ else:
 Runs = QuerySet[Run]
 
 
+def deed(label: str, verb: Callable[..., bool]) -> Deed[Run]:
+    """Return what an action does to each run: one call of the api, with the name of who asks."""
+
+    def do(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
+        try:
+            if verb(run.pk, by=request.user.get_username()):
+                return ""
+            raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
+        except api.RunNotFound:
+            raise NotDone("no longer there.") from None
+
+    return Deed(
+        label=label,
+        question=f"{label} these runs?",
+        explanation="What is done is recorded in each run's history with your name.",
+        describe=lambda run: f"{run.workflow} {run.pk} ({run.state})",
+        do=do,
+    )
+
+
+CANCEL = deed("Cancel", api.cancel)
+RETRY_NOW = deed("Retry now", api.retry_now)
+COMPENSATE = deed("Compensate", api.compensate)
+
+
 @admin.action(description="Cancel", permissions=["steer"])
 def cancel(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
     """Ask, then cancel each run through the api."""
-    return _confirmed(model_admin, request, runs, "cancel", "Cancel", api.cancel)
+    return confirm_then_act(model_admin, request, runs, CANCEL)
 
 
 @admin.action(description="Retry now", permissions=["steer"])
 def retry_now(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
     """Ask, then wake each waiting or blocked run through the api."""
-    return _confirmed(model_admin, request, runs, "retry_now", "Retry now", api.retry_now)
+    return confirm_then_act(model_admin, request, runs, RETRY_NOW)
 
 
 @admin.action(description="Compensate", permissions=["steer"])
 def compensate(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
     """Ask, then have the completed steps of each failed or cancelled run undone."""
-    return _confirmed(model_admin, request, runs, "compensate", "Compensate", api.compensate)
-
-
-def _confirmed(
-    model_admin: RunModelAdmin,
-    request: HttpRequest,
-    runs: Runs,
-    action: str,
-    label: str,
-    verb: Callable[..., bool],
-) -> HttpResponse | None:
-    if "confirmed" not in request.POST:
-        context = {
-            **model_admin.admin_site.each_context(request),
-            "title": f"{label}: {runs.count()} selected",
-            "label": label,
-            "action": action,
-            "runs": runs,
-            "opts": model_admin.opts,
-        }
-        return TemplateResponse(request, "admin/workflows/run/confirm.html", context)
-    done = [run.pk for run in runs if _apply(verb, run.pk, request)]
-    model_admin.message_user(request, f"{label}: {len(done)} done.", messages.SUCCESS)
-    if left := runs.count() - len(done):
-        text = f"{left} left as they were: not in a state for it."
-        model_admin.message_user(request, text, messages.WARNING)
-    return None
-
-
-def _apply(verb: Callable[..., bool], run_id: UUID, request: HttpRequest) -> bool:
-    return verb(run_id, by=request.user.get_username())
+    return confirm_then_act(model_admin, request, runs, COMPENSATE)
 
 
 @admin.register(Run)
 class RunAdmin(RunModelAdmin):
     """Nothing is edited here: a run is steered through the api, which records who did it."""
+
+    class Media:
+        css = {"all": ("workflows/ui.css", "workflows/admin.css")}
 
     actions = (cancel, retry_now, compensate)
     list_display = (
@@ -127,7 +123,7 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="state", ordering="state")
     def badge(self, run: Run) -> SafeString:
-        return _badge(run.state)
+        return icons.badge(run.state)
 
     @admin.display(description="crashes", ordering="crashes")
     def crashes_in_a_row(self, run: Any) -> int:
@@ -146,23 +142,23 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="input")
     def input_text(self, run: Run) -> SafeString:
-        return _pretty(run.defaults | run.input)
+        return json_text(run.defaults | run.input)
 
     @admin.display(description="output")
     def output_text(self, run: Run) -> SafeString:
-        return _pretty(run.output)
+        return json_text(run.output)
 
     @admin.display(description="steps")
     def steps(self, run: Run) -> SafeString:
-        return _table(
+        return table(
             ("No.", "Step", "State", "Attempts", "Time (UTC)", "Problem"),
             (
                 (
                     step.position or "",
                     step.name,
-                    _badge(step.state),
+                    icons.badge(step.state),
                     step.attempts or "",
-                    _time(step.retry_at or step.ended_at),
+                    moment(step.retry_at or step.ended_at),
                     _told(step.compensation_error or step.error),
                 )
                 for step in api.list_steps(run.pk)
@@ -171,44 +167,20 @@ class RunAdmin(RunModelAdmin):
 
     @admin.display(description="history")
     def history_lines(self, run: Run) -> SafeString:
-        return _table(
+        return table(
             ("No.", "Time (UTC)", "What", "Name", "Data"),
             (
                 (
                     entry.position or "",
-                    _time(entry.at),
+                    moment(entry.at),
                     entry.kind.replace("_", " "),
                     entry.name,
-                    _pretty(entry.data) if entry.data else "",
+                    json_text(entry.data) if entry.data else "",
                 )
                 for entry in api.get_history(run.pk)
             ),
         )
 
 
-def _table(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> SafeString:
-    lines = [format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows]
-    return format_html(
-        '<table class="history"><thead><tr>{}</tr></thead><tbody>{}</tbody></table>',
-        format_html_join("", "<th>{}</th>", ((head,) for head in heads)),
-        format_html_join("", "<tr>{}</tr>", ((line,) for line in lines)),
-    )
-
-
-def _badge(state: str) -> SafeString:
-    return format_html('<span class="badge" data-state="{}">{}</span>', state, state)
-
-
 def _told(error: dict[str, Any] | None) -> str:
     return f"{error['type']}: {error['message']}" if error else ""
-
-
-def _time(moment: datetime | None) -> str:
-    if moment is None:
-        return ""
-    told = moment.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
-    return format_html('<span class="nowrap">{}</span>', told)
-
-
-def _pretty(value: Any) -> SafeString:
-    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,15 +1,19 @@
 """Connects the listeners, finds every app's workflows, and keeps the database's rules in force."""
 
+import sys
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations import RunSQL
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
+
+from workflows.q_cluster import cluster_settings
 
 
 class WorkflowsConfig(AppConfig):
@@ -18,12 +22,20 @@ class WorkflowsConfig(AppConfig):
     name = "workflows"
     default_auto_field = "django.db.models.BigAutoField"
 
+    def __init__(self, app_name: str, app_module: Any) -> None:
+        super().__init__(app_name, app_module)
+        # django-q2 reads its settings once, when it is imported; later would be in vain.
+        if not hasattr(settings, "Q_CLUSTER") and "django_q.conf" not in sys.modules:
+            settings.Q_CLUSTER = cluster_settings()
+
     def ready(self) -> None:
-        from workflows import checks
-        from workflows.observe import logs
+        from workflows import checks, installation
+        from workflows.observe import cluster_logs, logs
 
         checks.connect()
+        installation.connect()
         logs.connect()
+        cluster_logs.connect()
         post_migrate.connect(install_rules, sender=self)
         autodiscover_modules("flows")
 

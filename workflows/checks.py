@@ -44,7 +44,8 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
         return [
             Error(
                 "the default database is not PostgreSQL",
-                hint="The engine needs SKIP LOCKED, NOTIFY and advisory locks; set DATABASE_URL.",
+                hint="The engine needs SKIP LOCKED, NOTIFY and advisory locks: set "
+                'DATABASES["default"]["ENGINE"] to "django.db.backends.postgresql".',
                 id="workflows.E002",
             )
         ]

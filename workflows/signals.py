@@ -1,31 +1,97 @@
-"""What the engine announces.
+"""What the engine announces. docs/signals.md has the table, and the rules for receivers.
 
-Receivers must be quick: they run inside the drive. One that raises is logged and passed over.
+Receivers must be quick: they run where the thing happens. One that raises is logged and passed over.
 """
 
 from django.dispatch import Signal
 
-run_finished = Signal()
-"""A run has ended. run_id, workflow, state, error (None or type/message/traceback)."""
-run_blocked = Signal()
-"""A run waits for a person or a deploy. run_id, workflow, error."""
-attempt_failed = Signal()
-"""An attempt of a step failed. run_id, workflow, step, attempt, error, retry_in_seconds (None: the last)."""
-lease_lost = Signal()
-"""A drive found that its run belongs to another worker; it wrote nothing. run_id, workflow, attempt."""
-drive_abandoned = Signal()
-"""The database did not answer during a drive. run_id, workflow, error (the exception)."""
-drive_refused = Signal()
-"""The database answered a drive's own statement with an error. run_id, workflow, error (the exception),
-retry_in_seconds (None: the run is left to the sweep)."""
-claim_refused = Signal()
-"""The database answered a look at the queue with an error; nothing was claimed. error."""
-heartbeat_unheard = Signal()
-"""The database did not take a step's heartbeat; the step goes on. run_id, step, error."""
-hook_failed = Signal()
-"""An on_commit hook of an atomic step raised after the commit; the step stands. run_id, step, error."""
-newer_code_awaited = Signal()
+
+class Announcement(Signal):
+    """A signal that names what it says; a receiver takes these as keywords, besides sender."""
+
+    def __init__(self, *fields: str) -> None:
+        super().__init__()
+        self.fields = fields
+
+
+# Runs
+
+run_started = Announcement("run_id", "workflow", "version", "key", "parent_id", "continues")
+"""A run's row was inserted. key (None without one), parent_id (None: nobody's child), continues (the
+run that ended by continue_as_new, or None)."""
+run_claimed = Announcement("run_id", "workflow", "version", "attempt", "worker_id", "late_seconds")
+"""A drive begins. worker_id (None outside a cluster), late_seconds: how long the run had been due."""
+run_finished = Announcement("run_id", "workflow", "state", "error")
+"""A run has ended. error (None or type/message/traceback)."""
+run_blocked = Announcement("run_id", "workflow", "error")
+"""A run waits for a person or a deploy. error (type/message)."""
+runs_recovered = Announcement("runs")
+"""Runs of lost workers were judged. runs: list of (run_id, workflow, state it is in now)."""
+newer_code_awaited = Announcement("run_id", "workflow", "what")
 """A run is ahead of this worker's code and waits for newer code. Told once for each time it comes to
-that. run_id, workflow, what (the patch, or the kind of line, that the code does not know)."""
-runs_recovered = Signal()
-"""Runs of lost workers went back to the queue. runs: list of (run_id, workflow, state)."""
+that. what (the patch, or the kind of line, that the code does not know)."""
+
+# Steps
+
+step_completed = Announcement(
+    "run_id", "workflow", "step", "position", "attempt", "seconds", "undo"
+)
+"""A step's result was recorded. seconds: how long this attempt of its function took; undo: it was the
+compensation of the step at this position."""
+attempt_failed = Announcement("run_id", "workflow", "step", "attempt", "error", "retry_in_seconds")
+"""An attempt of a step failed. error (type/message/traceback), retry_in_seconds (None: the last)."""
+heartbeat_unheard = Announcement("run_id", "step", "error")
+"""The database did not take a step's heartbeat; the step goes on. error (the exception)."""
+hook_failed = Announcement("run_id", "step", "error")
+"""An on_commit hook of an atomic step raised after the commit; the step stands. error (the
+exception)."""
+
+# Drives
+
+lease_lost = Announcement("run_id", "workflow", "attempt")
+"""A drive found that its run belongs to another worker; it wrote nothing."""
+drive_abandoned = Announcement("run_id", "workflow", "error")
+"""The database did not answer during a drive. error (the exception)."""
+drive_refused = Announcement("run_id", "workflow", "error", "retry_in_seconds")
+"""The database answered a drive's own statement with an error. error (the exception),
+retry_in_seconds (None: the run is left to the sweep)."""
+claim_refused = Announcement("error")
+"""The database answered a look at the queue with an error; nothing was claimed. error (the
+exception)."""
+
+# Workers
+
+worker_came = Announcement("worker_id", "host", "pid")
+"""A worker process has taken an id, and claims runs under it. After a cut of its connection it
+takes another."""
+worker_went = Announcement("worker_id", "host", "pid")
+"""A worker's id is no longer held by anybody: it stopped, died, or took another. Told once in the
+fleet, by whichever pusher notices."""
+worker_failed = Announcement("error")
+"""A worker failed between two runs and goes on. error (the exception)."""
+lease_not_extended = Announcement("run_id", "error")
+"""The lease of the run that is being driven could not be extended. error (the exception)."""
+liveness_failed = Announcement("error")
+"""A worker failed to look after its id, for a reason of its own; it tries on. error (the
+exception)."""
+
+# The cluster
+
+database_away = Announcement("error")
+"""The pusher cannot reach the database: told at the first try, then every 30 s. error (the
+exception)."""
+tables_missing = Announcement("error")
+"""The database lacks tables or columns of ours: told like database_away. error (the exception)."""
+database_back = Announcement()
+"""The pusher is served again."""
+bell_failed = Announcement("error")
+"""The pusher failed, for a reason of its own; it tries on. error (the exception)."""
+chore_failed = Announcement("chore", "error")
+"""One of the pusher's chores failed: told at the first time, then every 30 s. chore (its name), error
+(the exception)."""
+cluster_stalled = Announcement()
+"""Tasks wait while workers idle; the cluster ends itself and starts again."""
+sentinel_hung = Announcement()
+"""The sentinel gives no sign of life; it is killed and the cluster starts again."""
+cluster_died = Announcement("restart_in_seconds")
+"""The cluster's processes have ended by themselves and are started again."""

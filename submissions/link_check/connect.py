@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from ipaddress import ip_address
 
 from submissions.link_check.addresses import IPAddress, IPNetwork, is_within
-from submissions.link_check.bounds import CONNECT_SECONDS, Allowance
+from submissions.link_check.bounds import Allowance
+from submissions.link_check.dial import dial
 from submissions.link_check.parse import Link
 from submissions.link_check.verdict import Code, LinkFault
 from submissions.link_check.wire import SecureWire, Wire
 
-MAX_ADDRESSES_TRIED = 4
-RECEIVE_BUFFER_BYTES = 32 * 1024
-"""So that the kernel, too, takes little from a peer that sends without end."""
+DISCARD_PORT = 9
 
 
 @contextmanager
@@ -42,30 +41,9 @@ def connected(
 def connect_to_any(
     addresses: Sequence[IPAddress], port: int, allow: Sequence[IPNetwork], allowance: Allowance
 ) -> socket.socket:
-    fault = LinkFault(Code.UNREACHABLE)
-    for address in addresses[:MAX_ADDRESSES_TRIED]:
-        try:
-            return connect_to(address, port, allow, allowance)
-        except TimeoutError:
-            fault = LinkFault(Code.TOO_SLOW)
-        except ConnectionRefusedError:
-            fault = LinkFault(Code.CONNECTION_REFUSED)
-        except ConnectionError:
-            fault = LinkFault(Code.CONNECTION_LOST)
-        except OSError:
-            fault = LinkFault(Code.UNREACHABLE)
-    raise fault
-
-
-def connect_to(
-    address: IPAddress, port: int, allow: Sequence[IPNetwork], allowance: Allowance
-) -> socket.socket:
-    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-    opened = socket.socket(family, socket.SOCK_STREAM)
+    refuse_our_own(addresses, allow)
+    opened, address = dial(addresses, port, allowance)
     try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-        opened.settimeout(min(CONNECT_SECONDS, allowance.seconds_left()))
-        opened.connect((str(address), port))
         refuse_unexpected_peer(opened, address, allow)
     except BaseException:
         opened.close()
@@ -73,13 +51,34 @@ def connect_to(
     return opened
 
 
-def refuse_unexpected_peer(
-    opened: socket.socket, address: IPAddress, allow: Sequence[IPNetwork]
-) -> None:
-    """Refuse a peer that is not the checked address, and one that is this very machine.
+def refuse_our_own(addresses: Sequence[IPAddress], allow: Sequence[IPNetwork]) -> None:
+    """Refuse a name of this very machine before anything is dialled. Raises LinkFault.
 
     Our own public address is reached without passing the firewall in front of us.
     """
+    for address in addresses:
+        if not is_within(address, allow) and sender_to(address) == address:
+            raise LinkFault(Code.PRIVATE_ADDRESS)
+
+
+def sender_to(address: IPAddress) -> IPAddress | None:
+    """Return which address of ours would write to this one; to our own, that is itself.
+
+    A datagram socket is told by the kernel without a packet being sent.
+    """
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(address), DISCARD_PORT))
+            return ip_address(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def refuse_unexpected_peer(
+    opened: socket.socket, address: IPAddress, allow: Sequence[IPNetwork]
+) -> None:
+    """Refuse a peer that is not the checked address, and once more this very machine."""
     peer = ip_address(opened.getpeername()[0])
     ourselves = ip_address(opened.getsockname()[0])
     if peer != address or (peer == ourselves and not is_within(address, allow)):

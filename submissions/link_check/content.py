@@ -1,14 +1,18 @@
 """Is there a page in the answer? Reads a bounded part of it and looks for content and a title."""
 
+import contextlib
 import html
 import zlib
 
 import requests
 from urllib3.response import BaseHTTPResponse
 
-from submissions.link_check.bounds import MAX_PAGE_BYTES, MAX_RAW_BYTES, EnoughRead
+from submissions.link_check.bounds import MAX_PAGE_BYTES, EnoughRead
 from submissions.link_check.parse import is_hidden
 from submissions.link_check.verdict import Code, LinkFault
+
+# No coding at all, by its name or by a common mistake: browsers take the page as it is.
+NO_CODING = frozenset({"", "identity", "none", "utf-8", "utf8", "binary", "8bit", "7bit"})
 
 CHUNK_BYTES = 16 * 1024
 SNIFFED_BYTES = 1_445
@@ -28,6 +32,8 @@ PAGE_SUFFIXES = ("+json", "+xml")
 
 # The MIME Sniffing Standard's "binary data bytes": none of them occurs in a text.
 BINARY = bytes({*range(0x09), 0x0B, *range(0x0E, 0x1B), *range(0x1C, 0x20)})
+MAX_STRAY_SHARE = 0.03
+"""Of the bytes of what is declared a text. In packed data, every tenth byte is a binary one."""
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -60,35 +66,59 @@ def read_raw(stream: BaseHTTPResponse) -> bytes:
     except EnoughRead:
         if not pieces:
             raise LinkFault(Code.BAD_HTTP) from None
-    return b"".join(pieces)[:MAX_RAW_BYTES]
+    return b"".join(pieces)
 
 
 def unpack(raw: bytes, encoding: str) -> bytes:
     """Undo one layer of gzip or deflate, never past MAX_PAGE_BYTES. Raises LinkFault."""
-    match encoding.strip().lower():
-        case "" | "identity":
-            return raw
-        case "gzip" | "x-gzip":
-            windows: tuple[int, ...] = (31,)
-        case "deflate":
-            # With a zlib header as the RFC says, or without as many servers do.
-            windows = (15, -15)
+    layers = [
+        each for each in encoding.replace(" ", "").lower().split(",") if each not in NO_CODING
+    ]
+    if not raw or not layers:
+        return raw
+    match layers:
+        case ["gzip" | "x-gzip"]:
+            return inflate_members(raw)
+        case ["deflate"]:
+            return inflate(raw)
         case _:
             raise LinkFault(Code.UNREADABLE)
-    for window in windows if raw else ():
+
+
+def inflate_members(raw: bytes) -> bytes:
+    """Undo gzip, whose members follow one another (RFC 1952, section 2.2); the first may be empty.
+
+    What is no member ends it, as padding does.
+    """
+    page, rest = b"", raw
+    while rest and len(page) < MAX_PAGE_BYTES:
+        member = zlib.decompressobj(31)
         try:
-            return zlib.decompressobj(window).decompress(raw, MAX_PAGE_BYTES)
+            page += member.decompress(rest, MAX_PAGE_BYTES - len(page))
         except zlib.error:
-            continue
-    if raw:
-        raise LinkFault(Code.UNREADABLE)
-    return raw
+            if rest is raw:
+                raise LinkFault(Code.UNREADABLE) from None
+            break
+        rest = member.unused_data
+    return page
+
+
+def inflate(raw: bytes) -> bytes:
+    """Undo deflate: with a zlib header as the RFC says, or without as many servers do."""
+    for window in (15, -15):
+        with contextlib.suppress(zlib.error):
+            return zlib.decompressobj(window).decompress(raw, MAX_PAGE_BYTES)
+    raise LinkFault(Code.UNREADABLE)
 
 
 def looks_binary(start: bytes, content_type: str) -> bool:
+    """Say whether the bytes are no text; what is declared one may hold a few strays."""
     if start.startswith(UTF16_MARKS) or "utf-16" in content_type:
         return False
-    return start.translate(None, BINARY) != start
+    strays = len(start) - len(start.translate(None, BINARY))
+    if not content_type:
+        return strays > 0
+    return strays > max(1, len(start) * MAX_STRAY_SHARE)
 
 
 def find_title(page: bytes) -> str | None:

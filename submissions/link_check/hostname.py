@@ -12,6 +12,8 @@ MAX_HOST_CHARACTERS = 253
 
 LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 TOP_LABEL = re.compile(r"[a-z]{2,63}|xn--[a-z0-9-]{1,59}")
+PUNYCODE = "xn--"
+JOINERS = "\u200c\u200d"
 # The URL Standard's "ends in a number": browsers and resolvers read such a host as IPv4,
 # so 127.1, 2130706433, 0x7f.1 and 0177.0.0.1 are all addresses.
 NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
@@ -57,9 +59,27 @@ def read_host(written: str) -> tuple[str, IPAddress | None]:
     labels = host.split(".")
     if NUMBER.fullmatch(labels[-1]):
         return host, read_dotted(host, written)
-    if not all(LABEL.fullmatch(label) for label in labels):
+    if not all(LABEL.fullmatch(label) and is_spelled_well(label) for label in labels):
         raise LinkSyntaxError(Code.BAD_HOST)
     return host, None
+
+
+def is_spelled_well(label: str) -> bool:
+    """Say whether a label is no punycode, or that of a text which could be written in its place.
+
+    UTS #46, section 4.1: browsers show the text, and refuse what only pretends to be one.
+    """
+    if not label.startswith(PUNYCODE):
+        return True
+    try:
+        text = label.removeprefix(PUNYCODE).encode().decode("punycode")
+        idna.check_initial_combiner(text)
+        idna.check_bidi(text)
+        joined = (at for at, character in enumerate(text) if character in JOINERS)
+        is_plain = all(idna.valid_contextj(text, at) for at in joined)
+        return is_plain and not text.isascii() and idna.uts46_remap(text) == text
+    except (UnicodeError, ValueError, IndexError):
+        return False
 
 
 def to_ascii(written: str) -> str:

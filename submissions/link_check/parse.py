@@ -167,8 +167,15 @@ def refuse_unwanted_host(link: Link, allow: tuple[IPNetwork, ...]) -> None:
 
 
 def follow_reference(base: Link, reference: str) -> Link:
-    """Return where a redirect from `base` leads. Raises LinkSyntaxError."""
+    """Return where a redirect from `base` leads. Raises LinkSyntaxError.
+
+    RFC 3986, section 5.2.2; an empty reference is `base` itself. A plain space is encoded, as
+    browsers do, which leaves none that a host could hold.
+    """
+    reference = reference.strip(" ").replace(" ", "%20")
     refuse_bad_characters(reference)
+    if not reference:
+        return parse_link(base.url)
     if SCHEME.match(reference):
         return parse_link(reference)
     if reference.startswith("//"):

@@ -12,6 +12,7 @@ a check that is cut off cannot make the count wrong.
 """
 
 import _thread
+import contextlib
 import os
 import queue
 import socket
@@ -85,10 +86,9 @@ def wait_for_answers(host: str, allowance: Allowance) -> list[str] | OSError:
         _thread.start_new_thread(ask_resolver, (host, answers))
     except RuntimeError:
         raise LinkFault(Code.RESOLVER_BUSY) from None
-    try:
-        return answers.get(timeout=allowance.seconds_left())
-    except queue.Empty:
-        raise LinkFault(Code.TOO_SLOW) from None
+    while True:
+        with contextlib.suppress(queue.Empty):
+            return answers.get(timeout=allowance.pause())
 
 
 def ask_resolver(host: str, answers: Answers) -> None:

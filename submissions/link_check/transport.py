@@ -1,11 +1,12 @@
 """One GET by `requests` over a socket that is already open, and nothing of ours with it.
 
 The adapter is used without a `requests.Session`. A session would add credentials from .netrc,
-proxies and authorities from the environment and cookies of earlier hops; and for every redirect,
-even one it is told not to follow, it reads the whole body into memory.
+proxies and authorities from the environment and cookies by looser rules than ours; and for every
+redirect, even one it is told not to follow, it reads the whole body into memory.
 """
 
 import http.client
+import io
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from urllib3.exceptions import HTTPError
 from submissions.link_check.addresses import IPNetwork
 from submissions.link_check.bounds import Allowance, EnoughRead
 from submissions.link_check.connect import connected
+from submissions.link_check.head import read_head
 from submissions.link_check.parse import Link
 from submissions.link_check.resolve import checked_addresses
 from submissions.link_check.verdict import Code, LinkFault
@@ -49,7 +51,7 @@ PROTOCOL_ERRORS = (
 
 
 class MeteredAnswer(http.client.HTTPResponse):
-    """An answer whose headers have a byte limit of their own."""
+    """An answer whose head is read by our rules and within a limit of its own."""
 
     def __init__(
         self,
@@ -62,11 +64,11 @@ class MeteredAnswer(http.client.HTTPResponse):
         self._allowance = sock.allowance
 
     def begin(self) -> None:
+        body = self.fp
+        self.fp = io.BufferedReader(io.BytesIO(read_head(body)))
         super().begin()
-        if self._allowance.peer_has_closed:
-            # http.client takes headers that break off for complete ones.
-            raise LinkFault(Code.CONNECTION_LOST)
-        # urllib3 would write a stranger's malformed lines into our log.
+        self.fp = body
+        # urllib3 would write what it finds odd into our log.
         self.headers.defects.clear()
         self.headers.set_payload("")
         self._allowance.begin_body()
@@ -110,13 +112,14 @@ class WiredAdapter(HTTPAdapter):
 
 @contextmanager
 def ask(
-    link: Link, allow: Sequence[IPNetwork], allowance: Allowance
+    link: Link, allow: Sequence[IPNetwork], allowance: Allowance, cookie: str = ""
 ) -> Iterator[requests.Response]:
     """Resolve, connect, and send one GET; the body is still to be read. Raises LinkFault."""
     addresses = checked_addresses(link, allow, allowance)
     with remote_faults(allowance), connected(link, addresses, allow, allowance) as wire:
         allowance.begin_answer()
-        request = requests.Request("GET", link.url, {**HEADERS, "Host": link.authority})
+        headers = {**HEADERS, "Host": link.authority} | ({"Cookie": cookie} if cookie else {})
+        request = requests.Request("GET", link.url, headers)
         yield WiredAdapter(link, wire).send(request.prepare(), stream=True)
 
 

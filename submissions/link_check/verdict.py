@@ -17,6 +17,9 @@ class Outcome(StrEnum):
     INVALID = "invalid"
     """Trying again would not help; the maker has to change something."""
 
+    ASK_A_PERSON = "ask_a_person"
+    """The site lets no machine in; a person may see what the check cannot."""
+
     TRY_AGAIN = "try_again"
     """The fault may pass by itself."""
 
@@ -39,15 +42,18 @@ class Code(StrEnum):
     PRIVATE_ADDRESS = "private_address"
     NO_SUCH_HOST = "no_such_host"
     BAD_CERTIFICATE = "bad_certificate"
+    CLIENT_CERTIFICATE = "client_certificate"
     TLS_FAILED = "tls_failed"
     REDIRECT_LOOP = "redirect_loop"
     TOO_MANY_REDIRECTS = "too_many_redirects"
     BAD_REDIRECT = "bad_redirect"
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
+    BOT_WALL = "bot_wall"
     CLIENT_ERROR = "client_error"
     UNEXPECTED_STATUS = "unexpected_status"
     BAD_HTTP = "bad_http"
+    HEADERS_TOO_LARGE = "headers_too_large"
     EMPTY = "empty"
     NOT_A_PAGE = "not_a_page"
     UNREADABLE = "unreadable"
@@ -77,6 +83,8 @@ TRY_AGAIN_CODES = frozenset(
     }
 )
 
+ASK_A_PERSON_CODES = frozenset({Code.FORBIDDEN, Code.BOT_WALL})
+
 SYNTAX_CODES = frozenset(
     {
         Code.TOO_LONG,
@@ -89,6 +97,11 @@ SYNTAX_CODES = frozenset(
         Code.RESERVED_NAME,
         Code.PORT,
     }
+)
+
+# One sentence for both: else anybody could ask us which names exist inside our network.
+NO_PUBLIC_SITE = (
+    "the link's domain name leads to no site on the public internet; check its spelling."
 )
 
 SENTENCES: dict[Code, str] = {
@@ -111,14 +124,15 @@ SENTENCES: dict[Code, str] = {
         "the link's host name works only inside a private network; use a public domain name."
     ),
     Code.PORT: "the link's port is not accepted; use 80, 443, 8080 or 8443, or leave it out.",
-    Code.PRIVATE_ADDRESS: (
-        "the link leads to an address that is not on the public internet;"
-        " use one that everybody can open."
-    ),
-    Code.NO_SUCH_HOST: "the link's domain name does not exist; check its spelling.",
+    Code.PRIVATE_ADDRESS: NO_PUBLIC_SITE,
+    Code.NO_SUCH_HOST: NO_PUBLIC_SITE,
     Code.BAD_CERTIFICATE: (
         "the site's security certificate is not valid for this link;"
         " renew or correct the certificate, then submit again."
+    ),
+    Code.CLIENT_CERTIFICATE: (
+        "the site asks visitors for a certificate of their own;"
+        " submit a page that opens without one."
     ),
     Code.TLS_FAILED: (
         "no secure connection could be made to the site;"
@@ -135,10 +149,18 @@ SENTENCES: dict[Code, str] = {
     Code.FORBIDDEN: (
         "the site does not let our check in; submit a page that opens for everybody who asks."
     ),
+    Code.BOT_WALL: (
+        "the site asks visitors to prove that they are no robots, which our check cannot do;"
+        " let it through, or submit a page that opens at once."
+    ),
     Code.CLIENT_ERROR: "the site refuses to show this page; check the link.",
     Code.UNEXPECTED_STATUS: "the site answers with something other than a page; check the link.",
     Code.BAD_HTTP: (
         "what answers at this address does not speak as a web server should; check the link."
+    ),
+    Code.HEADERS_TOO_LARGE: (
+        "the site's answer begins with more than 128 kB of headers;"
+        " check its cookies and policies, and make them smaller."
     ),
     Code.EMPTY: "the page is empty; submit a page with something on it.",
     Code.NOT_A_PAGE: (
@@ -163,6 +185,15 @@ SENTENCES: dict[Code, str] = {
     ),
     Code.SERVER_ERROR: "the site reports an error of its own; check that its server is healthy.",
 }
+
+SENTENCES_FOR_MODERATORS = SENTENCES | {
+    Code.PRIVATE_ADDRESS: (
+        "the link's domain name leads to an address that is not on the public internet,"
+        " which may be one of ours; our check sent nothing there."
+    ),
+    Code.NO_SUCH_HOST: "the link's domain name does not exist.",
+}
+"""The same, but for what only those may know who see our network anyway."""
 
 
 class LinkSyntaxError(ValueError):
@@ -220,12 +251,22 @@ class LinkVerdict:
 def outcome_of(code: Code) -> Outcome:
     if code is Code.OK:
         return Outcome.VALID
+    if code in ASK_A_PERSON_CODES:
+        return Outcome.ASK_A_PERSON
     return Outcome.TRY_AGAIN if code in TRY_AGAIN_CODES else Outcome.INVALID
 
 
 def explain(verdict: LinkVerdict) -> str:
     """Say the verdict in one sentence the maker can act on."""
-    sentence = SENTENCES[verdict.code]
+    return in_one_sentence(verdict, SENTENCES[verdict.code])
+
+
+def explain_to_moderators(verdict: LinkVerdict) -> str:
+    """Say the verdict in one sentence for those who may know more than the maker."""
+    return in_one_sentence(verdict, SENTENCES_FOR_MODERATORS[verdict.code])
+
+
+def in_one_sentence(verdict: LinkVerdict, sentence: str) -> str:
     if verdict.code is Code.OK:
         return capitalise(sentence)
     if len(verdict.hops) > 1:

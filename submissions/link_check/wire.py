@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 RECORD_BYTES = 16 * 1024
 
+CERTIFICATE_REQUIRED = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+REFUSALS = frozenset(
+    {
+        CERTIFICATE_REQUIRED,
+        "SSLV3_ALERT_HANDSHAKE_FAILURE",
+        "SSLV3_ALERT_BAD_CERTIFICATE",
+        "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+        "TLSV1_ALERT_ACCESS_DENIED",
+    }
+)
+"""What a peer says that misses a certificate of ours, in OpenSSL's words."""
+
 T = TypeVar("T")
 
 
@@ -51,15 +63,16 @@ class Wire:
 
     def _receive_raw(self, buffer: memoryview) -> int:
         room = self.allowance.bytes_left()
-        self._socket.settimeout(self.allowance.seconds_left())
-        try:
-            received = self._socket.recv_into(buffer[:room])
-        except TimeoutError:
-            raise LinkFault(Code.TOO_SLOW) from None
-        except OSError as error:
-            raise LinkFault(Code.CONNECTION_LOST) from error
-        self.allowance.count(received)
-        return received
+        while True:
+            self._socket.settimeout(self.allowance.pause())
+            try:
+                received = self._socket.recv_into(buffer[:room])
+            except TimeoutError:
+                continue
+            except OSError as error:
+                raise LinkFault(Code.CONNECTION_LOST) from error
+            self.allowance.count(received)
+            return received
 
     def _send_raw(self, data: "ReadableBuffer") -> None:
         self._socket.settimeout(self.allowance.seconds_left())
@@ -101,6 +114,8 @@ class SecureWire(Wire):
         self._outgoing = ssl.MemoryBIO()
         self._tls = tls_context().wrap_bio(self._incoming, self._outgoing, server_hostname=host)
         self._raw = memoryview(bytearray(RECORD_BYTES))
+        self._flights = 0
+        """How often we wrote; from the second time on, the peer has greeted us."""
 
     def shake_hands(self) -> None:
         """Agree with the peer and verify it. Raises LinkFault."""
@@ -111,8 +126,13 @@ class SecureWire(Wire):
             raise LinkFault(Code.BAD_CERTIFICATE) from error
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionError) as error:
             raise LinkFault(Code.CONNECTION_LOST) from error
-        except (ssl.SSLError, EnoughRead) as error:
+        except EnoughRead as error:
             raise LinkFault(Code.TLS_FAILED) from error
+        except ssl.SSLError as error:
+            # Before TLS 1.3 a missing certificate has no alert of its own; but whoever refuses us
+            # after both greetings, with the ciphers agreed on, has found nothing else to refuse.
+            wanted = error.reason in REFUSALS and self._flights > 1
+            raise LinkFault(Code.CLIENT_CERTIFICATE if wanted else Code.TLS_FAILED) from error
 
     def receive_into(self, buffer: memoryview) -> int:
         try:
@@ -121,7 +141,10 @@ class SecureWire(Wire):
             # Many servers end without a farewell; whether something is missing, HTTP will tell.
             data = b""
         except OSError as error:
-            raise LinkFault(Code.CONNECTION_LOST) from error
+            # From TLS 1.3 on it comes after the handshake, in place of the answer.
+            wanted = isinstance(error, ssl.SSLError) and error.reason == CERTIFICATE_REQUIRED
+            code = Code.CLIENT_CERTIFICATE if wanted else Code.CONNECTION_LOST
+            raise LinkFault(code) from error
         if not data:
             self.allowance.peer_has_closed = True
         buffer[: len(data)] = data
@@ -153,6 +176,7 @@ class SecureWire(Wire):
 
     def _send_pending(self) -> None:
         if self._outgoing.pending:
+            self._flights += 1
             self._send_raw(self._outgoing.read())
 
 
@@ -165,5 +189,7 @@ def tls_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(certifi.where())
+    # RFC 9525, section 2: a host is named in subjectAltName or not at all.
+    context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])
     return context

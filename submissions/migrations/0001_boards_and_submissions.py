@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80)),
                 ('intro', models.TextField(blank=True, max_length=500)),
                 ('slots', models.PositiveSmallIntegerField(default=24, help_text='How many slots the board has, numbered from 1; 500 at most.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(500)])),
-                ('reservation_seconds', models.PositiveIntegerField(default=submissions.models.default_window_seconds, help_text='How long a slot is held for its details. Running countdowns keep theirs.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(86400)])),
+                ('reservation_seconds', models.PositiveIntegerField(default=submissions.models.default_reservation_seconds, help_text='How long a slot is held for its details. Running countdowns keep theirs.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(86400)])),
                 ('opens_at', models.DateTimeField(blank=True, help_text='Empty: open at once.', null=True)),
                 ('closes_at', models.DateTimeField(blank=True, help_text='Empty: never closes.', null=True)),
                 ('needs_moderator', models.BooleanField(default=False, help_text="Wait for a moderator's decision after the link check.")),

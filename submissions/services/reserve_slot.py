@@ -42,7 +42,7 @@ def reserve_slot(
     slot: int,
     idempotency_key: str = "",
     carry: str = "",
-    window_seconds: int | None = None,
+    reservation_seconds: int | None = None,
 ) -> Submission:
     """Hold the slot for the maker and start the countdown, the board's unless another is given.
 
@@ -63,10 +63,10 @@ def reserve_slot(
         idempotency_key=idempotency_key,
         draft=source.typed if source else {},
         carried_from=source,
-        expires_at=Now() + timedelta(seconds=window_seconds or board.reservation_seconds),
+        expires_at=Now() + timedelta(seconds=reservation_seconds or board.reservation_seconds),
     )
     earlier = insert(wanted)
-    return earlier or with_its_run(wanted, float(window_seconds or board.reservation_seconds))
+    return earlier or with_its_run(wanted, float(reservation_seconds or board.reservation_seconds))
 
 
 def refuse_bad_key(key: str) -> None:
@@ -144,12 +144,12 @@ def refuse(wanted: Submission, rivals: list[Submission]) -> None:
         raise OpenReservation(rivals[0].slot)
 
 
-def with_its_run(submission: Submission, window_seconds: float) -> Submission:
+def with_its_run(submission: Submission, reservation_seconds: float) -> Submission:
     run = workflows.start(
         tool_submission,
         key=f"submission-{submission.pk}",
         submission_id=submission.pk,
-        window_seconds=window_seconds,
+        window_seconds=reservation_seconds,  # the name that open runs have it under
     )
     Submission.objects.filter(pk=submission.pk).update(run_id=run.id)
     return Submission.objects.with_time_left().select_related("board").get(pk=submission.pk)

@@ -3,10 +3,8 @@
 Everything here treats its values as hostile text, except the icons, which are vendored files.
 """
 
-import json
 import unicodedata
 import zlib
-from functools import cache
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
@@ -16,25 +14,23 @@ from django.conf import settings
 from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils.html import format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
+
+from workflows.ui import icons
 
 register = template.Library()
 
-ICONS = Path(__file__).resolve().parents[2] / "static" / "vendor" / "icons.json"
+ICONS = icons.Icons(Path(settings.BASE_DIR) / "static/vendor/icons.json", icons.ENGINE_FILE)
+"""The site's own and those of the engine's pages."""
 
 STATE_ICONS = {
     "free": "circle-dashed",
-    "pending": "circle-dashed",
     "reserved": "timer",
-    "waiting": "hourglass",
-    "running": "loader-circle",
     "in_review": "scan-search",
     "approved": "circle-check",
-    "completed": "circle-check",
     "rejected": "circle-x",
-    "failed": "circle-x",
-    "cancelled": "ban",
 }
+"""The icons of the site's states; those that steps have too are the engine's."""
 
 HUES = 5
 """How many classes hue-0, hue-1… static/css/components.css has."""
@@ -50,49 +46,27 @@ class HasState(Protocol):
     def state_label(self) -> str: ...
 
 
-@cache
-def load_icons() -> dict[str, str]:
-    """Return icon name → inner SVG, read once per process."""
-    icons: dict[str, str] = json.loads(ICONS.read_text())
-    return icons
-
-
 @register.simple_tag
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon; with a label it speaks, without one it is decoration.
 
     Raises LookupError for a name that is not vendored.
     """
-    try:
-        # Vendored and pinned by hash, never a visitor's text.
-        shapes = mark_safe(load_icons()[name])  # noqa: S308
-    except KeyError:
-        raise LookupError(
-            f"There is no icon {name!r}; add it to ops/vendor.json and run python ops/vendor.py"
-        ) from None
-    silent = SafeString('aria-hidden="true"')
-    speech = format_html('role="img" aria-label="{}"', label) if label else silent
-    # Width and height keep the icon small where the stylesheet did not load.
-    return format_html(
-        '<svg class="icon icon-{}" viewBox="0 0 24 24" width="18" height="18" {}>{}</svg>',
-        name,
-        speech,
-        shapes,
-    )
+    return ICONS.draw(name, label)
 
 
 @register.simple_tag
 def state_icon(state: str, label: str = "") -> SafeString:
-    """Draw the icon of a state; one we do not know looks pending."""
-    return icon(STATE_ICONS.get(state, "circle-dashed"), label)
+    """Draw the icon of a state, of ours or of a step's; one we do not know looks pending."""
+    return (
+        icon(STATE_ICONS[state], label) if state in STATE_ICONS else icons.state_icon(state, label)
+    )
 
 
 @register.simple_tag
 def badge(state: str, label: str) -> SafeString:
     """Show a state as hue, icon and word."""
-    return format_html(
-        '<span class="badge" data-state="{}">{}{}</span>', state, state_icon(state), label
-    )
+    return icons.badge_with(state_icon(state), state, label)
 
 
 @register.simple_tag

@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from submissions.details import Details
-from submissions.link_check import Code, LinkVerdict, Outcome
+from submissions.link_check import Code, LinkVerdict
+from submissions.link_check.verdict import outcome_of
 from submissions.models import Board, Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details
@@ -83,9 +84,8 @@ def without_run(submission: Submission) -> None:
 
 
 def verdict(code: Code = Code.OK, **facts: Any) -> LinkVerdict:
-    outcome = {Code.OK: Outcome.VALID, Code.TOO_SLOW: Outcome.TRY_AGAIN}.get(code, Outcome.INVALID)
     facts = {
-        "outcome": outcome,
+        "outcome": outcome_of(code),
         "code": code,
         "status": 200 if code is Code.OK else None,
         "final_url": None,

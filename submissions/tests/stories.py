@@ -30,18 +30,18 @@ from submissions.tests.builders import (
 from workflows.api import current_step
 from workflows.testing import advance, drive_until_idle, fake
 
-OVER_THE_WINDOW = 130.0
+PAST_THE_RESERVATION = 130.0
 ALL_TRIES = 3600.0
 
 
 @contextmanager
-def link_tries(*codes: Code) -> Iterator[None]:
+def link_tries(*codes: Code, **facts: Any) -> Iterator[None]:
     """Let the guard answer each try of the link check so; the last answer stays."""
 
     def answer(url: str, **options: Any) -> LinkVerdict:
         step = current_step()
         assert step is not None
-        return verdict(codes[min(step.attempt, len(codes)) - 1])
+        return verdict(codes[min(step.attempt, len(codes)) - 1], **facts)
 
     with mock.patch("submissions.steps.ask_the_guard", side_effect=answer):
         yield
@@ -92,7 +92,7 @@ def unreachable() -> Submission:
 
 def expired() -> Submission:
     submission = reserved(person("alice"), board())
-    advance(seconds=OVER_THE_WINDOW)
+    advance(seconds=PAST_THE_RESERVATION)
     return submission
 
 
@@ -130,7 +130,7 @@ def withdrawn_before_the_details() -> Submission:
     submission = reserved(person("alice"), board())
     drive_until_idle()
     withdraw(maker=submission.maker, submission_id=submission.pk)
-    advance(seconds=OVER_THE_WINDOW)
+    advance(seconds=PAST_THE_RESERVATION)
     return submission
 
 
@@ -140,6 +140,24 @@ def withdrawn_between_two_tries() -> Submission:
         drive_until_idle()
         withdraw(maker=submission.maker, submission_id=submission.pk)
         advance(seconds=ALL_TRIES)
+    return submission
+
+
+def approved_behind_a_wall() -> Submission:
+    submission = reviewed(Code.FORBIDDEN, needs_moderator=True)
+    approve(submission_id=submission.pk, by=mona())
+    drive_until_idle()
+    return submission
+
+
+def rejected_behind_a_wall() -> Submission:
+    return reviewed(Code.BOT_WALL)
+
+
+def unreachable_after_two_hours() -> Submission:
+    submission = in_review(person("alice"), board())
+    with link_tries(Code.TOO_SLOW, retry_after_seconds=3600.0):
+        advance(seconds=3 * ALL_TRIES)
     return submission
 
 
@@ -176,6 +194,9 @@ STORIES: dict[str, Callable[[], Submission]] = {
         approved_by_a_moderator_between_two_tries,
         withdrawn_before_the_details,
         withdrawn_between_two_tries,
+        approved_behind_a_wall,
+        rejected_behind_a_wall,
+        unreachable_after_two_hours,
         released_with_a_letter_of_its_own,
         mailed_at_the_second_try,
     )

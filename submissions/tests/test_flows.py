@@ -53,7 +53,7 @@ def test_a_bad_link_is_rejected_with_the_guards_sentence(mailoutbox: list[EmailM
         drive_until_idle()
 
     assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
-    assert "domain name does not exist" in submission.reason
+    assert "domain name leads to no site" in submission.reason
     assert guard.call_count == 1
     assert submission.reason in mailoutbox[0].body
 
@@ -121,6 +121,68 @@ def test_the_tries_are_spread_over_minutes_and_the_sites_own_wish_counts() -> No
 
     assert 8 < waits[0] < 12 and 26 < waits[1] < 34
     assert 1790 < waits[2] <= 1800
+
+
+def test_a_site_that_asks_for_a_second_does_not_use_up_its_tries_in_seconds() -> None:
+    submission = in_review(person("alice"), make_board())
+    hasty = verdict(Code.TOO_SLOW, retry_after_seconds=1.0)
+
+    waits = []
+    with link_answers(hasty):
+        drive_until_idle()
+        for _ in range(4):
+            waits.append(seconds_to_next_try(submission))
+            next_try(submission)
+
+    assert [8 < waits[0] < 12, 26 < waits[1] < 34, 80 < waits[2] < 100] == [True] * 3
+    assert 110 < waits[3] <= 120
+    assert outcome(submission)[1] == Ended.UNREACHABLE
+
+
+def test_a_site_that_asks_for_hours_holds_its_slot_for_two_of_them_at_most() -> None:
+    submission = in_review(person("alice"), make_board())
+    patient = verdict(Code.TOO_SLOW, retry_after_seconds=3600.0)
+
+    waited = 0.0
+    with link_answers(patient) as guard:
+        drive_until_idle()
+        for _ in range(2):
+            waited += seconds_to_next_try(submission)
+            next_try(submission)
+
+    assert outcome(submission) == (Status.REJECTED, Ended.UNREACHABLE, RunState.COMPLETED)
+    assert 7190 < waited <= 7200
+    assert guard.call_count == 3
+    assert (
+        submission.reason
+        == "The site did not answer in time; check that its server is healthy. We tried 3 times."
+    )
+
+
+def test_waits_of_many_lengths_never_add_up_to_more_than_two_hours() -> None:
+    submission = in_review(person("alice"), make_board())
+    answers = [verdict(Code.TOO_SLOW, retry_after_seconds=each) for each in (3000.0, 60.0, 3000.0)]
+    last = verdict(Code.TOO_SLOW, retry_after_seconds=1200.0)
+
+    with link_answers(*answers, last) as guard:
+        drive_until_idle()
+        for _ in range(3):
+            next_try(submission)
+
+    assert outcome(submission)[1] == Ended.UNREACHABLE
+    assert guard.call_count == 4
+
+
+def test_the_first_try_is_short_and_later_ones_are_longer() -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with link_answers(SLOW) as guard:
+        drive_until_idle()
+        for _ in range(4):
+            next_try(submission)
+
+    budgets = [call.kwargs["budget_seconds"] for call in guard.call_args_list]
+    assert budgets == [5.0, 10.0, 15.0, 15.0, 15.0]
 
 
 def test_a_fault_of_ours_is_not_read_out_to_the_maker() -> None:

@@ -51,6 +51,10 @@ def link_step(submission: Submission, failed: FailedTry | None = None) -> Status
             "completed completed completed waiting pending",
         ),
         (
+            row(Status.IN_REVIEW, moderated=True, link_checked_at=NOON, link_note="Not let in."),
+            "completed completed completed waiting pending",
+        ),
+        (
             row(Status.APPROVED, link_checked_at=NOON, decided_at=NOON),
             "completed completed completed approved",
         ),
@@ -126,6 +130,18 @@ def test_a_rejected_link_says_why_and_that_the_slot_is_free() -> None:
     assert progress.title == "We could not reach your link"
     assert progress.lead == submission.reason
     assert progress.steps[-1].text.endswith("Slot 7 is free again.")
+
+
+def test_a_site_that_lets_no_machine_in_is_not_said_to_work_or_to_be_bad() -> None:
+    note = "The site does not let our check in."
+    submission = row(Status.IN_REVIEW, moderated=True, link_checked_at=NOON, link_note=note)
+
+    progress = tell_progress(submission, None, NOON)
+
+    assert (
+        progress.lead == "The site did not let our check in. A person opens the link and decides."
+    )
+    assert progress.steps[2].text == "The site did not let our check in; that is left to a person."
 
 
 def attempt_failed(number: int, error_type: str, message: str) -> HistoryEntry:

@@ -71,7 +71,7 @@ class SlotBoardTests(TestCase):
         cell = self.cell(2)
 
         self.assertEqual((cell.state, cell.mine, cell.name), ("reserved", False, ""))
-        self.assertEqual((cell.submission_id, cell.window_seconds), (None, 120))
+        self.assertEqual((cell.submission_id, cell.reservation_seconds), (None, 120))
         self.assertIn(cell.seconds_left, (119, 120))
 
     def test_ones_own_slot_leads_to_its_submission(self) -> None:

@@ -41,7 +41,7 @@ def test_a_reserved_slot_shows_the_form_with_its_countdown() -> None:
 
     assert answer.status_code == 200
     assert answer.context["seconds_left"] in (119, 120)
-    assert answer.context["window_seconds"] == 120
+    assert answer.context["reservation_seconds"] == 120
     assert 'name="tagline"' in answer.content.decode()
 
 

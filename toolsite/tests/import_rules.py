@@ -82,9 +82,13 @@ def _is_allowed(module: str, name: str, sources: Sources, table: Table) -> bool:
 
 
 def _target(name: str, sources: Sources) -> str | None:
-    """Return the module that an imported name is in, None for one that is not ours."""
-    own = next((outer for outer in _outwards(name) if outer in sources), None)
-    return own or (f"{name}.__init__" if f"{name}.__init__" in sources else None)
+    """Return the module that an imported name is in, None for one that is not ours.
+
+    A name right below an app, and no module there, is its package's own.
+    """
+    package = name.rpartition(".")[0] or name
+    near = (*_outwards(name), f"{package}.__init__")
+    return next((each for each in near if each in sources), None)
 
 
 def _room(module: str, table: Table) -> str | None:

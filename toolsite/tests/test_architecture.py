@@ -108,6 +108,7 @@ PLANTED = [
     ("submissions.views", "workflows.engine.drive.drive"),
     ("ops.places", "toolsite.settings"),
     ("workflows.nowhere", "workflows.conf"),
+    ("submissions.views", "workflows.q_cluster"),
 ]
 WAYS = {
     "at the top": "import {name}\n",

@@ -258,6 +258,33 @@ def test_manage_without_a_site_says_what_to_start(folder: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("command", ["startapp", "startworkflow"])
+def test_source_is_written_without_a_site(folder: Path, command: str) -> None:
+    done = once(folder, "manage", command, "--help")
+
+    assert done.returncode == 0
+    assert f"usage: manage.py {command}" in done.stdout
+
+
+def test_the_tests_of_a_new_app_are_collected(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders/tests.py").write_text("def test_new() -> None:\n    pass\n")
+    (tmp_path / "orders/test_flows.py").write_text("def test_flow() -> None:\n    pass\n")
+
+    collected = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+
+    assert "orders/tests.py::test_new" in collected
+    assert "orders/test_flows.py::test_flow" in collected
+
+
 def test_a_port_that_is_taken_is_one_clear_line(folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", free_port()))

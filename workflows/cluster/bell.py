@@ -1,6 +1,5 @@
-"""The pusher's view of the queue: waits for the bell, sweeps up after the dead, counts who to call."""
+"""The pusher's view of the queue: waits for the bell, does the chores, counts who to call."""
 
-import logging
 import os
 import select
 import time
@@ -10,13 +9,12 @@ import psycopg
 
 from workflows import signals
 from workflows.cluster import shared
+from workflows.cluster.chores import CHORES, Chores
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
 from workflows.engine.worker_loop import code_here
 from workflows.store import queue
 from workflows.store import workers as store
-
-logger = logging.getLogger("workflows.cluster")
 
 LONGEST_NAP_SECONDS = 1.0
 """A run that parks for less than this rings the bell; for longer, it trusts in the next look."""
@@ -26,7 +24,6 @@ PAUSE_WHILE_AWAY_SECONDS = 0.1
 """Between two tries to reach a database that is away."""
 PAUSE_AFTER_A_FAULT_SECONDS = 0.5
 SAY_AGAIN_SECONDS = 30.0
-FORGET_EVERY_SECONDS = 300.0
 
 
 class Workers(NamedTuple):
@@ -44,7 +41,7 @@ class Bell:
         self._own: tuple[int, store.Connection] | None = None
         self._calls = Calls(workers)
         self._rung = False
-        self._swept_at = self._forgot_at = 0.0
+        self._chores = Chores(CHORES)
         self._complained_at: float | None = None
 
     def wait(self) -> int:
@@ -54,15 +51,15 @@ class Bell:
         """
         try:
             own = self._connection()
-            self._sweep(own)
+            self._chores.do_what_is_due(own)
             calls = self._listen(own)
         except psycopg.Error as exc:
             self._drop()
             return self._nap(self._complain(exc))
-        except Exception:
+        except Exception as exc:
             # django-q2 would let the pusher sleep for ten seconds and die.
             self._drop()
-            logger.exception("the bell failed; trying on")
+            signals.bell_failed.send_robust(sender=Bell, error=exc)
             return self._nap(PAUSE_AFTER_A_FAULT_SECONDS)
         self._stop_complaining()
         return calls
@@ -114,18 +111,6 @@ class Bell:
     def _hear(self, notify: object) -> None:
         self._rung = True
 
-    def _sweep(self, own: store.Connection) -> None:
-        now = time.monotonic()
-        if now - self._swept_at < conf().poll_seconds:
-            return
-        self._swept_at = now
-        runs = store.sweep(own, max_crashes=conf().max_crashes)
-        if runs:
-            signals.runs_recovered.send_robust(sender=Bell, runs=runs)
-        if now - self._forgot_at > FORGET_EVERY_SECONDS:
-            self._forgot_at = now
-            store.forget_the_dead(own)
-
     def _connection(self) -> store.Connection:
         if self._own is None or self._own[0] != os.getpid():
             own = store.open_connection(listen=True)
@@ -144,17 +129,14 @@ class Bell:
         now = time.monotonic()
         if self._complained_at is None or now - self._complained_at > SAY_AGAIN_SECONDS:
             self._complained_at = now
-            if unfit:
-                logger.error("the database lacks tables of ours: run `manage.py migrate`; waiting")
-            else:
-                words = " ".join(str(exc).split())
-                logger.warning("the database does not answer, waiting: %s", words)
+            told = signals.tables_missing if unfit else signals.database_away
+            told.send_robust(sender=Bell, error=exc)
         return PAUSE_AFTER_A_FAULT_SECONDS if unfit else PAUSE_WHILE_AWAY_SECONDS
 
     def _stop_complaining(self) -> None:
         if self._complained_at is not None:
             self._complained_at = None
-            logger.warning("the database answers again")
+            signals.database_back.send_robust(sender=Bell)
 
 
 def workers_now() -> Workers:

@@ -19,7 +19,7 @@ from workflows.cluster.watchdog import Watchdog
 
 
 class RunBroker(Broker):  # type: ignore[misc]
-    """Set it as Q_CLUSTER["broker_class"]. Ordinary tasks need a cluster of their own: see enqueue."""
+    """runcluster's queue, and Q_CLUSTER["broker_class"] of a project without ordinary tasks."""
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
@@ -33,10 +33,11 @@ class RunBroker(Broker):  # type: ignore[misc]
         """
         others = sorted(Conf.conf.get("ALT_CLUSTERS") or {})
         if self.list_key not in others:
+            known = ", ".join(others) or "none yet"
             raise RuntimeError(
                 f"cluster {self.list_key!r} takes no ordinary tasks, it drives workflow runs; "
-                f"name one of Q_CLUSTER['ALT_CLUSTERS'] ({', '.join(others)}), as in "
-                'async_task(..., cluster="tasks") (docs/operations.md)'
+                f"name one of Q_CLUSTER['ALT_CLUSTERS'] ({known}), as in "
+                'async_task(..., cluster="tasks") (docs/another-project.md)'
             )
         return ORM(self.list_key).enqueue(task)
 

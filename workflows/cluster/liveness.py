@@ -7,7 +7,6 @@ so the fence alone protects the data: a worker whose session broke takes a new i
 under the old one is free for others.
 """
 
-import logging
 import os
 import select
 import socket
@@ -17,11 +16,10 @@ import time
 import psycopg
 from django.db import OperationalError
 
+from workflows import signals
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
-
-logger = logging.getLogger("workflows.cluster")
 
 LOOK_AFTER_IT_SECONDS = 1.0
 
@@ -66,12 +64,14 @@ class Liveness:
             return
         self._drop()
         own = store.open_connection()
+        host, pid = socket.gethostname(), os.getpid()
         try:
-            self._id = store.enlist(own, host=socket.gethostname(), pid=os.getpid())
+            self._id = store.enlist(own, host=host, pid=pid)
         except psycopg.Error:
             own.close()
             raise
         self._own = own
+        signals.worker_came.send_robust(sender=Liveness, worker_id=self._id, host=host, pid=pid)
 
     def _drop(self) -> None:
         own, self._own = self._own, None
@@ -88,10 +88,12 @@ class Liveness:
                 self._tick()
             except psycopg.Error as exc:
                 # The pusher says that the database is away; this is said of a run at stake.
-                if self._held is not None:
-                    logger.warning("the lease of run %s was not extended: %s", self._held.id, exc)
-            except Exception:
-                logger.exception("looking after this worker's id failed; trying on")
+                if (held := self._held) is not None:
+                    signals.lease_not_extended.send_robust(
+                        sender=Liveness, run_id=held.id, error=exc
+                    )
+            except Exception as exc:
+                signals.liveness_failed.send_robust(sender=Liveness, error=exc)
             pause.wait(min(LOOK_AFTER_IT_SECONDS, conf().lease_seconds / 3))
 
     def _tick(self) -> None:

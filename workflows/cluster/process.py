@@ -1,16 +1,17 @@
 """The cluster's process: django-q2's Cluster, started again when it dies, stopped when asked."""
 
-import logging
 import time
+from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 from django.db import connections
 from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
-from workflows.cluster import shared, worker
-
-logger = logging.getLogger("workflows.cluster")
+from workflows import signals
+from workflows.cluster import django_q_options, shared, worker
+from workflows.cluster.broker import RunBroker
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -22,8 +23,12 @@ IDLE_STOP_SECONDS = 0.3
 """A cluster that was told to stop drives nothing any more once it is idle; it may be killed then."""
 
 
-def run_cluster() -> None:
-    """Run a cluster until SIGTERM or SIGINT; start it again whenever it dies by itself."""
+def run_cluster(options: Mapping[str, Any]) -> None:
+    """Run a cluster until SIGTERM or SIGINT; start it again whenever it dies by itself.
+
+    options: of django-q2, by their names in a Q_CLUSTER.
+    """
+    django_q_options.use(options)
     shared.install()
     post_spawn.connect(worker.born)
     pause = FIRST_PAUSE_SECONDS
@@ -36,13 +41,14 @@ def run_cluster() -> None:
             return
         if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
             pause = FIRST_PAUSE_SECONDS
-        logger.error("the cluster died; starting it again in %.1f s", pause)
+        signals.cluster_died.send_robust(sender=Cluster, restart_in_seconds=pause)
         _pause(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def _run_once() -> None:
-    cluster = _QuietCluster()
+    # Handed over: Q_CLUSTER may name the broker of a project's ordinary tasks.
+    cluster = _QuietCluster(RunBroker())
     try:
         cluster.start()
     except RuntimeError:
@@ -94,7 +100,7 @@ class _Watch:
         beats, self._beats = self._beats, shared.beats()
         self._silent = self._silent + WATCH_SECONDS if beats == self._beats else 0.0
         if self._silent >= SILENCE_SECONDS:
-            logger.critical("the sentinel hangs; the cluster starts again")
+            signals.sentinel_hung.send_robust(sender=Cluster)
             self._kill()
 
     def _help_it_stop(self) -> None:

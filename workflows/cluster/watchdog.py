@@ -5,15 +5,13 @@ nobody takes a task again. The monitor's queue can be left so too. No repair is 
 inside; a fresh cluster takes over.
 """
 
-import logging
 import os
 import signal
 from typing import Protocol
 
+from workflows import signals
 from workflows.cluster import shared
 from workflows.conf import conf
-
-logger = logging.getLogger("workflows.cluster")
 
 EXIT_STALLED = 70
 MANY_RESULTS = 1000
@@ -48,7 +46,7 @@ class Watchdog:
         self._stalled_beats = self._stalled_beats + 1 if stalled else 0
         # Counted in beats, not by a clock: while the machine sleeps, nobody is late.
         if self._stalled_beats * self._beat_seconds >= conf().stall_seconds:
-            logger.critical("tasks wait while workers idle; the cluster starts again")
+            signals.cluster_stalled.send_robust(sender=Watchdog)
             os._exit(EXIT_STALLED)
 
     def _is_stalled(self, report: Report) -> bool:

@@ -1,13 +1,11 @@
 """A worker process of the cluster: what it does when it is born and when the bell rings."""
 
-import logging
 from functools import cache
 
+from workflows import signals
 from workflows.cluster import shared
 from workflows.cluster.liveness import Liveness
 from workflows.engine.worker_loop import work_off
-
-logger = logging.getLogger("workflows.cluster")
 
 
 def born(**kwargs: object) -> None:
@@ -27,9 +25,9 @@ def ring() -> int:
 
     try:
         driven = work_off(_liveness(), stopping=shared.stopping, looked=note)
-    except Exception:
+    except Exception as exc:
         # django-q2 would keep it as a failed task, pickled, in a table of its own.
-        logger.exception("a worker failed between two runs; it goes on")
+        signals.worker_failed.send_robust(sender=Liveness, error=exc)
     finally:
         if not looked:
             shared.count_look()

@@ -27,6 +27,7 @@ class NewRun:
     """From its creation; None: it may go on for ever."""
     detached: bool = False
     undo_on_cancel: bool = False
+    priority: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,8 @@ class RunView:
     """When a waiting run is due; None for an event without a time limit."""
     deadline: datetime | None
     """When the run fails if it has not ended; None: never."""
+    priority: int
+    """0 unless said otherwise; the queue does not look at it yet."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None
@@ -118,9 +121,17 @@ class ClaimedRun:
     heartbeat: str | None = None
     error: str | None = None
     deadline: datetime | None = None
+    priority: int = 0
     created_at: datetime
+    due_at: datetime | None = None
+    """Since when it was due; None for a run that nobody has claimed (a mere replay)."""
     now: datetime
     """The database's clock at the claim."""
+
+    @property
+    def late_seconds(self) -> float:
+        """How long the run had been due when it was claimed."""
+        return 0.0 if self.due_at is None else (self.now - self.due_at).total_seconds()
 
 
 @dataclass(frozen=True, kw_only=True)

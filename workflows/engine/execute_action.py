@@ -22,6 +22,7 @@ from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.definitions.action import Action, find_action
 from workflows.definitions.workflow import workflow
+from workflows.engine import announcements
 from workflows.engine.attempts.running_step import outside_of_steps
 from workflows.engine.drive.drive import drive
 from workflows.engine.requests.start import start
@@ -88,6 +89,7 @@ def _driven(run_id: UUID, timeout_seconds: float) -> RunView:
     while not (run := get_run(run_id)).is_over and run.state != RunState.BLOCKED:
         claimed = claim_run(worker_id=None, lease_seconds=lease_seconds, only=run_id)
         if claimed is not None:
+            announcements.run_claimed(claimed, worker_id=None)
             _drive_here(claimed)
         elif time.monotonic() >= give_up_at:
             raise WaitTimedOut(f"the action (run {run_id}) has not ended; ask again with its key")

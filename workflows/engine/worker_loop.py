@@ -11,6 +11,7 @@ from workflows.conf import conf
 from workflows.core.errors import LostInStep, StoreFailed
 from workflows.core.run import ClaimedRun
 from workflows.definitions.workflow import known_code
+from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
@@ -43,16 +44,16 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
             drop_broken_connection()
             if driven == 0:
                 courtesy.before_a_look()
+            worker_id = holder.worker_id()
             run = claim_run(
-                worker_id=holder.worker_id(),
-                lease_seconds=conf().lease_seconds,
-                code=code_here(),
+                worker_id=worker_id, lease_seconds=conf().lease_seconds, code=code_here()
             )
             if driven == 0:
                 looked()
             if run is None:
                 return driven
             driven += 1
+            announcements.run_claimed(run, worker_id=worker_id)
             if _drive(holder, run, stopping):
                 raise SystemExit(0)
     except (DatabaseError, InterfaceError, psycopg.Error) as failed:
@@ -86,12 +87,19 @@ def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:
     """Let the run be driven again. A loss inside an atomic step is left to the sweep, which counts
     it: the step may be what breaks the connection."""
     error, in_step = failed.cause, isinstance(failed, LostInStep)
-    told = {"sender": ClaimedRun, "run_id": run.id, "workflow": run.workflow, "error": error}
     lost = in_step or is_lost(error)
     pause = None if in_step else hand_back(run, lost=lost)
     if pause is None:
         holder.lose()
     if lost:
-        signals.drive_abandoned.send_robust(**told)
+        signals.drive_abandoned.send_robust(
+            sender=ClaimedRun, run_id=run.id, workflow=run.workflow, error=error
+        )
     else:
-        signals.drive_refused.send_robust(**told, retry_in_seconds=pause)
+        signals.drive_refused.send_robust(
+            sender=ClaimedRun,
+            run_id=run.id,
+            workflow=run.workflow,
+            error=error,
+            retry_in_seconds=pause,
+        )

@@ -68,6 +68,7 @@ class Run(models.Model):
     heartbeat = models.JSONField(null=True, blank=True)
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
+    priority = models.SmallIntegerField(default=0, db_default=0)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )

@@ -17,6 +17,7 @@ _TAKEN_OVER = (
     "parent_position",
     "detached",
     "undo_on_cancel",
+    "priority",
 )
 _SUCCESSOR = insert.run(
     "ended",

@@ -33,6 +33,7 @@ _JSON = ("input", "defaults", "data", "attributes", "heartbeat", "error")
 _CLAIMED = {
     **{field.name: f"run.{field.name}" for field in fields(ClaimedRun)},
     **{name: f"run.{name}::text" for name in _JSON},
+    "due_at": "due.wake_at",
     "now": NOW,
 }
 """By its name in ClaimedRun, what a claim returns."""
@@ -43,7 +44,7 @@ def _claim(which: str) -> Statement:
     return Statement(
         f"""
         WITH due AS MATERIALIZED (
-            SELECT id FROM workflows_run WHERE {which}
+            SELECT id, wake_at FROM workflows_run WHERE {which}
             ORDER BY wake_at LIMIT 1
             FOR NO KEY UPDATE SKIP LOCKED)
         UPDATE workflows_run AS run

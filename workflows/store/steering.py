@@ -1,5 +1,6 @@
 """What operators do to runs: each verb one statement, recorded with who and why."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 from workflows.core.history import HistoryKind
@@ -22,7 +23,7 @@ _END_OR_TURN = f"""
 _CANCEL = Statement(
     f"""
     WITH target AS (
-        SELECT id, state, undo_on_cancel FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, workflow, state, undo_on_cancel FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
     moved AS (
         UPDATE workflows_run AS run
         SET state = CASE WHEN target.state = '{RunState.RUNNING}' THEN '{RunState.CANCELLING}'
@@ -44,7 +45,7 @@ _CANCEL = Statement(
         RETURNING run_id),
     went_on AS (
         {line(_MOVED_ON, _END_OR_TURN)})
-    SELECT EXISTS (SELECT FROM moved),
+    SELECT workflow, (SELECT state FROM moved),
            (SELECT pg_notify('{CHANNEL}', '') FROM moved WHERE state = '{RunState.COMPENSATING}')
     FROM target
     """
@@ -105,16 +106,26 @@ _WAKE = Statement(
 )
 
 
+class Cancel(NamedTuple):
+    """What became of a request to cancel a run."""
+
+    workflow: str
+    now: RunState | None
+    """The state it is in now; None: it was over or asked already."""
+
+
 def open_descendants(run_id: UUID) -> list[UUID]:
     """Lock and return the children and theirs that still go and are not detached, the deepest
     first."""
     return [row[0] for row in query(_OPEN_TREE, [run_id])]
 
 
-def cancel_run(run_id: UUID, *, reason: str, by: str) -> bool | None:
-    """Cancel, or ask the driving worker to. False: over or asked already. None: no such run."""
+def cancel_run(run_id: UUID, *, reason: str, by: str) -> Cancel | None:
+    """Cancel, or ask the driving worker to. None: no such run."""
     row = query_one(_CANCEL, [run_id, by, reason])
-    return None if row is None else bool(row[0])
+    if row is None:
+        return None
+    return Cancel(row[0], None if row[1] is None else RunState(row[1]))
 
 
 def wake_run(run_id: UUID, *, by: str) -> bool | None:

@@ -4,6 +4,7 @@ These statements run on connections of their own (a worker's liveness session, t
 on Django's: each takes the connection as its first argument.
 """
 
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -62,8 +63,9 @@ _TOLD = """format(
     '%%s workers in a row were lost while driving this run; find out what kills '
     'them, then retry it', lost_in_a_row)"""
 _VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
+_GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _OF_WHAT = f"""
-    CASE WHEN state IN {one_of([RunState.BLOCKED, RunState.FAILED])}
+    CASE WHEN state IN {one_of(_GIVEN_UP)}
          THEN {sql_data(HistoryKind.BLOCKED, error="verdict")}
          ELSE {sql_data(HistoryKind.RECOVERED, worker="worker_id", crashes="crashes")} END
 """
@@ -122,7 +124,7 @@ _SWEEP = Statement(
                   judged.worker_id, judged.crashes),
     facts AS (
         {line("moved", _WHAT_BECAME, _OF_WHAT)})
-    SELECT id, workflow, state FROM moved
+    SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END FROM moved
     """
 )
 
@@ -130,8 +132,19 @@ _FORGET = Statement(
     f"""
     DELETE FROM workflows_worker
     WHERE started_at < {STATEMENT_TIME} - interval '1 minute' AND id NOT IN ({_LIVING})
+    RETURNING id, host, pid
     """
 )
+
+
+class Judged(NamedTuple):
+    """A run whose worker was lost, and what the sweep made of it."""
+
+    id: UUID
+    workflow: str
+    state: RunState
+    error: dict[str, Any] | None
+    """type and message, where the loss was one too many; None where it was not."""
 
 
 def open_connection(*, listen: bool = False) -> Connection:
@@ -162,18 +175,15 @@ def extend_lease(own: Connection, *, run_id: UUID, attempt: int, lease_seconds: 
     query(_EXTEND, {"run": run_id, "attempt": attempt, "lease_seconds": lease_seconds}, on=own)
 
 
-def sweep(own: Connection, *, max_crashes: int) -> list[tuple[UUID, str, RunState]]:
-    """Take runs from workers that are gone: back to the queue, or blocked after too many.
-
-    Returns id, workflow and new state of each.
-    """
+def sweep(own: Connection, *, max_crashes: int) -> list[Judged]:
+    """Take runs from workers that are gone: back to the queue, or blocked after too many."""
     rows = query(_SWEEP, {"max_crashes": max_crashes}, on=own)
-    return [(run_id, workflow, RunState(state)) for run_id, workflow, state in rows]
+    return [Judged(run_id, workflow, RunState(now), error) for run_id, workflow, now, error in rows]
 
 
-def forget_the_dead(own: Connection) -> None:
-    """Delete the rows of workers that no longer live."""
-    query(_FORGET, on=own)
+def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:
+    """Delete the rows of workers that no longer live. Returns id, host and pid of each."""
+    return [(int(i), str(host), int(pid)) for i, host, pid in query(_FORGET, on=own)]
 
 
 def count_living() -> int:

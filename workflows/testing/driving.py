@@ -8,6 +8,7 @@ from django.db.models import Min
 from workflows.conf import conf
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DUE_STATES
+from workflows.engine import announcements
 from workflows.engine.drive.drive import drive
 from workflows.engine.requests.send_event import send_event
 from workflows.models import Run
@@ -26,6 +27,7 @@ def drive_until_idle() -> int:
         if run is None:
             return driven
         with as_if_committed():
+            announcements.run_claimed(run, worker_id=None)
             drive(run)
     raise AssertionError(f"runs are still due after {ENOUGH} drives: does one wake itself forever?")
 

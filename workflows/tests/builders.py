@@ -71,7 +71,7 @@ def give_to_another(run: ClaimedRun) -> ClaimedRun:
 def swept(*, max_crashes: int = 5) -> list[tuple[UUID, str, RunState]]:
     """Sweep up after the dead, on a connection of its own."""
     with connected() as own:
-        return sweep(own, max_crashes=max_crashes)
+        return [(run.id, run.workflow, run.state) for run in sweep(own, max_crashes=max_crashes)]
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from workflows.api import (
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.flows import ONCE
+from workflows.ui.icons import badge
 
 LIST = reverse("admin:workflows_run_changelist")
 
@@ -110,8 +111,8 @@ class RunAdminTests(TestCase):
 
         page = self.client.get(address).content.decode()
 
-        self.assertInHTML('<span class="badge" data-state="completed">completed</span>', page)
-        self.assertInHTML('<span class="badge" data-state="skipped">skipped</span>', page)
+        self.assertInHTML(badge("completed"), page)
+        self.assertInHTML(badge("skipped"), page)
         self.assertIn("DockClosed: no boat</td>", page)
 
     def test_a_failed_run_can_be_compensated_with_the_name_of_who_did_it(self) -> None:

@@ -3,22 +3,21 @@
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from workflows.api import Context, DefinitionError, RunState, step, workflow
 from workflows.checks import check_step_names
-from workflows.definitions import workflow as registry
 from workflows.definitions.step import step_definition
 from workflows.testing import history_of
 from workflows.tests.builders import driven
+from workflows.tests.registering import own_workflows
 
 
 @pytest.fixture(autouse=True)
 def own_registry() -> Iterator[None]:
     """Know the workflows of one test only."""
-    with mock.patch.dict(registry._workflows, clear=True):
+    with own_workflows(alone=True):
         yield
 
 

@@ -6,8 +6,6 @@ from unittest import mock
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
-from django.core.management.base import CommandError
 from django.test import override_settings
 
 from workflows.checks import check_conf, check_database
@@ -101,12 +99,3 @@ def test_times_without_a_zone_are_refused() -> None:
         [error] = check_database()
 
     assert error.id == "workflows.E004"
-
-
-@pytest.mark.parametrize("given", [{}, {"name": "shop"}, {"broker_class": "shop.Broker"}])
-def test_a_cluster_that_would_ask_another_queue_is_not_started(given: dict[str, str]) -> None:
-    with (
-        override_settings(Q_CLUSTER=given),
-        pytest.raises(CommandError, match=r'set Q_CLUSTER\["broker_class"\] = "workflows\.cluster'),
-    ):
-        call_command("runcluster")

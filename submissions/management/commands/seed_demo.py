@@ -70,7 +70,7 @@ def fill_board() -> None:
     rows += [review_row(board, makers[tool.maker], tool, now) for tool in IN_REVIEW]
     Submission.objects.bulk_create(rows)
     for slot, (maker, seconds) in RESERVED.items():
-        reserve_slot(maker=makers[maker], board_slug=SLUG, slot=slot, window_seconds=seconds)
+        reserve_slot(maker=makers[maker], board_slug=SLUG, slot=slot, reservation_seconds=seconds)
 
 
 def find_maker(name: str) -> User:

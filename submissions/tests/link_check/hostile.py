@@ -153,6 +153,20 @@ def serving(
         server.close()
 
 
+@contextmanager
+def dropping(host: str, port: int) -> Iterator[None]:
+    """Let this address answer nothing for a while, not even with a refusal."""
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(socket.socket())
+        listener.bind((host, port))
+        listener.listen(0)
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((host, port))
+        yield
+
+
 def server_context(certificate: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(CERTIFICATES / f"{certificate}.pem")
@@ -219,8 +233,8 @@ def resolve_names(monkeypatch: pytest.MonkeyPatch, names: Mapping[str, Sequence[
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
-def trust_test_authority(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let checks trust the authority that signed the tests' certificates."""
+def trust_test_authority(monkeypatch: pytest.MonkeyPatch, authority: str = "authority") -> None:
+    """Let checks trust the authority that signed the tests' certificates, or another one."""
     context = link_wire.tls_context.__wrapped__()
-    context.load_verify_locations(CERTIFICATES / "authority.pem")
+    context.load_verify_locations(CERTIFICATES / f"{authority}.pem")
     monkeypatch.setattr(link_wire, "tls_context", lambda: context)

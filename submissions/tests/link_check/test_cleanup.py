@@ -13,12 +13,14 @@ from types import FrameType
 
 import pytest
 
-from submissions.link_check import Code
+from submissions.link_check import Code, check_link
 from submissions.tests.link_check.conftest import open_sockets
 from submissions.tests.link_check.hostile import (
+    LOOPBACK,
     Peer,
     answer,
     check,
+    dropping,
     redirect,
     resolve_names,
     says,
@@ -168,3 +170,58 @@ def test_a_good_check_leaves_no_socket_open_even_before_garbage_is_collected() -
     assert codes == {Code.OK}
     # The server's own ends may still be closing.
     assert len(left) <= 1
+
+
+class NobodyWaits(Exception):
+    """What a caller raises who has lost interest."""
+
+
+@pytest.mark.parametrize("script", [Peer.wait_for_the_end, dripping_headers, dripping_body])
+@pytest.mark.parametrize("certificate", [None, "good"])
+def test_a_check_that_nobody_waits_for_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, script: object, certificate: str | None
+) -> None:
+    monkeypatch.setattr("submissions.link_check.bounds.LOOK_SECONDS", 0.1)
+    trust_test_authority(monkeypatch)
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            raise NobodyWaits
+
+    with serving(script, certificate=certificate) as server:  # type: ignore[arg-type]
+        before = open_sockets()
+        began_at = time.monotonic()
+        with pytest.raises(NobodyWaits):
+            check_link(server.url(), allow=LOOPBACK, while_waiting=look)
+        took = time.monotonic() - began_at
+
+    assert 0.2 < took < 2
+    assert before
+
+
+def test_a_look_up_and_a_dead_address_are_given_up_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("submissions.link_check.bounds.LOOK_SECONDS", 0.1)
+    over = threading.Event()
+
+    def look() -> None:
+        raise NobodyWaits
+
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait() and [])
+    with pytest.raises(NobodyWaits):
+        check_link("https://tool.example.com/", while_waiting=look)
+    over.set()
+
+    with dropping("127.0.0.2", 21_996), pytest.raises(NobodyWaits):
+        check_link("http://127.0.0.2:21996/", allow=LOOPBACK, while_waiting=look)
+
+
+def test_a_quick_check_is_not_looked_after() -> None:
+    with serving(says(answer())) as server:
+        verdict = check_link(server.url(), allow=LOOPBACK, while_waiting=pytest.fail)
+
+    assert verdict.code is Code.OK

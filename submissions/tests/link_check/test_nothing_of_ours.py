@@ -40,18 +40,6 @@ def test_a_request_is_these_lines_and_no_others(monkeypatch: pytest.MonkeyPatch)
     assert b"User-Agent: ToolsiteLinkCheck/1 " in server.requests[0]
 
 
-def test_cookies_are_not_carried_to_the_next_hop_or_the_next_check() -> None:
-    moved = redirect("/there", headers=["Set-Cookie: id=1; Path=/", "Set-Cookie: b=2"])
-    table = {"/": moved, "/there": answer(headers=["Set-Cookie: c=3"])}
-
-    with serving(routes(table)) as server:
-        verdicts = [check(server.url()), check(server.url())]
-
-    assert [verdict.code for verdict in verdicts] == [Code.OK, Code.OK]
-    assert len(server.requests) == 4
-    assert not any(b"cookie" in request.lower() for request in server.requests)
-
-
 def test_where_we_come_from_is_not_told() -> None:
     table = {"/": redirect("/there"), "/there": answer()}
 

@@ -319,7 +319,14 @@ REFERENCES: list[tuple[str, str]] = [
     ("../x", "http://example.com:8080/x"),
     ("?x", "http://example.com:8080/a/b?x"),
     ("#x", "http://example.com:8080/a/b?q#x"),
-    ("", "http://example.com:8080/a/"),
+    ("", "http://example.com:8080/a/b?q"),
+    ("?", "http://example.com:8080/a/b"),
+    ("a b?c d#e f", "http://example.com:8080/a/a%20b?c%20d#e%20f"),
+    ("/a b%20c", "http://example.com:8080/a%20b%20c"),
+    ("  /x  ", "http://example.com:8080/x"),
+    ("   ", "http://example.com:8080/a/b?q"),
+    ("https://other.com/a b", "https://other.com/a%20b"),
+    ("ht tp://other.com/", "http://example.com:8080/a/ht%20tp://other.com/"),
 ]
 
 
@@ -359,6 +366,30 @@ def test_a_redirect_is_read_against_the_page_it_came_from(reference: str, target
     base = parse_link("http://example.com:8080/a/b?q#f")
 
     assert str(follow_reference(base, reference)) == target
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ("https://other .com/", Code.BAD_HOST),
+        ("//other.com evil.com/", Code.BAD_HOST),
+        ("//alice @other.com/", Code.USER_INFO),
+        ("//other.com: 80/", Code.PORT),
+        ("https:// other.com/", Code.BAD_HOST),
+        ("/a\u00a0b", Code.BAD_CHARACTERS),
+        ("/a\u3000b", Code.BAD_CHARACTERS),
+        ("/" + " " * 1_000 + "x", Code.TOO_LONG),
+    ],
+)
+def test_a_space_in_a_redirect_moves_no_host_and_no_other_space_is_taken(
+    reference: str, code: Code
+) -> None:
+    base = parse_link("http://example.com:8080/a/b?q#f")
+
+    with pytest.raises(LinkSyntaxError) as refusal:
+        follow_reference(base, reference)
+
+    assert refusal.value.code is code
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What holds for every link there is, tried on many that nobody thought of. Pure."""
 
+import io
+from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
@@ -16,7 +18,10 @@ from submissions.link_check.addresses import (
     IPAddress,
     is_public,
 )
+from submissions.link_check.cookies import Cookies
+from submissions.link_check.head import MAX_KEPT_BYTES, READ_HEADERS, read_head
 from submissions.link_check.parse import follow_reference, parse_link
+from submissions.link_check.verdict import LinkFault
 
 # fmt: off
 PIECES = st.sampled_from([
@@ -103,6 +108,50 @@ def test_a_redirect_is_read_or_refused_and_nothing_else(reference: str) -> None:
         return
 
     assert target == parse_link(str(target))
+
+
+HEAD_PIECES = st.sampled_from(
+    [
+        *(
+            b"HTTP/1.1 200 OK",
+            b"HTTP/1.1 103 Early Hints",
+            b"HTTP/1.1 101 Odd",
+            b"\r\n",
+            b"\n",
+            b"\r",
+        ),
+        *(b"Location", b"Set-Cookie", b"Content-Length", b"X", b":", b" ", b"\t", b"/there", b"5"),
+        *(b"\r\n\r\n", b"\0", b"\xff", b"\x0b", b"\x1c", b"\x85", b"y" * 9_000),
+    ]
+)
+
+
+@given(st.one_of(st.binary(), st.lists(HEAD_PIECES, max_size=30).map(b"".join)))
+def test_a_head_is_made_of_lines_that_we_read_or_refused(sent: bytes) -> None:
+    try:
+        head = read_head(io.BufferedReader(io.BytesIO(b"HTTP/1.1 200 OK\r\n" + sent)))
+    except LinkFault:
+        return
+
+    status_line, *headers, end = head.replace(b"\r\n", b"\n").split(b"\n")[:-1]
+    assert (status_line[:5], end) == (b"HTTP/", b"")
+    assert b"\r" not in b"".join(headers)
+    assert {line.partition(b":")[0].lower() for line in headers} <= READ_HEADERS
+    assert all(len(line) < 4 * MAX_KEPT_BYTES for line in headers)
+
+
+@given(st.lists(st.one_of(st.text(), st.text('a=1; "\r\n\0Max-Age'))), ANY_TEXT)
+def test_cookies_make_one_line_and_stay_with_their_host(set_cookies: list[str], url: str) -> None:
+    cookies, home = Cookies(), parse_link("https://example.com/")
+    cookies.remember(home, set_cookies, datetime(2026, 3, 1, tzinfo=UTC))
+    assert cookies.header_for(home).isprintable() and cookies.header_for(home).isascii()
+
+    try:
+        other = parse_link(url)
+    except LinkSyntaxError:
+        return
+
+    assert other.host == home.host or not cookies.header_for(other)
 
 
 def notations(address: IPv4Address) -> list[str]:

@@ -87,7 +87,7 @@ def test_a_circle_is_noticed(table: dict[str, bytes]) -> None:
         ("data:text/html,x", Code.SCHEME),
         ("http:evil.com", Code.BAD_SYNTAX),
         ("http://", Code.BAD_SYNTAX),
-        ("/a b", Code.BAD_CHARACTERS),
+        ("http://a b.example.com/", Code.BAD_HOST),
         ("/a\tb", Code.BAD_CHARACTERS),
         ("/\\evil.com", Code.BAD_CHARACTERS),
         ("https:\\\\evil.com", Code.BAD_CHARACTERS),
@@ -131,11 +131,28 @@ def test_a_private_address_behind_a_redirect_is_never_connected_to(
     assert inside.accepted == 0
 
 
-@pytest.mark.parametrize("reply", [answer(b"", "302 Found"), redirect("")])
-def test_a_redirect_without_a_target_is_invalid(reply: bytes) -> None:
-    verdict = check_against(says(reply))
+def test_a_redirect_without_a_target_is_invalid() -> None:
+    verdict = check_against(says(answer(b"", "302 Found")))
 
     assert verdict.code is Code.BAD_REDIRECT
+
+
+@pytest.mark.parametrize("target", ["", " "])
+def test_an_empty_target_is_the_address_itself(target: str) -> None:
+    with serving(says(redirect(target))) as server:
+        verdict = check(server.url("/a/b?c"))
+
+    assert verdict.code is Code.REDIRECT_LOOP
+    assert verdict.hops == (server.url("/a/b?c"),)
+
+
+def test_a_space_in_a_target_is_encoded() -> None:
+    table = {"/": redirect("/my tool?of mine"), "/my%20tool?of%20mine": answer()}
+
+    with serving(routes(table)) as server:
+        verdict = check(server.url())
+
+    assert verdict.code is Code.OK
 
 
 def test_a_redirect_with_two_targets_is_invalid() -> None:

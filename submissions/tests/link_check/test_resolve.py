@@ -101,20 +101,6 @@ def test_a_name_that_changes_its_mind_at_a_redirect_is_refused(
     assert server.accepted == 1
 
 
-def test_our_own_public_address_is_refused_before_a_byte_is_sent(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    resolve_names(monkeypatch, {NAME: ["127.0.0.1"]})
-    monkeypatch.setattr("submissions.link_check.resolve.is_public", lambda _: True)
-    monkeypatch.setattr("submissions.link_check.resolve.PORTS", range(65_536))
-
-    with serving(says(answer())) as server:
-        verdict = check_link(server.url(host=NAME), allow=[ip_network("10.0.0.0/8")])
-
-    assert verdict.code is Code.PRIVATE_ADDRESS
-    assert server.requests in ([], [b""])
-
-
 def test_a_peer_that_is_not_the_checked_address_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

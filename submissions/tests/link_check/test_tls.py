@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from submissions.link_check import Code, Outcome
+from submissions.link_check import Code, Outcome, explain
 from submissions.tests.link_check.hostile import (
     CERTIFICATES,
     SHORT_SECONDS,
@@ -215,3 +215,70 @@ def test_a_farewell_in_the_middle_of_the_headers_is_tried_again(
         verdict = check(server.url(host=NAME))
 
     assert (verdict.outcome, verdict.code) == (Outcome.TRY_AGAIN, Code.CONNECTION_LOST)
+
+
+def test_a_certificate_that_names_the_host_in_its_common_name_only_is_invalid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """RFC 9525, section 2: browsers have not looked there for years."""
+    trust_test_authority(monkeypatch, "common_name_only")
+
+    with serving(says(answer()), certificate="common_name_only") as server:
+        verdict = check(server.url(host=NAME))
+
+    assert (verdict.outcome, verdict.code) == (Outcome.INVALID, Code.BAD_CERTIFICATE)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_site_that_wants_a_certificate_of_ours_is_told_so(
+    monkeypatch: pytest.MonkeyPatch, version: ssl.TLSVersion
+) -> None:
+    trust_test_authority(monkeypatch)
+
+    with serving(says(answer()), certificate="good") as server:
+        assert server.tls
+        server.tls.maximum_version = version
+        server.tls.verify_mode = ssl.CERT_REQUIRED
+        server.tls.load_verify_locations(CERTIFICATES / "authority.pem")
+        verdict = check(server.url(host=NAME))
+
+    assert (verdict.outcome, verdict.code) == (Outcome.INVALID, Code.CLIENT_CERTIFICATE)
+    assert "certificate" in explain(verdict)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_site_that_would_like_a_certificate_shows_its_page_without(
+    monkeypatch: pytest.MonkeyPatch, version: ssl.TLSVersion
+) -> None:
+    trust_test_authority(monkeypatch)
+
+    with serving(says(answer()), certificate="good") as server:
+        assert server.tls
+        server.tls.maximum_version = version
+        server.tls.verify_mode = ssl.CERT_OPTIONAL
+        server.tls.load_verify_locations(CERTIFICATES / "authority.pem")
+        verdict = check(server.url(host=NAME))
+
+    assert verdict.code is Code.OK
+
+
+def test_a_server_that_says_over_http_that_it_wants_a_certificate_is_heard() -> None:
+    page = b"<html><head><title>400 No required SSL certificate was sent</title></head></html>"
+
+    with serving(says(answer(page, "400 Bad Request"))) as server:
+        verdict = check(server.url())
+
+    assert (verdict.outcome, verdict.code) == (Outcome.INVALID, Code.CLIENT_CERTIFICATE)
+
+
+@pytest.mark.parametrize("alert", [40, 42, 46, 49])
+def test_a_refusal_of_our_greeting_is_no_wish_for_a_certificate(alert: int) -> None:
+    def refuse(peer: Peer) -> None:
+        peer.wire.recv(4096)
+        peer.send(b"\x15\x03\x03\x00\x02\x02" + bytes([alert]))
+
+    with serving(refuse) as server:
+        verdict = check(server.url().replace("http:", "https:"))
+
+    assert (verdict.outcome, verdict.code) == (Outcome.INVALID, Code.TLS_FAILED)

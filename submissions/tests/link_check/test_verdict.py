@@ -5,9 +5,18 @@ import json
 
 import pytest
 
-from submissions.link_check import Code, LinkSyntaxError, LinkVerdict, Outcome, explain
+from submissions.link_check import (
+    Code,
+    LinkSyntaxError,
+    LinkVerdict,
+    Outcome,
+    explain,
+    explain_to_moderators,
+)
 from submissions.link_check.verdict import (
+    ASK_A_PERSON_CODES,
     SENTENCES,
+    SENTENCES_FOR_MODERATORS,
     SYNTAX_CODES,
     TRY_AGAIN_CODES,
     LinkFault,
@@ -45,13 +54,36 @@ def test_every_refusal_says_what_to_do(code: Code) -> None:
     assert any(word in SENTENCES[code] for word in advice)
 
 
-def test_no_two_codes_share_a_sentence() -> None:
-    assert len(set(SENTENCES.values())) == len(SENTENCES) == len(Code)
+def test_no_two_codes_share_a_sentence_for_moderators() -> None:
+    sentences = SENTENCES_FOR_MODERATORS
+
+    assert len(set(sentences.values())) == len(sentences) == len(Code)
+
+
+def test_a_maker_cannot_tell_a_name_of_our_network_from_one_that_does_not_exist() -> None:
+    missing, private = Code.NO_SUCH_HOST, Code.PRIVATE_ADDRESS
+    hops = ("https://tool.example.com/", "https://db.tool.example.com/")
+
+    assert explain(verdict(missing)) == explain(verdict(private))
+    assert explain(verdict(missing, hops=hops)) == explain(verdict(private, hops=hops))
+    assert outcome_of(missing) is outcome_of(private)
+    assert len(set(SENTENCES.values())) == len(SENTENCES) - 1 == len(Code) - 1
+
+
+def test_a_moderator_is_told_what_the_maker_is_but_for_that() -> None:
+    differing = {
+        code for code in Code if explain(verdict(code)) != explain_to_moderators(verdict(code))
+    }
+
+    assert differing == {Code.NO_SUCH_HOST, Code.PRIVATE_ADDRESS}
+    assert "does not exist" in explain_to_moderators(verdict(Code.NO_SUCH_HOST))
+    assert "not on the public internet" in explain_to_moderators(verdict(Code.PRIVATE_ADDRESS))
 
 
 def test_only_ok_is_valid_and_no_syntax_is_tried_again() -> None:
     assert [code for code in Code if outcome_of(code) is Outcome.VALID] == [Code.OK]
     assert not SYNTAX_CODES & TRY_AGAIN_CODES
+    assert not ASK_A_PERSON_CODES & (TRY_AGAIN_CODES | SYNTAX_CODES)
 
 
 def test_a_verdict_after_a_redirect_names_where_it_led() -> None:
@@ -76,7 +108,7 @@ def test_a_verdict_is_json(code: Code) -> None:
     stored = json.loads(json.dumps(dataclasses.asdict(verdict(code))))
 
     assert stored["code"] == code.value
-    assert stored["outcome"] in {"valid", "invalid", "try_again"}
+    assert stored["outcome"] in set(Outcome)
 
 
 def test_an_error_can_be_rebuilt_from_its_arguments() -> None:

@@ -22,6 +22,8 @@ class Running:
     """Inside a test's transaction, which other connections do not see."""
     details: str | None = None
     """Of this attempt's last heartbeat, as JSON text."""
+    seconds: float = 0.0
+    """How long the step's function took, once it has returned."""
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
 

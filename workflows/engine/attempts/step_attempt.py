@@ -1,5 +1,6 @@
 """Run one attempt of one step: its limits, its transaction, its record."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from workflows.core.errors import (
 )
 from workflows.core.history import HistoryEntry
 from workflows.core.line_fields import OUTPUT
-from workflows.core.run import Park, StepInfo
+from workflows.core.run import Park
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.failed_attempt import Failed, Retry, StepTimedOut, record_failure
 from workflows.engine.attempts.isolation import run_isolated
@@ -44,6 +45,7 @@ class StepInDoubt(Exception):
 class Completed:
     """The attempt's result, recorded; decoded as a replay would decode it."""
 
+    running: Running
     written: Written
     value: Any
 
@@ -132,23 +134,42 @@ def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
     """Record how an attempt ended, but for a failure that is tried again."""
     match ran:
         case Completed():
+            _announce(session, job, ran.running)
             return ran
         case Raised():
             return record_failure(session, job, ran.running, ran.error)
     try:
-        return _record(session, job, ran.output)
+        recorded = _record(session, job, ran)
     except Exception as exc:  # it cannot be stored
         return record_failure(session, job, ran.running, exc)
+    _announce(session, job, ran.running)
+    return recorded
+
+
+def _announce(session: Session, job: Job, running: Running) -> None:
+    signals.step_completed.send_robust(
+        sender=StepDefinition,
+        run_id=session.run.id,
+        workflow=session.run.workflow,
+        step=job.step.name,
+        position=job.position,
+        attempt=running.info.attempt,
+        seconds=running.seconds,
+        undo=job.undo,
+    )
 
 
 def _run(session: Session, job: Job, running: Running) -> Completed | Returned:
     def limited() -> Any:
-        return call_within(running.limit, job)
+        began = time.monotonic()
+        output = call_within(running.limit, job)
+        running.seconds = time.monotonic() - began
+        return output
 
     if job.step.at_most_once:
         _claim_only_attempt(session, job)
     if job.step.atomic:
-        return _run_atomic(session, job, running.info, limited)
+        return _run_atomic(session, job, running, limited)
     before = OpenWork.now()
     output = limited()
     before.compare()
@@ -166,7 +187,7 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
 
 
 def _run_atomic(
-    session: Session, job: Job, info: StepInfo, limited: Callable[[], Any]
+    session: Session, job: Job, running: Running, limited: Callable[[], Any]
 ) -> Completed:
     raw: Any = None
     recorded: Completed | None = None
@@ -180,7 +201,7 @@ def _run_atomic(
                 output = limited()
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, output, ends_drive=False)
+                recorded = _record(session, job, Returned(running, output), ends_drive=False)
     except StoreFailed as failed:
         if is_broken(raw):
             raise LostInStep(failed.cause) from failed
@@ -198,15 +219,15 @@ def _run_atomic(
             raise
         # An on_commit hook of the step failed: the effect and its record stand.
         signals.hook_failed.send_robust(
-            sender=StepDefinition, run_id=info.run_id, step=info.name, error=exc
+            sender=StepDefinition, run_id=session.run.id, step=job.step.name, error=exc
         )
     assert recorded is not None  # noqa: S101 - the commit comes after the record
     return recorded
 
 
-def _record(session: Session, job: Job, output: Any, *, ends_drive: bool = True) -> Completed:
+def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = True) -> Completed:
     result = job.step.signature.result
-    text = result.encode(output, max_bytes=conf().max_payload_bytes)
+    text = result.encode(ran.output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
     fact = lines.step_completed(job.position, job.step.name, text, undo=job.undo)
-    return Completed(session.append(fact, ends_drive=ends_drive), value)
+    return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from workflows.core.codec import Input
@@ -17,6 +17,7 @@ from workflows.core.run import Event
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.engine.session.session import Session
 from workflows.store import children as store
@@ -65,10 +66,14 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     new = new_run(
         definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
     )
+    new = replace(new, priority=session.run.priority)
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:
         session.look_again()
         raise session.unwind(LeaseLost())
+    announcements.run_started(
+        child.id, definition.name, definition.version, parent_id=session.run.id
+    )
     session.take_in(written)
 
 

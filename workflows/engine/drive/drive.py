@@ -14,7 +14,6 @@ from workflows.engine.drive.carry_out import carry_out
 from workflows.engine.drive.ended import Ended, replay_to_its_end, unwound_by
 from workflows.engine.drive.undoing import recollect_and_undo
 from workflows.engine.session.session import Session
-from workflows.store import runs as store
 
 
 def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
@@ -74,4 +73,4 @@ def _set_aside_without_code(run: ClaimedRun) -> None:
                 if run_end.block(run, UnknownWorkflow(missing)):
                     return
             case Write.CANCEL:
-                store.end_run(run, RunState.CANCELLED, before=held)
+                run_end.cancel_without_code(run)

@@ -8,6 +8,7 @@ from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.definitions.workflow import latest_version
+from workflows.engine import announcements
 from workflows.engine.session.session import Session
 from workflows.store import continue_as_new as store_continue
 from workflows.store import runs as store
@@ -32,12 +33,8 @@ def end(
         notes=session.changed_notes(),
     )
     if ended:
-        signals.run_finished.send_robust(
-            sender=Session,
-            run_id=session.run.id,
-            workflow=session.run.workflow,
-            state=state,
-            error=compensation_failure or failure,
+        announcements.run_finished(
+            session.run.id, session.run.workflow, state, error=compensation_failure or failure
         )
     return ended
 
@@ -47,10 +44,14 @@ def block(run: ClaimedRun, exc: BaseException) -> bool:
     failure = describe(exc)
     blocked = store.block_run(run, error=as_json(failure))
     if blocked:
-        signals.run_blocked.send_robust(
-            sender=Session, run_id=run.id, workflow=run.workflow, error=failure
-        )
+        announcements.run_blocked(run.id, run.workflow, error=failure)
     return blocked
+
+
+def cancel_without_code(run: ClaimedRun) -> None:
+    """End a run that is being cancelled and has no code here to undo it with."""
+    if store.end_run(run, RunState.CANCELLED, before=RunState.CANCELLING):
+        announcements.run_finished(run.id, run.workflow, RunState.CANCELLED)
 
 
 def tell_the_loss(session: Session) -> None:
@@ -73,7 +74,6 @@ def continue_as_new(session: Session, input: Input) -> bool:
         if held is None or held[0] != RunState.RUNNING:
             return False
         session.events = held[1]  # an event has come meanwhile: it goes along
-    signals.run_finished.send_robust(
-        sender=Session, run_id=run.id, workflow=run.workflow, state=RunState.COMPLETED, error=None
-    )
+    announcements.run_finished(run.id, run.workflow, RunState.COMPLETED)
+    announcements.run_started(successor.id, run.workflow, version, continues=run.id)
     return True

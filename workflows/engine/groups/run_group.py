@@ -143,7 +143,7 @@ def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:
 def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
     job = _job(group, branch)
     match record(session, job, ran):
-        case Completed(written, value):
+        case Completed(_, written, value):
             group.complete(branch, value)
             note_completed(session, job, value)
             session.take_in(written)

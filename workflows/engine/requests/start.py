@@ -9,6 +9,7 @@ from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
+from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.store import runs as store
 from workflows.store.views import get_run
@@ -41,7 +42,11 @@ def start(
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
     new = new_run(definition, asked, id=uuid.uuid4(), key=key, deadline_seconds=deadline)
-    return store.create_run(new) or get_run(_same_run(definition, str(key), asked))
+    created = store.create_run(new)
+    if created is None:
+        return get_run(_same_run(definition, str(key), asked))
+    announcements.run_started(new.id, new.workflow, new.version, key=key)
+    return created
 
 
 def _sensible(deadline_seconds: Any) -> float:

@@ -7,6 +7,8 @@ from django.db import transaction
 from workflows.core.errors import RunNotFound
 from workflows.core.failure import storable
 from workflows.core.run import RunId, run_id_of
+from workflows.core.states import RunState
+from workflows.engine import announcements
 from workflows.store import steering as store
 from workflows.store.views import get_run
 
@@ -24,8 +26,9 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     while True:
         with transaction.atomic():
             _cancel_children(run_id, words)
-            cancelled = _found(run_id, store.cancel_run(run_id, **words))
-            if cancelled:  # a child that was started since the look; from now on there are no more
+            if _cancel_one(
+                run_id, words
+            ):  # a child that was started since the look; from now on there are no more
                 _cancel_children(run_id, words)
                 return True
         successor = get_run(run_id).continued_as
@@ -36,7 +39,16 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
 
 def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
     for child in store.open_descendants(run_id):
-        store.cancel_run(child, **words)
+        _cancel_one(child, words)
+
+
+def _cancel_one(run_id: UUID, words: dict[str, str]) -> bool:
+    asked = store.cancel_run(run_id, **words)
+    if asked is None:
+        raise RunNotFound(f"no run {run_id}")
+    if asked.now == RunState.CANCELLED:
+        announcements.run_finished(run_id, asked.workflow, asked.now)
+    return asked.now is not None
 
 
 def compensate(run_id: RunId, *, by: str = "") -> bool:

@@ -3,11 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from workflows.cluster.process import run_cluster
-
-BROKER = "workflows.cluster.broker.RunBroker"
+from workflows.q_cluster import own_cluster
 
 
 class Command(BaseCommand):
@@ -16,8 +15,4 @@ class Command(BaseCommand):
     help = "Drive workflow runs: a django-q2 cluster whose queue is the run table."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if getattr(settings, "Q_CLUSTER", {}).get("broker_class") != BROKER:
-            raise CommandError(
-                f'set Q_CLUSTER["broker_class"] = "{BROKER}": without it django-q2 asks another queue'
-            )
-        run_cluster()
+        run_cluster(own_cluster(getattr(settings, "Q_CLUSTER", None)))

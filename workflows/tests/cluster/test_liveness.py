@@ -1,5 +1,6 @@
 """A worker's id and lease, through cuts, notices and slow statements."""
 
+import os
 import select
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 from django.db import OperationalError
 
+from workflows import signals
 from workflows.api import start
 from workflows.cluster.liveness import Liveness
 from workflows.core.run import ClaimedRun
@@ -54,6 +56,24 @@ def test_the_id_s_lock_is_held_until_it_is_given_up(liveness: Liveness) -> None:
 
 def test_an_unbroken_session_keeps_its_id(liveness: Liveness) -> None:
     assert liveness.worker_id() == liveness.worker_id()
+
+
+def test_each_id_that_a_worker_takes_is_announced(liveness: Liveness) -> None:
+    came: list[int] = []
+
+    def listen(*, worker_id: int, pid: int, **_: object) -> None:
+        assert pid == os.getpid()
+        came.append(worker_id)
+
+    signals.worker_came.connect(listen)
+    try:
+        first = liveness.worker_id()
+        liveness.lose()
+        second = liveness.worker_id()
+    finally:
+        signals.worker_came.disconnect(listen)
+
+    assert came == [first, second]
 
 
 def test_a_broken_session_means_a_new_id(liveness: Liveness) -> None:

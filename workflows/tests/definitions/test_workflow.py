@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import pytest
 
 from workflows.api import Context, DefinitionError, DuplicateWorkflow, workflow
-from workflows.definitions import workflow as registry
 from workflows.definitions.workflow import find_workflow, workflow_definition
+from workflows.tests.registering import own_workflows
 
 
 @pytest.fixture(autouse=True)
 def own_registry() -> Iterator[None]:
     """Forget what a test registers."""
-    with mock.patch.dict(registry._workflows):
+    with own_workflows():
         yield
 
 

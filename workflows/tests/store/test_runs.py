@@ -30,13 +30,15 @@ def create(key: str | None, *, workflow: str = "tests.made") -> uuid.UUID | None
 
 @pytest.mark.django_db
 def test_the_view_that_create_returns_is_the_one_that_is_read_later() -> None:
-    new = new_run(version=2, key="k", input=Input('{"a": 1}', '{"b": 2}'), deadline_seconds=60)
+    given = Input('{"a": 1}', '{"b": 2}')
+    new = new_run(version=2, key="k", input=given, deadline_seconds=60, priority=-5)
 
     view = create_run(new)
 
     assert view == get_run(new.id)
     assert view is not None
     assert (view.input, view.defaults) == ({"a": 1, "b": 2}, {"b": 2})
+    assert view.priority == -5
     assert (view.state, view.attempt, view.is_over) == (RunState.PENDING, 0, False)
 
 

@@ -36,7 +36,8 @@ def made(state: RunState, **columns: Any) -> UUID:
 
 
 def cancelled(run_id: UUID) -> bool | None:
-    return cancel_run(run_id, reason="enough", by="alice")
+    done = cancel_run(run_id, reason="enough", by="alice")
+    return None if done is None else done.now is not None
 
 
 @pytest.mark.django_db

@@ -254,7 +254,8 @@ def test_a_lost_worker_leaves_the_compensation_to_another() -> None:
 
 def swept_here() -> list[tuple[UUID, str, RunState]]:
     """Sweep inside the test's own transaction."""
-    return sweep(connection.connection, max_crashes=5)
+    judged = sweep(connection.connection, max_crashes=5)
+    return [(run.id, run.workflow, run.state) for run in judged]
 
 
 def test_killed_anywhere_a_saga_ends_the_same_and_undoes_each_step() -> None:

@@ -179,6 +179,15 @@ def test_a_parent_gets_what_its_child_returns() -> None:
     assert notes.done == ["double 4"]
 
 
+def test_a_child_is_as_urgent_as_its_parent() -> None:
+    run = start(parent_of_one)
+    Run.objects.filter(pk=run.id).update(priority=3)
+
+    drive_until_idle()
+
+    assert only_child(run.id).priority == 3
+
+
 def test_a_childs_failure_arrives_with_its_cause() -> None:
     run = driven(parent_of_one, number=13)
 
@@ -333,14 +342,14 @@ def test_a_child_is_of_the_version_named_and_its_result_of_the_type_it_says() ->
     assert driven(parent_of_a_moment).output == "01 January"
 
 
-def test_the_start_of_a_child_stores_what_the_parent_keeps_once() -> None:
-    start(parent_of_a_moment)
+def test_the_start_of_a_child_stores_what_the_parent_keeps_at_no_statement_of_its_own() -> None:
+    run = start(parent_of_a_moment)
 
     with counted_statements() as sent:
         drive(claim())
 
-    storing = [sql for sql in sent if "UPDATE workflows_run SET data = coalesce" in sql]
-    assert ["INSERT INTO workflows_run" in sql for sql in storing] == [True]
+    assert get_run(run.id).data == {"stage": "begun"}
+    assert len(sent) == 4  # claim, child, step, park
 
 
 def test_an_error_in_place_of_a_wait_ends_nobody() -> None:

@@ -1,10 +1,7 @@
 """Changed code is noticed, not obeyed: the run is blocked, both sides are named, nothing is written."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-from unittest import mock
 
 import pytest
 
@@ -20,11 +17,11 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.definitions import workflow as registry
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven, kinds
 from workflows.tests.flows import greet, greet_atomically, greet_once, notes
+from workflows.tests.registering import registered
 
 pytestmark = pytest.mark.django_db
 
@@ -255,15 +252,6 @@ def test_a_result_that_no_longer_fits_its_annotation_blocks_the_run() -> None:
     assert blocked.state == RunState.BLOCKED
     assert blocked.error is not None
     assert "step 'judge' with another result" in blocked.error["message"]
-
-
-@contextmanager
-def registered(function: Any, name: str, version: int = 1) -> Iterator[None]:
-    """Let this be the code of a workflow for a while."""
-    with mock.patch.dict(registry._workflows):
-        registry._workflows.pop((name, version), None)
-        workflow(name, version)(function)
-        yield
 
 
 @pytest.mark.parametrize("progress", [False, True], ids=["fresh", "under way"])

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
-from unittest import mock
 
 import pytest
 from pydantic import BaseModel
@@ -22,11 +21,11 @@ from workflows.api import (
     start,
     workflow,
 )
-from workflows.definitions import workflow as registry
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import claim, driven
+from workflows.tests.registering import own_workflows
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +33,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def own_registry() -> Iterator[None]:
     """Forget what a test deploys."""
-    with mock.patch.dict(registry._workflows):
+    with own_workflows():
         yield
 
 

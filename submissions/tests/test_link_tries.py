@@ -1,0 +1,46 @@
+"""How long tries of the link check take and wait. The flow's tests see them at work."""
+
+import pytest
+
+from submissions.link_check.retry_after import LONGEST_SECONDS
+from submissions.link_tries import (
+    LINK_RETRY,
+    LONGEST_TRY_SECONDS,
+    LONGEST_WAITS_SECONDS,
+    budget_seconds,
+    next_wait,
+    try_under_way,
+)
+
+TRIES = range(1, LINK_RETRY.attempts + 1)
+
+
+def test_a_try_takes_longer_than_the_one_before_and_never_as_long_as_its_step_may() -> None:
+    budgets = [budget_seconds(attempt) for attempt in TRIES]
+
+    assert budgets == [5.0, 10.0, 15.0, 15.0, 15.0]
+    assert max(budgets) < LONGEST_TRY_SECONDS
+
+
+@pytest.mark.parametrize("asked", [None, 0.0, 1.0, 9.9, 60.0, 3600.0])
+def test_a_wait_is_never_shorter_than_the_back_off_nor_than_what_the_site_asks(
+    asked: float | None,
+) -> None:
+    for attempt in TRIES[:-1]:
+        wait, shortest = next_wait(attempt, asked), LINK_RETRY.delay_after(attempt, draw=0.0)
+
+        assert wait is not None and shortest is not None
+        assert wait >= max(shortest, asked or 0.0)
+
+
+def test_no_wait_follows_the_last_try() -> None:
+    assert next_wait(LINK_RETRY.attempts, 3600.0) is None
+
+
+def test_what_sites_may_ask_for_fits_twice_into_all_waits() -> None:
+    assert 2 * LONGEST_SECONDS <= LONGEST_WAITS_SECONDS == 7200
+
+
+def test_a_try_outside_of_a_run_is_told_so() -> None:
+    with pytest.raises(RuntimeError, match="let a run call it"):
+        try_under_way()

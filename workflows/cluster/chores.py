@@ -1,0 +1,96 @@
+"""What a cluster does besides driving runs: it sweeps up after lost workers, and forgets the dead.
+
+The pusher does its chores between two looks at the queue, on its own connection.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from workflows import signals
+from workflows.conf import conf
+from workflows.core.states import FINAL_STATES, RunState
+from workflows.engine import announcements
+from workflows.store import workers as store
+
+FORGET_EVERY_SECONDS = 30.0
+SAY_AGAIN_SECONDS = 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chore:
+    """Something that every cluster does now and then. Two clusters may do it at the same moment."""
+
+    name: str
+    every_seconds: Callable[[], float]
+    """From the beginning of one round to that of the next; asked before each."""
+    do: Callable[[store.Connection], None]
+
+
+class Chores:
+    """One pusher's account of its chores, done in their order. It begins with all of them due."""
+
+    def __init__(self, chores: Sequence[Chore]) -> None:
+        self._chores = chores
+        self._done_at: dict[str, float] = {}
+        self._told_at: dict[str, float] = {}
+
+    def do_what_is_due(self, own: store.Connection) -> None:
+        """Do the chores whose time has come. One that fails is told, and tried again in its turn.
+
+        Raises psycopg.Error where the connection is lost: then no other could be done either.
+        """
+        for chore in self._chores:
+            if self._is_due(chore):
+                self._do(chore, own)
+
+    def _is_due(self, chore: Chore) -> bool:
+        now = time.monotonic()
+        done_at = self._done_at.get(chore.name)
+        if done_at is not None and now - done_at < chore.every_seconds():
+            return False
+        self._done_at[chore.name] = now
+        return True
+
+    def _do(self, chore: Chore, own: store.Connection) -> None:
+        try:
+            chore.do(own)
+        except Exception as exc:
+            if own.closed:
+                raise
+            self._tell(chore, exc)
+        else:
+            self._told_at.pop(chore.name, None)
+
+    def _tell(self, chore: Chore, exc: Exception) -> None:
+        now, told_at = time.monotonic(), self._told_at.get(chore.name)
+        if told_at is None or now - told_at > SAY_AGAIN_SECONDS:
+            self._told_at[chore.name] = now
+            signals.chore_failed.send_robust(sender=Chore, chore=chore.name, error=exc)
+
+
+def sweep(own: store.Connection) -> None:
+    """Take the runs of lost workers, and announce what became of each."""
+    judged = store.sweep(own, max_crashes=conf().max_crashes)
+    if not judged:
+        return
+    runs = [(run.id, run.workflow, run.state) for run in judged]
+    signals.runs_recovered.send_robust(sender=Chore, runs=runs)
+    for run in judged:
+        if run.state == RunState.BLOCKED and run.error is not None:
+            announcements.run_blocked(run.id, run.workflow, error=run.error)
+        elif run.state in FINAL_STATES:
+            announcements.run_finished(run.id, run.workflow, run.state, error=run.error)
+
+
+def forget_the_dead(own: store.Connection) -> None:
+    """Delete the rows of workers that no longer live, and say that they went."""
+    for worker_id, host, pid in store.forget_the_dead(own):
+        signals.worker_went.send_robust(sender=Chore, worker_id=worker_id, host=host, pid=pid)
+
+
+CHORES = (
+    Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=sweep),
+    Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
+)
+"""In this order: the sweep asks the rows of lost workers what the server's restart explains."""

@@ -1,0 +1,60 @@
+"""What several rooms of the engine announce about runs, said in one way.
+
+Sent at once, inside whatever transaction is open: see docs/signals.md.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from workflows import signals
+from workflows.core.run import ClaimedRun, RunView
+from workflows.core.states import RunState
+
+
+def run_started(
+    run_id: UUID,
+    workflow: str,
+    version: int,
+    *,
+    key: str | None = None,
+    parent_id: UUID | None = None,
+    continues: UUID | None = None,
+) -> None:
+    """Say that a run's row was inserted."""
+    signals.run_started.send_robust(
+        sender=RunView,
+        run_id=run_id,
+        workflow=workflow,
+        version=version,
+        key=key,
+        parent_id=parent_id,
+        continues=continues,
+    )
+
+
+def run_claimed(run: ClaimedRun, *, worker_id: int | None) -> None:
+    """Say that a drive of the run begins."""
+    signals.run_claimed.send_robust(
+        sender=ClaimedRun,
+        run_id=run.id,
+        workflow=run.workflow,
+        version=run.version,
+        attempt=run.attempt,
+        worker_id=worker_id,
+        late_seconds=run.late_seconds,
+    )
+
+
+def run_finished(
+    run_id: UUID, workflow: str, state: RunState, *, error: Mapping[str, Any] | None = None
+) -> None:
+    """Say that a run has ended."""
+    signals.run_finished.send_robust(
+        sender=RunView, run_id=run_id, workflow=workflow, state=state, error=error
+    )
+
+
+def run_blocked(run_id: UUID, workflow: str, *, error: Mapping[str, Any]) -> None:
+    """Say that a run waits for a person or a deploy."""
+    signals.run_blocked.send_robust(sender=RunView, run_id=run_id, workflow=workflow, error=error)

@@ -1,0 +1,164 @@
+"""Chores: each in its time, one that fails is told and stops no other; what they find is announced."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.db.models.functions import Now
+from django.dispatch import Signal
+
+from workflows import signals
+from workflows.api import RunState, cancel, start
+from workflows.cluster import chores
+from workflows.cluster.chores import Chore, Chores
+from workflows.models import Worker
+from workflows.store.workers import Connection, enlist, open_connection
+from workflows.tests.builders import claim, connected, expire_lease, swept, until
+from workflows.tests.cluster.lab import Lab
+from workflows.tests.flows import greet_once
+
+pytestmark = pytest.mark.usefixtures("lab")
+HOURS = 3600.0
+
+
+@pytest.fixture
+def own(lab: Lab) -> Iterator[Connection]:
+    with connected() as own:
+        yield own
+
+
+@contextmanager
+def heard(*listened: Signal) -> Iterator[list[dict[str, Any]]]:
+    """Collect what these signals say."""
+    found: list[dict[str, Any]] = []
+
+    def listen(**said: Any) -> None:
+        found.append(said)
+
+    for signal in listened:
+        signal.connect(listen)
+    try:
+        yield found
+    finally:
+        for signal in listened:
+            signal.disconnect(listen)
+
+
+def chore(name: str, do: Callable[[Connection], None], every_seconds: float = 0.0) -> Chore:
+    return Chore(name=name, every_seconds=lambda: every_seconds, do=do)
+
+
+def fail(own: Connection) -> None:
+    own.execute("SELECT nonsense")
+
+
+def test_a_chore_that_fails_is_told_once_and_the_others_are_done(own: Connection) -> None:
+    done: list[str] = []
+    account = Chores([chore("bad", fail), chore("good", lambda own: done.append("good"))])
+
+    with heard(signals.chore_failed) as told:
+        account.do_what_is_due(own)
+        account.do_what_is_due(own)
+
+    assert done == ["good", "good"]
+    [said] = told
+    assert (said["chore"], type(said["error"])) == ("bad", psycopg.errors.UndefinedColumn)
+
+
+def test_a_fault_of_our_own_in_a_chore_is_told_too(own: Connection) -> None:
+    def slip(own: Connection) -> None:
+        raise ZeroDivisionError("a slip")
+
+    with heard(signals.chore_failed) as told:
+        Chores([chore("slips", slip)]).do_what_is_due(own)
+
+    assert [type(said["error"]) for said in told] == [ZeroDivisionError]
+
+
+def test_a_chore_waits_for_its_time(own: Connection) -> None:
+    done: list[str] = []
+    account = Chores([chore("seldom", lambda own: done.append("once"), every_seconds=HOURS)])
+
+    account.do_what_is_due(own)
+    account.do_what_is_due(own)
+
+    assert done == ["once"]
+
+
+def test_a_lost_connection_is_no_fault_of_a_chore() -> None:
+    own = open_connection()
+    with connected() as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [own.info.backend_pid])
+
+    with heard(signals.chore_failed) as told, pytest.raises(psycopg.OperationalError):
+        until(lambda: Chores(chores.CHORES).do_what_is_due(own))
+
+    assert told == []
+
+
+def lost(max_crashes: int, settings: Any) -> Any:
+    settings.WORKFLOWS = {"max_crashes": max_crashes}
+    start(greet_once, name="Alice")
+    run = claim()
+    expire_lease(run.id)
+    return run
+
+
+def test_a_run_whose_worker_was_lost_too_often_is_announced_as_blocked(
+    own: Connection, settings: Any
+) -> None:
+    run = lost(1, settings)
+
+    with heard(signals.run_blocked) as told:
+        chores.sweep(own)
+
+    [said] = told
+    assert (said["run_id"], said["workflow"]) == (run.id, "tests.greet")
+    assert said["error"]["type"] == "TooManyCrashes"
+    assert swept() == []
+
+
+def test_a_run_that_was_being_cancelled_when_its_worker_was_lost_is_announced_as_ended(
+    own: Connection, settings: Any
+) -> None:
+    run = lost(5, settings)
+    cancel(run.id)
+
+    with heard(signals.run_finished, signals.runs_recovered) as told:
+        chores.sweep(own)
+
+    recovered, ended = told
+    assert recovered["runs"] == [(run.id, "tests.greet", RunState.CANCELLED)]
+    assert (ended["run_id"], ended["state"], ended["error"]) == (run.id, RunState.CANCELLED, None)
+
+
+def test_a_run_that_goes_back_to_the_queue_is_announced_as_recovered_only(
+    own: Connection, settings: Any
+) -> None:
+    run = lost(5, settings)
+
+    with heard(signals.run_finished, signals.run_blocked, signals.runs_recovered) as told:
+        chores.sweep(own)
+
+    assert [said["runs"] for said in told] == [[(run.id, "tests.greet", RunState.PENDING)]]
+
+
+def test_a_worker_that_is_gone_is_said_to_have_gone_once(own: Connection) -> None:
+    with connected() as session:
+        dead = enlist(session, host="here", pid=7)
+    Worker.objects.update(started_at=Now() - timedelta(hours=1))
+
+    with heard(signals.worker_went) as told:
+
+        def once_its_lock_is_free() -> list[dict[str, Any]]:
+            chores.forget_the_dead(own)
+            return told
+
+        until(once_its_lock_is_free)
+        chores.forget_the_dead(own)
+
+    [said] = told
+    assert (said["worker_id"], said["host"], said["pid"]) == (dead, "here", 7)

@@ -1,0 +1,102 @@
+"""Admin actions that ask first: one page of what is chosen, then one call for each of it.
+
+An action names its Deed and returns confirm_then_act(). Its permissions are checked by Django, at
+the question and at the answer alike.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+Row = TypeVar("Row")
+
+MOST_AT_ONCE = 100
+"""A person cannot answer for more, and a form has a limit of fields."""
+
+
+class NotDone(Exception):
+    """Raised by a deed for what could not be done, with the reason for whoever asked for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed(Generic[Row]):
+    """What is done to each chosen row once somebody has confirmed it."""
+
+    label: str
+    """On the button, and before each result: "Cancel"."""
+    question: str
+    """The page's headline: "Cancel these runs?"."""
+    explanation: str = ""
+    """What it will do, for whoever hesitates."""
+    describe: Callable[[Row], str]
+    """Names a row in one line."""
+    do: Callable[[HttpRequest, Row, dict[str, Any]], str]
+    """Does it to one row, with the form's values. Returns a sentence about it, "" to be counted
+    only. Raises NotDone."""
+    form_class: type[forms.Form] = forms.Form
+    """What it needs to know besides."""
+
+
+def confirm_then_act(
+    model_admin: Any, request: HttpRequest, chosen: QuerySet[Any], deed: Deed[Row]
+) -> HttpResponse | None:
+    """Ask, until it is confirmed and the form is valid; then do it to each row and tell what came
+    of it. The page posts exactly what it shows, also where "all pages" had been selected."""
+    rows = list(chosen[: MOST_AT_ONCE + 1])
+    if len(rows) > MOST_AT_ONCE:
+        many = model_admin.opts.verbose_name_plural
+        text = f"Choose at most {MOST_AT_ONCE} {many} at once; nothing was changed."
+        model_admin.message_user(request, text, messages.ERROR)
+        return None
+    confirmed = "confirmed" in request.POST
+    form = deed.form_class(request.POST if confirmed else None)
+    if not (confirmed and form.is_valid()):
+        return _ask(model_admin, request, rows, deed, form)
+    _act(model_admin, request, rows, deed, form.cleaned_data)
+    return None
+
+
+def _ask(
+    model_admin: Any, request: HttpRequest, rows: list[Any], deed: Deed[Row], form: forms.Form
+) -> HttpResponse:
+    facts = {
+        **model_admin.admin_site.each_context(request),
+        "title": deed.question,
+        "label": deed.label,
+        "explanation": deed.explanation,
+        "action": request.POST["action"],
+        "selected": ACTION_CHECKBOX_NAME,
+        "chosen": [(row.pk, deed.describe(row)) for row in rows],
+        "form": form,
+        "media": model_admin.media + form.media,
+        "opts": model_admin.opts,
+        "back": request.get_full_path(),
+    }
+    return TemplateResponse(request, "workflows/confirm.html", facts)
+
+
+def _act(
+    model_admin: Any, request: HttpRequest, rows: list[Any], deed: Deed[Row], asked: dict[str, Any]
+) -> None:
+    sentences: list[str] = []
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        try:
+            sentences.append(deed.do(request, row, asked))
+        except NotDone as refused:
+            reasons[str(refused)] += 1
+    for sentence in filter(None, sentences):
+        model_admin.message_user(request, sentence, messages.SUCCESS)
+    if counted := sentences.count(""):
+        model_admin.message_user(request, f"{deed.label}: {counted} done.", messages.SUCCESS)
+    for reason, times in reasons.items():
+        text = f"{deed.label}: {times} left as they were: {reason}"
+        model_admin.message_user(request, text, messages.WARNING)
