@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from workflows.core.errors import ReplayMismatch
-from workflows.core.history import OPERATION, History, HistoryEntry, HistoryKind
+from workflows.core.history import OPERATION, HistoryEntry, HistoryKind
+from workflows.core.history_index import History
+from workflows.core.line_fields import NAMES
 
 
 @dataclass(frozen=True)
@@ -23,9 +25,10 @@ def recorded_operation(entry: HistoryEntry) -> Operation:
     """Say which operation a line of history belongs to."""
     what = OPERATION[entry.kind]
     if what == "wait":
-        return Operation(what, ", ".join(entry.data.get("names", [entry.name])))
+        names = NAMES.find(entry)
+        return Operation(what, entry.name if names is None else ", ".join(names))
     if what == "group":
-        return Operation(what, ", ".join(entry.data["names"]))
+        return Operation(what, ", ".join(NAMES.of(entry)))
     return Operation(what, entry.name)
 
 

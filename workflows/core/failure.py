@@ -1,5 +1,6 @@
 """An exception as something that can always be stored: type, message, traceback."""
 
+import json
 import traceback
 from typing import TypedDict
 
@@ -22,6 +23,11 @@ def describe(exc: BaseException) -> Failure:
         message=storable(_message(exc), MAX_MESSAGE),
         traceback=_last_part(storable(_format(exc), 200_000)),
     )
+
+
+def as_json(failure: Failure) -> str:
+    """Return the JSON text of a failure."""
+    return json.dumps(failure, ensure_ascii=False)
 
 
 def storable(text: str, limit: int) -> str:

@@ -7,12 +7,11 @@ from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
 
-class Kept:
-    """A small mapping and its last stored text."""
+class Note:
+    """One of the mappings a workflow keeps, and its last stored text."""
 
     def __init__(self, name: str, stored: str, *, max_bytes: int) -> None:
         self.values: dict[str, Any] = {}
-        """Starts empty at every replay: the code sets it again, the same way."""
         self._name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
 
     def replace(self, values: Any) -> None:
@@ -51,6 +50,24 @@ class Kept:
         """Take note that a text was stored."""
         if text is not None:
             self._stored = _canonical(text)
+
+
+class RunNotes:
+    """What a workflow keeps: data, and attributes to search by."""
+
+    def __init__(self, data: str, attributes: str, *, max_bytes: int) -> None:
+        self.data = Note("data", data, max_bytes=max_bytes)
+        self.attributes = Note("attributes", attributes, max_bytes=max_bytes)
+
+    def clear(self) -> None:
+        """Begin again with nothing: the code sets it anew at every replay, the same way."""
+        self.data.values.clear()
+        self.attributes.values.clear()
+
+    def check(self) -> None:
+        """Raise ValueNotStorable when something in them cannot be stored."""
+        self.data.text()
+        self.attributes.text()
 
 
 def _canonical(text: str) -> str:

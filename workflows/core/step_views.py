@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import TextChoices
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.line_fields import ERROR, NAMES, OUTPUT, RETRY_AT
 from workflows.core.states import FINAL_STATES, RunState
 
 
@@ -126,10 +127,10 @@ class _Found:
             name=self.name,
             state=state,
             attempts=self.failures + (self.outcome is not None),
-            output=self.outcome.data.get("output") if self.outcome and self.completed else None,
+            output=OUTPUT.find(self.outcome) if self.outcome and self.completed else None,
             error=None if self.completed else _error(self.outcome or self.failed),
             compensation_error=None if self.undone else _error(self.undo_failed),
-            retry_at=_retry_at(last) if awaited and last is not None else None,
+            retry_at=RETRY_AT.find(last) if awaited and last is not None else None,
             ended_at=ended.at if ended is not None else None,
         )
 
@@ -161,7 +162,7 @@ def _by_position(entries: Iterable[HistoryEntry]) -> dict[int, _Found]:
         if entry.position is None:
             continue
         if entry.kind == HistoryKind.GROUP_STARTED:
-            for place, name in enumerate(entry.data["names"], start=entry.position + 1):
+            for place, name in enumerate(NAMES.of(entry), start=entry.position + 1):
                 found.setdefault(place, _Found(position=place, name=name))
         elif entry.kind in _ABOUT_STEPS:
             name = entry.name if entry.part < UNDO else ""
@@ -190,9 +191,4 @@ def _next_undo(found: dict[int, _Found], undoable: set[str]) -> int | None:
 
 
 def _error(entry: HistoryEntry | None) -> dict[str, Any] | None:
-    return None if entry is None else entry.data.get("error")
-
-
-def _retry_at(entry: HistoryEntry) -> datetime | None:
-    told = entry.data.get("retry_at")
-    return None if told is None else datetime.fromisoformat(told)
+    return None if entry is None else ERROR.find(entry)

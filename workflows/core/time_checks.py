@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryEntry
+from workflows.core.line_fields import UNTIL
 
 LONGEST_SECONDS = 36_525 * 86_400.0
 """A century. PostgreSQL keeps times that Python cannot read: one such row and no list is shown."""
@@ -38,13 +39,7 @@ def sensible_moment(asker: str, moment: Any) -> datetime:
     return moment
 
 
-def deadline(started: HistoryEntry) -> datetime | None:
-    """Return when the wait or sleep ends by itself; None: only an event ends it."""
-    until = started.data.get("until")
-    return None if until is None else datetime.fromisoformat(until)
-
-
 def is_due(started: HistoryEntry, now: datetime) -> bool:
-    """Say whether its time has come."""
-    until = deadline(started)
+    """Say whether the time of a wait or sleep has come; one without a time only an event ends."""
+    until = UNTIL.find(started)
     return until is not None and until <= now

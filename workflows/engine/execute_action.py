@@ -17,12 +17,12 @@ from workflows.core.errors import (
     WaitTimedOut,
 )
 from workflows.core.history import HistoryKind
+from workflows.core.lines import step_failure
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.definitions.action import Action, find_action
 from workflows.definitions.workflow import workflow
 from workflows.engine import announcements
-from workflows.engine.attempts.failed_attempt import step_failed
 from workflows.engine.attempts.running_step import outside_of_steps
 from workflows.engine.drive.drive import drive
 from workflows.engine.requests.start import start
@@ -115,7 +115,7 @@ def _result(action: Action, run: RunView) -> Any:
         return action.step.signature.result.from_plain(run.output)
     for entry in get_history(run.id):
         if entry.kind == HistoryKind.STEP_FAILED:
-            raise step_failed(action.name, entry.data)
+            raise step_failure(entry).raised(action.name)
     error = run.error or {
         "type": run.state.value,
         "message": f"the run of the action is {run.state}",

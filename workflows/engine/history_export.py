@@ -6,6 +6,7 @@ from uuid import UUID
 
 from workflows.core.errors import InvalidInput
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.line_fields import plain_data
 from workflows.core.run import RunId
 from workflows.engine.replay_check import Difference, Recorded, recorded_run, replay
 
@@ -58,7 +59,7 @@ def _line(entry: HistoryEntry) -> dict[str, Any]:
         "part": entry.part,
         "kind": entry.kind.value,
         "name": entry.name,
-        "data": entry.data,
+        "data": plain_data(entry),
         "at": entry.at.isoformat(),
     }
 

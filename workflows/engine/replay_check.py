@@ -7,7 +7,8 @@ from uuid import UUID
 
 from workflows.core.codec import dumps
 from workflows.core.errors import DefinitionError
-from workflows.core.history import History, HistoryEntry
+from workflows.core.history import HistoryEntry
+from workflows.core.history_index import History
 from workflows.core.run import ClaimedRun, RunId
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow

@@ -1,6 +1,7 @@
 """continue_as_new: one run ends and its successor begins, in one statement."""
 
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
@@ -29,6 +30,7 @@ _SUCCESSOR = insert.run(
 # Only if no event has come since the counter was read: this statement would not see it, and it
 # would stay behind. The inbox goes along, and with chain_id the name under which a parent waits
 # for the end.
+_RUN = sql_data(HistoryKind.CONTINUED, run="continued_as")
 _CONTINUE = Statement(
     f"""
     WITH ended AS (
@@ -42,7 +44,7 @@ _CONTINUE = Statement(
         UPDATE workflows_event AS event SET run_id = ended.continued_as
         FROM ended WHERE event.run_id = ended.id AND event.position IS NULL),
     fact AS (
-        {insert.line("ended", HistoryKind.CONTINUED, "jsonb_build_object('run', continued_as)")})
+        {insert.line("ended", HistoryKind.CONTINUED, _RUN)})
     SELECT id, pg_notify('{CHANNEL}', '') FROM born
     """
 )

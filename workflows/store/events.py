@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
@@ -114,9 +113,8 @@ def load_inbox(run_id: UUID) -> list[InboxEvent]:
 
 
 def consume(
-    run: ClaimedRun, event: InboxEvent, *, position: int, data: str, notes: Notes = UNCHANGED
+    run: ClaimedRun, event: InboxEvent, fact: Fact, *, notes: Notes = UNCHANGED
 ) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
-    fact = Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event.name, data=data)
     statement, params = _CONSUME.bind(run, fact_params(fact) | {"event": event.id}, notes=notes)
     return written(query_one(statement, params), fact)

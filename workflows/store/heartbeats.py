@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from workflows.core.beat import sql_beat
 from workflows.core.run import ClaimedRun
 from workflows.core.states import FORWARD_STATES
 from workflows.store.database import Connection, query, query_one
@@ -9,11 +10,11 @@ from workflows.store.fence import held, holder
 from workflows.store.statement import NOW, Statement
 from workflows.store.workers import open_connection
 
+_SHOWN = sql_beat(position="%(position)s::integer", details="%(details)s::jsonb", at=NOW)
 _BEAT = Statement(
     f"""
     UPDATE workflows_run
-    SET heartbeat = jsonb_build_object('position', %(position)s::integer,
-                                       'details', %(details)s::jsonb, 'at', {NOW}),
+    SET heartbeat = {_SHOWN},
         lease_until = {NOW} + %(lease_seconds)s * interval '1 second'
     WHERE {held()}
     RETURNING id

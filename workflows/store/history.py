@@ -1,12 +1,12 @@
 """History: load it, append the outcome of an operation under the fence."""
 
-import json
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from workflows.core.codec import loads
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
@@ -25,9 +25,10 @@ def recorded(source: str, **values: str) -> str:
 
 
 _APPEND = Fenced(recorded("fence"))
-_RETRY_AT = f"""%(data)s::jsonb || jsonb_build_object(
-    'retry_at', {NOW} + %(seconds)s::float8 * interval '1 second')"""
-_APPEND_RETRY = Fenced(recorded("fence", data=_RETRY_AT))
+_RETRY_AT = sql_data(
+    HistoryKind.ATTEMPT_FAILED, retry_at=f"{NOW} + %(seconds)s::float8 * interval '1 second'"
+)
+_APPEND_RETRY = Fenced(recorded("fence", data=f"%(data)s::jsonb || {_RETRY_AT}"))
 _SET_STATUS = Statement(
     f"""
     WITH fence AS (
@@ -54,6 +55,8 @@ class Written(NamedTuple):
     events: int
     """The event counter at that moment."""
     entry: HistoryEntry
+    notes: Notes = UNCHANGED
+    """What the workflow keeps, as it was stored along."""
 
 
 def load_history(run_id: UUID) -> list[HistoryEntry]:
@@ -72,17 +75,18 @@ def append(
     return written(query_one(statement, params), fact)
 
 
-def append_retry(run: ClaimedRun, fact: Fact, *, seconds: float) -> Written | None:
+def append_retry(
+    run: ClaimedRun, fact: Fact, *, seconds: float, notes: Notes = UNCHANGED
+) -> Written | None:
     """Append a failed attempt whose retry_at is so many seconds from now."""
-    statement, params = _APPEND_RETRY.bind(run, fact_params(fact) | {"seconds": seconds})
+    statement, params = _APPEND_RETRY.bind(
+        run, fact_params(fact) | {"seconds": seconds}, notes=notes
+    )
     return written(query_one(statement, params), fact)
 
 
-def set_status(
-    run: ClaimedRun, position: int, label: str, *, notes: Notes = UNCHANGED
-) -> Written | None:
-    """Set the label people see and record it. None: the lease is lost."""
-    fact = Fact(kind=HistoryKind.STATUS_SET, position=position, name=label)
+def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
+    """Set the label people see, the line's name, and record it. None: the lease is lost."""
     params = {**holder(run), **fact_params(fact), **notes.params()}
     return written(query_one(_SET_STATUS, params), fact)
 
@@ -127,8 +131,3 @@ def _entry(
         data=loads(data),
         at=at,
     )
-
-
-def to_json(value: object) -> str:
-    """Return the JSON text of the engine's own plain data."""
-    return json.dumps(value, ensure_ascii=False)

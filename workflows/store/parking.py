@@ -1,7 +1,8 @@
 """Waiting: park a run, for time, an event or newer code."""
 
 from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, Park
+from workflows.core.line_fields import sql_data, time_field
+from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import PARKABLE_STATES, RunState
 from workflows.store.database import CHANNEL, query_one
 from workflows.store.fence import IF_EVENTS, KEEP_NOTES, UNCHANGED, Notes, held, holder
@@ -38,7 +39,7 @@ _PARK_AGAIN = Statement(f"{_PARK} {_RING}")
 _PARK_AND_RECORD = Statement(
     f"{_PARK}, fact AS ({operation_line('parked', data=_WITH_TIME)}) {_RING}"
 )
-_UNTIL = "%(data)s::jsonb || jsonb_build_object('until', wake_at)"
+_UNTIL = "%(data)s::jsonb || " + sql_data(HistoryKind.CODE_AWAITED, until="wake_at")
 # No event and no deadline wakes it: who is at it now could do nothing with either.
 _AWAIT_CODE = Statement(
     f"""
@@ -54,10 +55,6 @@ _AWAIT_CODE = Statement(
     SELECT id FROM given
     """
 )
-_NAME_OF_TIME = {
-    HistoryKind.ATTEMPT_FAILED: "retry_at",
-    HistoryKind.COMPENSATION_ATTEMPT_FAILED: "retry_at",
-}
 
 
 def park_run(
@@ -80,15 +77,14 @@ def park_run(
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
     params |= fact_params(park.fact)
-    params["name_of_time"] = _NAME_OF_TIME.get(park.fact.kind, "until")
+    params["name_of_time"] = time_field(park.fact.kind)
     return query_one(_PARK_AND_RECORD, params) is not None
 
 
-def await_code(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
+def await_code(run: ClaimedRun, fact: Fact, *, seconds: float, record: bool) -> bool:
     """Let the run wait so long for a worker with newer code; ends the lease.
 
-    what it waits for and data (JSON text) are kept where the line is recorded. False: nothing was
-    written.
+    record: whether the line is written too. False: nothing was written.
     """
-    params = {"seconds": seconds, "what": what, "data": data, "record": record}
+    params = {"seconds": seconds, "what": fact.name, "data": fact.data, "record": record}
     return query_one(_AWAIT_CODE, holder(run) | params) is not None

@@ -4,6 +4,8 @@ import uuid
 
 from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_data
+from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store import insert
@@ -37,6 +39,7 @@ _END = Statement(
     """
 )
 
+_ERROR = sql_data(HistoryKind.BLOCKED, error="%(error)s::jsonb")
 _BLOCK = Statement(
     f"""
     WITH blocked AS (
@@ -46,12 +49,12 @@ _BLOCK = Statement(
         WHERE {held([RunState.RUNNING])}
         RETURNING id, attempt),
     fact AS (
-        {insert.line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %(error)s::jsonb)")})
+        {insert.line("blocked", HistoryKind.BLOCKED, _ERROR)})
     SELECT id FROM blocked
     """
 )
 
-_BY_NOBODY = "jsonb_build_object('by', '', 'error', %(error)s::jsonb)"
+_BY_NOBODY = sql_data(HistoryKind.COMPENSATION_STARTED, by="''", error="%(error)s::jsonb")
 # The lease stays: the drive that failed goes on to compensate.
 _BEGIN_COMPENSATION = Statement(
     f"""
@@ -74,13 +77,6 @@ _BY_KEY = Statement(
     """
 )
 
-_ENDINGS = {
-    RunState.COMPLETED: (RunState.RUNNING, HistoryKind.RUN_COMPLETED),
-    RunState.FAILED: (RunState.RUNNING, HistoryKind.RUN_FAILED),
-    RunState.CANCELLED: (RunState.CANCELLING, HistoryKind.RUN_CANCELLED),
-    RunState.COMPENSATED: (RunState.COMPENSATING, HistoryKind.RUN_COMPENSATED),
-}
-
 
 def create_run(new: NewRun) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken."""
@@ -95,7 +91,7 @@ def end_run(
     run: ClaimedRun,
     state: RunState,
     *,
-    before: RunState | None = None,
+    before: RunState,
     output: str | None = None,
     error: str | None = None,
     compensation_error: str | None = None,
@@ -103,22 +99,18 @@ def end_run(
 ) -> bool:
     """End the run, and record it. False: another end has won.
 
-    before: from which state, where it is not the usual one.
-
-    output and errors are JSON texts.
+    before: the state it ends from. output and errors are JSON texts.
     """
-    told = compensation_error or error
-    data = "{}" if told is None else f'{{"error": {told}}}'
-    usual, kind = _ENDINGS[state]
+    ended = run_ended(state, compensation_error or error)
     params = {
         **holder(run),
-        "before": before or usual,
+        "before": before,
         "state": state,
         "output": output,
         "error": error,
         "compensation_error": compensation_error,
-        "kind": kind,
-        "told": data,
+        "kind": ended.kind,
+        "told": ended.data,
         **notes.params(),
     }
     return query_one(_END, params) is not None

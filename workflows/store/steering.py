@@ -4,13 +4,15 @@ from typing import NamedTuple
 from uuid import UUID
 
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_data
 from workflows.core.states import CANCELLABLE_STATES, UNDOABLE_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
 from workflows.store.insert import line
 from workflows.store.statement import NOW, Statement, one_of
 
-_BY_AND_WHY = "jsonb_build_object('by', %s::text, 'reason', %s::text)"
-_BY_AND_ERROR = "jsonb_build_object('by', %s::text, 'error', error)"
+_BY = sql_data(HistoryKind.WOKEN, by="%s::text")
+_BY_AND_WHY = sql_data(HistoryKind.CANCEL_REQUESTED, by="%s::text", reason="%s::text")
+_BY_AND_ERROR = sql_data(HistoryKind.COMPENSATION_STARTED, by="%s::text", error="error")
 # Joined, so that the request stands before what came of it.
 _MOVED_ON = f"moved JOIN asked ON run_id = id WHERE state <> '{RunState.CANCELLING}'"
 _END_OR_TURN = f"""
@@ -97,7 +99,7 @@ _WAKE = Statement(
                OR target.state = '{RunState.COMPENSATING}' AND run.lease_until IS NULL)
         RETURNING run.id, run.attempt),
     fact AS (
-        {line("woken", HistoryKind.WOKEN, "jsonb_build_object('by', %s::text)")})
+        {line("woken", HistoryKind.WOKEN, _BY)})
     SELECT EXISTS (SELECT FROM woken), (SELECT pg_notify('{CHANNEL}', '') FROM woken)
     FROM target
     """

@@ -11,6 +11,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import CHANNEL, query
 from workflows.store.database import Connection as Connection
@@ -58,11 +59,15 @@ _WHAT_BECAME = f"""
                WHEN '{RunState.FAILED}' THEN '{HistoryKind.RUN_FAILED}'
                ELSE '{HistoryKind.RECOVERED}' END
 """
+_TOLD = """format(
+    '%%s workers in a row were lost while driving this run; find out what kills '
+    'them, then retry it', lost_in_a_row)"""
+_VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _OF_WHAT = f"""
     CASE WHEN state IN {one_of(_GIVEN_UP)}
-         THEN jsonb_build_object('error', verdict)
-         ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END
+         THEN {sql_data(HistoryKind.BLOCKED, error="verdict")}
+         ELSE {sql_data(HistoryKind.RECOVERED, worker="worker_id", crashes="crashes")} END
 """
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
@@ -99,9 +104,7 @@ _SWEEP = Statement(
                     WHEN lost_in_a_row < %(max_crashes)s THEN state
                     WHEN state = '{RunState.RUNNING}' THEN '{RunState.BLOCKED}'
                     ELSE '{RunState.FAILED}' END AS next,
-               jsonb_build_object('type', 'TooManyCrashes', 'message', format(
-                   '%%s workers in a row were lost while driving this run; find out what kills '
-                   'them, then retry it', lost_in_a_row)) AS verdict
+               {_VERDICT} AS verdict
         FROM counted),
     moved AS (
         UPDATE workflows_run AS run

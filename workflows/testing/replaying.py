@@ -13,6 +13,7 @@ from unittest import mock
 
 from django.utils import timezone
 
+from workflows.core.lines import forget_traceback
 from workflows.core.run import RunId
 from workflows.core.states import RunState
 from workflows.definitions.workflow import Workflow, workflow_definition
@@ -28,9 +29,7 @@ def save_history(run: RunId, file: str | Path) -> None:
     no replay reads them, and they name the folders of this machine."""
     exported = export_history(run)
     for line in exported["history"]:
-        (line["data"].get("error") or {}).pop("traceback", None)
-        if line["name"].startswith("child:"):
-            (line["data"]["payload"]["error"] or {}).pop("traceback", None)
+        forget_traceback(line["name"], line["data"])
     Path(file).write_text(json.dumps(exported, indent=1, ensure_ascii=False) + "\n")
 
 

@@ -1,13 +1,14 @@
 """Compensation: undo completed steps, the last first, each once, going on after every crash."""
 
 from workflows.core.errors import Drain
-from workflows.engine.attempts.failed_attempt import step_failed
+from workflows.core.lines import step_failure
 from workflows.engine.attempts.step_attempt import attempt_step
 from workflows.engine.attempts.step_job import Job
-from workflows.engine.session.session import Done, Session
+from workflows.engine.session.drive_memory import CompletedStep
+from workflows.engine.session.session import Session
 
 
-def undo(session: Session, done: list[Done]) -> None:
+def undo(session: Session, done: list[CompletedStep]) -> None:
     """Undo these steps, the last completed first. Raises StepFailed when one cannot be undone.
 
     One that has failed for good is tried again only where the run has begun to compensate since.
@@ -20,15 +21,14 @@ def undo(session: Session, done: list[Done]) -> None:
         given_up = session.history.undo_given_up(step.position)
         if given_up is not None:
             session.now = given_up.at
-            data = {**given_up.data, "attempts": given_up.data["attempt"]}
-            raise step_failed(given_up.name, data)
+            raise step_failure(given_up).raised(given_up.name)
         session.before_undo()
         if session.stopping():
-            raise session.end(Drain())
+            raise session.unwind(Drain())
         attempt_step(session, undo_job(step))
 
 
-def undo_job(done: Done) -> Job:
+def undo_job(done: CompletedStep) -> Job:
     """Return the compensation of a completed step: fn(output, *args, **kwargs)."""
     assert done.step.compensate is not None  # noqa: S101 - only such steps are noted as done
     return Job(
@@ -40,7 +40,7 @@ def undo_job(done: Done) -> Job:
     )
 
 
-def _completed(session: Session, done: Done) -> int:
+def _completed(session: Session, done: CompletedStep) -> int:
     """Return the place of the step's completion in history."""
     outcome = session.history.outcome(done.position)
     assert outcome is not None  # noqa: S101 - only completed steps are noted as done

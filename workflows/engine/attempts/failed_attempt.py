@@ -3,10 +3,9 @@
 import random
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from workflows import signals
-from workflows.core.codec import loads
+from workflows.core import lines
 from workflows.core.errors import (
     DefinitionError,
     Permanent,
@@ -15,7 +14,9 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.failure import Failure, describe
-from workflows.core.history import UNDO, HistoryKind
+from workflows.core.history import UNDO
+from workflows.core.line_fields import RETRY_AT
+from workflows.core.lines import StepFailure
 from workflows.core.run import Fact
 from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.definitions.step import StepDefinition
@@ -23,7 +24,7 @@ from workflows.engine.attempts.running_step import Running
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.session.session import Session
 from workflows.store import history as store
-from workflows.store.history import Written, to_json
+from workflows.store.history import Written
 
 
 class StepTimedOut(Exception):
@@ -48,16 +49,13 @@ class Failed:
 
 def record_retry(session: Session, retry: Retry) -> datetime:
     """Record a failed attempt without parking; return when the next may begin."""
-    with session.guarded():
-        written = store.append_retry(session.run, retry.fact, seconds=retry.seconds)
-    entry = session.take_in(written).entry
-    return datetime.fromisoformat(entry.data["retry_at"])
-
-
-def step_failed(name: str, data: dict[str, Any]) -> StepFailed:
-    """Return the error that workflow code gets, live and at every replay alike."""
-    error = data["error"]
-    return StepFailed(name, error["type"], error["message"], data["attempts"], data["permanent"])
+    return RETRY_AT.of(
+        session.record(
+            lambda notes: store.append_retry(
+                session.run, retry.fact, seconds=retry.seconds, notes=notes
+            )
+        )
+    )
 
 
 def record_failure(
@@ -86,39 +84,34 @@ def _give_up(
     session: Session, job: Job, running: Running, failure: Failure, permanent: bool
 ) -> Failed:
     info = running.info
-    data = {"error": failure, "attempts": info.attempt, "permanent": permanent}
+    told = StepFailure(error=failure, attempts=info.attempt, permanent=permanent)
     if job.undo:
         # Without a retry_at: the last of this round. `compensate` begins another.
         fact = _attempt_fact(session, job, running, failure, permanent=permanent)
     else:
-        fact = Fact(
-            kind=HistoryKind.STEP_FAILED,
-            position=job.position,
-            name=info.name,
-            data=to_json(data),
-        )
-    return Failed(session.write(fact), step_failed(info.name, data))
+        fact = lines.step_failed(job.position, info.name, told)
+    return Failed(session.append(fact), told.raised(info.name))
 
 
 def _attempt_fact(
     session: Session, job: Job, running: Running, failure: Failure, *, permanent: bool = False
 ) -> Fact:
     info = running.info
-    data = {
-        "attempt": info.attempt,
-        "attempts": job.step.retry.attempts,
-        "error": failure,
-        "permanent": permanent,
-    }
-    if running.details is not None:
-        data["heartbeat"] = loads(running.details)
-    kind, part = HistoryKind.ATTEMPT_FAILED, info.attempt
+    part = info.attempt
     if job.step.at_most_once:
         part += 1  # the line that the attempt began has the first
     if job.undo:
-        kind = HistoryKind.COMPENSATION_ATTEMPT_FAILED
         part = UNDO + session.history.failed_undos(job.position) + 1
-    return Fact(kind=kind, position=job.position, part=part, name=info.name, data=to_json(data))
+    return lines.attempt_failed(
+        job.position,
+        part,
+        info.name,
+        attempt=info.attempt,
+        attempts=job.step.retry.attempts,
+        error=failure,
+        permanent=permanent,
+        heartbeat=running.details,
+    )
 
 
 def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | None:

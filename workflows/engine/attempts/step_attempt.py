@@ -10,6 +10,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from workflows import signals
 from workflows.conf import conf
+from workflows.core import lines
 from workflows.core.errors import (
     LostInStep,
     Permanent,
@@ -18,18 +19,18 @@ from workflows.core.errors import (
     Unwind,
     ValueNotStorable,
 )
-from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.run import Fact, Park
+from workflows.core.history import HistoryEntry
+from workflows.core.line_fields import OUTPUT
+from workflows.core.run import Park
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.failed_attempt import Failed, Retry, StepTimedOut, record_failure
 from workflows.engine.attempts.isolation import run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
 from workflows.engine.attempts.running_step import Running, current
-from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_done
+from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_completed
 from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.session import Session
-from workflows.store import history as store
 from workflows.store.history import Written
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
@@ -80,7 +81,7 @@ def attempt_step(session: Session, job: Job) -> Any:
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
-    note_done(session, job, outcome.value)
+    note_completed(session, job, outcome.value)
     session.take_in(outcome.written)
     return outcome.value
 
@@ -92,11 +93,11 @@ def _until_retry(job: Job, retry: Retry) -> Park:
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:
     """Return the result that history has for a step, decoded. Raises ReplayMismatch."""
     try:
-        return step.signature.result.from_plain(outcome.data["output"])
+        return step.signature.result.from_plain(OUTPUT.of(outcome))
     except ValueNotStorable as exc:
         recorded = f"step {step.name!r} with another result ({exc})"
         mismatch = ReplayMismatch(outcome.position or 0, f"step {step.name!r}", recorded)
-        raise session.end(mismatch) from None
+        raise session.unwind(mismatch) from None
 
 
 def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Failed:
@@ -115,7 +116,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
     try:
         return _run(session, job, running)
     except Unwind as unwinding:
-        raise session.end(unwinding) from None
+        raise session.unwind(unwinding) from None
     except BaseException as exc:  # SystemExit too: a step must not end its worker
         if isinstance(exc, TimeLimitReached):
             exc = StepTimedOut(limit.reached())
@@ -181,10 +182,8 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
     if session.history.started(job.position) is not None:
         lost = "the worker was lost while this step ran; whether it took effect is not known"
         raise Permanent(lost) from StepInDoubt(lost)
-    fact = Fact(kind=HistoryKind.STEP_STARTED, position=job.position, part=1, name=job.step.name)
-    with session.guarded():
-        written = store.append(session.run, fact)
-    session.take_in(written)
+    fact = lines.step_started(job.position, job.step.name)
+    session.take_in(session.append(fact))
 
 
 def _run_atomic(
@@ -202,7 +201,7 @@ def _run_atomic(
                 output = limited()
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, Returned(running, output), ends=False)
+                recorded = _record(session, job, Returned(running, output), ends_drive=False)
     except StoreFailed as failed:
         if is_broken(raw):
             raise LostInStep(failed.cause) from failed
@@ -226,15 +225,9 @@ def _run_atomic(
     return recorded
 
 
-def _record(session: Session, job: Job, ran: Returned, *, ends: bool = True) -> Completed:
+def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = True) -> Completed:
     result = job.step.signature.result
     text = result.encode(ran.output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
-    fact = Fact(
-        kind=HistoryKind.COMPENSATION_COMPLETED if job.undo else HistoryKind.STEP_COMPLETED,
-        position=job.position,
-        part=UNDO if job.undo else 0,
-        name=job.step.name,
-        data=f'{{"output": {text}}}',
-    )
-    return Completed(ran.running, session.write(fact, ends=ends), value)
+    fact = lines.step_completed(job.position, job.step.name, text, undo=job.undo)
+    return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)

@@ -1,14 +1,15 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from workflows.core.codec import loads
+from workflows.core.beat import read_beat
+from workflows.core.line_fields import HEARTBEAT
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.time_limit import Limit
-from workflows.engine.session.session import Done, Session
+from workflows.engine.session.drive_memory import CompletedStep
+from workflows.engine.session.session import Session
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +31,11 @@ def limit_of(job: Job) -> Limit:
     return Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
 
 
-def note_done(session: Session, job: Job, output: Any) -> None:
+def note_completed(session: Session, job: Job, output: Any) -> None:
     """Remember a completed step for the case that it must be undone."""
     if job.step.compensate is not None and not job.undo:
-        session.done.append(
-            Done(
+        session.undoable.append(
+            CompletedStep(
                 position=job.position,
                 step=job.step,
                 args=job.args,
@@ -68,10 +69,8 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
 def _last_heartbeat(session: Session, position: int) -> Any:
     """Return the details of the step's last heartbeat: of an attempt that failed, from history; of
     one that was lost with its worker, from the run."""
-    beat = loads(session.run.heartbeat) if session.run.heartbeat else {}
-    failure = session.history.last_failure(position)
-    if beat.get("position") == position and (
-        failure is None or datetime.fromisoformat(beat["at"]) > failure.at
-    ):
-        return beat["details"]
-    return None if failure is None else failure.data.get("heartbeat")
+    beat, failure = read_beat(session.run.heartbeat), session.history.last_failure(position)
+    shown = beat if beat is not None and beat.position == position else None
+    if shown is not None and (failure is None or shown.at > failure.at):
+        return shown.details
+    return None if failure is None else HEARTBEAT.find(failure)

@@ -7,13 +7,13 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.codec import Input
 from workflows.core.errors import (
-    Cancelled,
     ChildFailed,
     LeaseLost,
     WaitTimedOut,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
-from workflows.core.run import Event, Fact
+from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started
+from workflows.core.run import Event
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition
@@ -21,11 +21,9 @@ from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.engine.session.session import Session
 from workflows.store import children as store
-from workflows.store import runs as runs_store
-from workflows.store.history import to_json
 
 R_co = TypeVar("R_co", covariant=True)
-Ends = dict[uuid.UUID, dict[str, Any]]
+Ends = dict[uuid.UUID, ChildEnd]
 Wait = Callable[[tuple[str, ...], float | None], HistoryEntry]
 
 
@@ -45,7 +43,7 @@ class Child:
     @property
     def event(self) -> str:
         """The event by which its end arrives."""
-        return f"child:{self.id}"
+        return f"{CHILD_EVENT}{self.id}"
 
 
 def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> Input:
@@ -64,28 +62,20 @@ def describe_child(
 def start_child(session: Session, position: int, child: Child, input: Input) -> None:
     """Create the child's run and record it, in one statement."""
     definition = child.definition
-    fact = Fact(
-        kind=HistoryKind.CHILD_STARTED,
-        position=position,
-        name=definition.name,
-        data=to_json({"run": str(child.id), "detached": child.detached}),
-    )
+    fact = child_started(position, definition.name, child.id, detached=child.detached)
     deadline = definition.deadline_seconds
     new = new_run(
         definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
     )
     new = replace(new, priority=session.run.priority)
-    notes = session.notes()
-    with session.guarded():
-        written = store.start_child(session.run, fact, new, notes=notes)
-        if written is None and (held := runs_store.look(session.run)) is not None:
-            raise session.end(Cancelled() if held[0] == RunState.CANCELLING else LeaseLost())
-    if written is not None:
-        announcements.run_started(
-            child.id, definition.name, definition.version, parent_id=session.run.id
-        )
+    written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
+    if written is None:
+        session.look_again()
+        raise session.unwind(LeaseLost())
+    announcements.run_started(
+        child.id, definition.name, definition.version, parent_id=session.run.id
+    )
     session.take_in(written)
-    session.kept(notes)
 
 
 class ChildHandle(Generic[R_co]):
@@ -132,12 +122,12 @@ class Woken:
     child: ChildHandle[Any] | None = None
 
 
-def _result(child: Child, payload: dict[str, Any]) -> Any:
-    if payload["state"] == RunState.COMPLETED:
-        return child.definition.signature.result.from_plain(payload["output"])
-    error = payload["error"] or {"type": "", "message": ""}
+def _result(child: Child, end: ChildEnd) -> Any:
+    if end.state == RunState.COMPLETED:
+        return child.definition.signature.result.from_plain(end.output)
+    error = end.error or {"type": "", "message": ""}
     failed = ChildFailed(
-        child.definition.name, str(child.id), payload["state"], error["type"], error["message"]
+        child.definition.name, str(child.id), end.state.value, error["type"], error["message"]
     )
     raise failed from _raised(failed.cause, error.get("traceback", ""))
 

@@ -10,12 +10,12 @@ import time
 
 from workflows import signals
 from workflows.conf import conf
+from workflows.core import lines
 from workflows.core.decide import unknown_patch
 from workflows.core.errors import ReplayError, ReplayMismatch
-from workflows.core.history import History
+from workflows.core.history_index import History
 from workflows.engine.session.session import Session
 from workflows.store import parking as store
-from workflows.store.history import to_json
 
 SHORTEST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0
@@ -69,8 +69,9 @@ def wait_for_it(session: Session, why: BaseException) -> bool:
     """Give the run back for a while. False: it is being cancelled, or the lease is lost."""
     run, first = session.run, session.history.code_awaited_since is None
     pause = min(max(SHORTEST_SECONDS, SHARE * _waited_seconds(session)), LONGEST_SECONDS)
-    what, data = _unknown(session, why), to_json({"problem": str(why)})
-    if not store.await_code(run, seconds=pause, what=what, data=data, record=first):
+    what = _unknown(session, why)
+    line = lines.code_awaited(what, str(why))
+    if not store.await_code(run, line, seconds=pause, record=first):
         return False
     courtesy.begin()
     if first:

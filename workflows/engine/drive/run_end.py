@@ -4,7 +4,7 @@ import uuid
 
 from workflows import signals
 from workflows.core.codec import Input
-from workflows.core.failure import Failure, describe
+from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.definitions.workflow import latest_version
@@ -12,14 +12,12 @@ from workflows.engine import announcements
 from workflows.engine.session.session import Session
 from workflows.store import continue_as_new as store_continue
 from workflows.store import runs as store
-from workflows.store.history import to_json
 
 
 def end(
     session: Session,
     state: RunState,
     *,
-    before: RunState | None = None,
     output: str | None = None,
     failure: Failure | None = None,
     compensation_failure: Failure | None = None,
@@ -28,11 +26,11 @@ def end(
     ended = store.end_run(
         session.run,
         state,
-        before=before,
+        before=session.held,
         output=output,
-        error=None if failure is None else to_json(failure),
-        compensation_error=None if compensation_failure is None else to_json(compensation_failure),
-        notes=session.notes(),
+        error=None if failure is None else as_json(failure),
+        compensation_error=None if compensation_failure is None else as_json(compensation_failure),
+        notes=session.changed_notes(),
     )
     if ended:
         announcements.run_finished(
@@ -44,7 +42,7 @@ def end(
 def block(run: ClaimedRun, exc: BaseException) -> bool:
     """Set the run aside with the reason. False: it is being cancelled, or the lease is lost."""
     failure = describe(exc)
-    blocked = store.block_run(run, error=to_json(failure))
+    blocked = store.block_run(run, error=as_json(failure))
     if blocked:
         announcements.run_blocked(run.id, run.workflow, error=failure)
     return blocked
@@ -52,11 +50,11 @@ def block(run: ClaimedRun, exc: BaseException) -> bool:
 
 def cancel_without_code(run: ClaimedRun) -> None:
     """End a run that is being cancelled and has no code here to undo it with."""
-    if store.end_run(run, RunState.CANCELLED):
+    if store.end_run(run, RunState.CANCELLED, before=RunState.CANCELLING):
         announcements.run_finished(run.id, run.workflow, RunState.CANCELLED)
 
 
-def lost(session: Session) -> None:
+def tell_the_loss(session: Session) -> None:
     """Announce that the run belongs to somebody else by now. Nothing is written."""
     run = session.run
     signals.lease_lost.send_robust(
@@ -70,7 +68,7 @@ def continue_as_new(session: Session, input: Input) -> bool:
     version = latest_version(run.workflow)
     successor = NewRun(id=uuid.uuid4(), workflow=run.workflow, version=version, input=input)
     while not store_continue.continue_run(
-        run, successor, events=session.events, notes=session.notes()
+        run, successor, events=session.events, notes=session.changed_notes()
     ):
         held = store.look(run)
         if held is None or held[0] != RunState.RUNNING:

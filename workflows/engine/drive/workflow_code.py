@@ -26,12 +26,12 @@ def call_workflow(session: Session) -> Any:
     except (DefinitionError, Unwind, KeyboardInterrupt):
         raise
     except BaseException:  # SystemExit too: a workflow must not end its worker
-        if session.ending is None:
+        if session.unwinding is None:
             if not session.only_replay and session.position >= session.history.last_position:
                 end_children(session)
             context.join()
         raise
-    if session.ending is None:
+    if session.unwinding is None:
         context.join()
     return result
 
@@ -45,13 +45,13 @@ def _input(session: Session) -> dict[str, Any]:
             f"its input no longer fits {definition.name!r} version {definition.version} ({exc}); "
             "put the old parameters back, or give the changed workflow a new version"
         )
-        raise session.end(unfit) from None
+        raise session.unwind(unfit) from None
 
 
 def end_children(session: Session) -> None:
     """The parent fails: so do its children."""
     for child in session.children:
-        if child not in session.ends:
+        if child not in session.child_ends:
             with session.guarded():
                 cancel(child, reason="the parent failed", by="workflows")
 
@@ -69,9 +69,9 @@ def retrace(session: Session) -> tuple[BaseException | None, BaseException | Non
     except BaseException as exc:
         if not isinstance(exc, Unwind):
             raised = exc
-    if isinstance(session.ending, ReplayError | StoreFailed):
-        return session.ending, raised
-    if isinstance(session.ending, Unwind):
+    if isinstance(session.unwinding, ReplayError | StoreFailed):
+        return session.unwinding, raised
+    if isinstance(session.unwinding, Unwind):
         return None, None
     try:
         check_end(session.history, session.position)

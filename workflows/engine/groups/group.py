@@ -1,16 +1,13 @@
 """Calls that are made together: what gather and graph are given, and how far each is."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.dependencies import check_graph
 from workflows.core.errors import DefinitionError, InvalidInput, StepFailed
-from workflows.core.history import HistoryKind
-from workflows.core.run import Fact
 from workflows.definitions.step import StepDefinition
-from workflows.store.history import to_json
 
 OnError = Literal["stop", "continue", "compensate"]
 Results = dict[str, Any]
@@ -184,10 +181,3 @@ def make_group(
         for number, (name, call) in enumerate(calls.items())
     ]
     return Group(branches, limit=limit, on_error=on_error)
-
-
-def group_fact(position: int, names: Sequence[str]) -> Fact:
-    """Return the line that fixes the group's positions."""
-    return Fact(
-        kind=HistoryKind.GROUP_STARTED, position=position, data=to_json({"names": list(names)})
-    )

@@ -10,12 +10,13 @@ from itertools import islice
 from workflows.core.decide import Operation, find_outcome
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
 from workflows.core.history import HistoryKind
+from workflows.core.lines import step_failure
 from workflows.core.run import Park
 from workflows.engine.attempts.compensation import undo
-from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry, step_failed
+from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.step_attempt import Completed, Ran, perform, record, recorded_output
-from workflows.engine.attempts.step_job import Job, limit_of, note_done
+from workflows.engine.attempts.step_job import Job, limit_of, note_completed
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.groups.branch_threads import Threads
 from workflows.engine.groups.group import Branch, Group, Results
@@ -34,10 +35,10 @@ def run_group(session: Session, group: Group) -> Results:
         _recall(session, group, branch)
     for branch in group.branches:
         if branch.completed:
-            note_done(session, _job(group, branch), branch.value)
+            note_completed(session, _job(group, branch), branch.value)
     _run_branches(session, group)
-    if session.ending is not None:
-        raise session.ending
+    if session.unwinding is not None:
+        raise session.unwinding
     outcomes = [session.history.outcome(each.position) for each in group.branches]
     session.now = max((each.at for each in outcomes if each), default=session.now)
     _park_what_is_left(session, group)
@@ -45,7 +46,7 @@ def run_group(session: Session, group: Group) -> Results:
     if failed is not None and group.on_error != "continue":
         if group.on_error == "compensate":
             first = group.branches[0].position
-            undo(session, [done for done in session.done if done.position >= first])
+            undo(session, [done for done in session.undoable if done.position >= first])
         raise failed
     return {each.name: each.error or each.value for each in group.branches if each.ended}
 
@@ -58,11 +59,11 @@ def _recall(session: Session, group: Group, branch: Branch) -> None:
     try:
         outcome = find_outcome(session.history, branch.position, asked)
     except ReplayMismatch as mismatch:
-        raise session.end(mismatch) from None
+        raise session.unwind(mismatch) from None
     if outcome is None:
         branch.retry_at = session.history.retry_at(branch.position)
     elif outcome.kind == HistoryKind.STEP_FAILED:
-        group.fail(branch, step_failed(branch.call.step.name, outcome.data))
+        group.fail(branch, step_failure(outcome).raised(branch.call.step.name))
     else:
         group.complete(branch, recorded_output(session, branch.call.step, outcome))
 
@@ -78,8 +79,8 @@ def _run_branches(session: Session, group: Group) -> None:
                 return
             ended = threads.next()
             if ended is None:
-                session.worn_out = True
-                session.end(Abandoned())
+                session.process_must_end = True
+                session.unwind(Abandoned())
                 return
             _take_in(session, group, *ended)
     finally:
@@ -89,7 +90,7 @@ def _run_branches(session: Session, group: Group) -> None:
 def _startable(session: Session, group: Group, most: int) -> list[Branch]:
     """Return what may begin now. What forbids it becomes the session's ending: those that run
     are waited for first."""
-    if session.ending is not None or session.stopping():
+    if session.unwinding is not None or session.stopping():
         return []
     now = session.clock()
     due = (each for each in group.open() if each.retry_at is None or each.retry_at <= now)
@@ -98,7 +99,7 @@ def _startable(session: Session, group: Group, most: int) -> list[Branch]:
         try:
             session.before_new()
         except BaseException as forbidden:
-            session.end(forbidden)
+            session.unwind(forbidden)
             return []
     return found
 
@@ -110,7 +111,7 @@ def _park_what_is_left(session: Session, group: Group) -> None:
         session.before_new()  # its deadline has woken it: parked again, it would be due at once
         raise session.suspend(Park(until=min(times)))
     if left:
-        raise session.end(Drain())
+        raise session.unwind(Drain())
 
 
 def _attempt(session: Session, group: Group, branch: Branch) -> tuple[Limit, Callable[[], End]]:
@@ -130,13 +131,13 @@ def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:
     """Record how a branch ended. Here and not in its thread: the drive's connection is open."""
     branch.started = False
     if isinstance(end, BaseException):
-        session.end(end)
+        session.unwind(end)
         return
     drop_broken_connection()  # one record may be lost with it; those of the others need not be
     try:
         _record(session, group, branch, end)
     except BaseException as exc:  # lost or cancelled: the others end first
-        session.end(exc)
+        session.unwind(exc)
 
 
 def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
@@ -144,7 +145,7 @@ def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
     match record(session, job, ran):
         case Completed(_, written, value):
             group.complete(branch, value)
-            note_done(session, job, value)
+            note_completed(session, job, value)
             session.take_in(written)
         case Failed(written, error):
             group.fail(branch, error)

@@ -7,6 +7,7 @@ from uuid import UUID
 from workflows.conf import conf
 from workflows.core.codec import Codec, is_name
 from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
+from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import unfit_for
 from workflows.store import events as store
@@ -32,8 +33,8 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
     except ValueNotStorable as exc:
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
-    if name.startswith("child:"):
-        raise InvalidInput('event names that begin with "child:" are the engine\'s own')
+    if name.startswith(CHILD_EVENT):
+        raise InvalidInput(f'event names that begin with "{CHILD_EVENT}" are the engine\'s own')
     run_id, unfit = run_id_of(run_id), unfit_for(name, text)
     match _send(run_id, name, text, key, tuple(unfit)):
         case Sent.NOT_FOUND:

@@ -1,192 +1,91 @@
-"""One drive's memory: the run it holds, its history, inbox and notes, and the write guard."""
+"""One drive of a run: what it knows, and the one way in which it writes."""
 
-import threading
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 
-from workflows.conf import conf
-from workflows.core.errors import (
-    Cancelled,
-    DeadlineExceeded,
-    EndOfHistory,
-    LeaseLost,
-    StoreFailed,
-    Suspend,
-)
-from workflows.core.history import History
-from workflows.core.notes import Kept
-from workflows.core.run import ClaimedRun, Fact, InboxEvent, Park
+from workflows.core.errors import Cancelled, LeaseLost, StoreFailed
+from workflows.core.history import HistoryEntry
+from workflows.core.run import Fact
 from workflows.core.states import RunState
-from workflows.definitions.step import StepDefinition
-from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.session.drive_memory import DriveMemory
 from workflows.store import events as events_store
 from workflows.store import history as history_store
+from workflows.store import runs as runs_store
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.history import Written
 
 
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    """A completed step, with what its compensation needs."""
-
-    position: int
-    step: StepDefinition
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    output: Any
-
-
-class Session:
-    """What a drive knows. Lives for one drive; replays of the same drive share it."""
-
-    def __init__(
-        self,
-        run: ClaimedRun,
-        definition: WorkflowDefinition,
-        stopping: Callable[[], bool],
-        *,
-        only_replay: bool = False,
-    ) -> None:
-        self.run, self.definition, self.stopping = run, definition, stopping
-        self.only_replay = only_replay
-        """Nothing new may happen: the first new operation raises EndOfHistory."""
-        self.history = History()
-        self.inbox: list[InboxEvent] = []
-        self.events = run.events
-        """The event counter as last read, always before the inbox it belongs to."""
-        self.worn_out = False
-        """A step outlived its time limit in a thread: the process should end after this drive."""
-        self.in_test = connection.in_atomic_block
-        """Inside a test's transaction: other connections, and so other threads, see nothing."""
-        self.lock = threading.Lock()
-        """Held while a line is taken in: branches of a gather do it in threads of their own."""
-        self._claimed_at = time.monotonic()
-        self.data = Kept("data", run.data, max_bytes=conf().max_payload_bytes)
-        self.attributes = Kept("attributes", run.attributes, max_bytes=conf().max_payload_bytes)
-        self.undoing = False
-        """The run compensates: what the workflow keeps stays as it was when it stopped."""
-        self.rewind()
-
-    def load(self) -> None:
-        """Read history and inbox. A fresh run has neither and costs nothing."""
-        if self.run.attempt > 1:
-            self.history = History(history_store.load_history(self.run.id))
-        if self.events:
-            self.inbox = events_store.load_inbox(self.run.id)
-
-    def rewind(self) -> None:
-        """Start the workflow code from its top."""
-        self.position = 0
-        self.ending: BaseException | None = None
-        """Why the workflow code must unwind; raised again at every operation until it has."""
-        self.now = self.run.created_at
-        self.done: list[Done] = []
-        """Completed steps that can be undone, in the order of the code."""
-        self.children: list[uuid.UUID] = []
-        """Children that are not detached, as started so far."""
-        self.ends: dict[uuid.UUID, dict[str, Any]] = {}
-        """How children ended, as far as the code has waited for it."""
-        self.patches: dict[str, bool] = {}
-        """What run.patched has answered."""
-        self.data.values.clear()
-        self.attributes.values.clear()
-
-    def next_position(self) -> int:
-        """Take the next position of the code.
-
-        Raises what ends this drive, and ValueNotStorable for what data or attributes hold: at
-        every replay alike, and before the position is taken.
-        """
-        self.check_notes()
-        self.position += 1
-        return self.position
-
-    def check_notes(self) -> None:
-        """Raise what ends this drive, or ValueNotStorable when the notes cannot be stored."""
-        if self.ending is not None:
-            raise self.ending
-        self.data.text()
-        self.attributes.text()
-
-    def end(self, ending: BaseException) -> BaseException:
-        """Remember why this drive ends, so that code which swallows it gets no further."""
-        self.ending = ending
-        return ending
-
-    def suspend(self, park: Park) -> BaseException:
-        """Return what to raise to park the run."""
-        return self.end(Suspend(park))
-
-    def before_new(self) -> None:
-        """Called before anything new happens. Raises what forbids it."""
-        self.before_undo()
-        if self.run.deadline is not None and self.clock() >= self.run.deadline:
-            raise self.end(DeadlineExceeded("the run did not end by its deadline"))
-
-    def before_undo(self) -> None:
-        """Called before a compensation, which no deadline stops. Raises what forbids it."""
-        if self.only_replay:
-            raise self.end(EndOfHistory())
-
-    def clock(self) -> datetime:
-        """Return the database's time, as of the claim and this process's time since."""
-        return self.run.now + timedelta(seconds=time.monotonic() - self._claimed_at)
-
-    def notes(self) -> Notes:
-        """Return what the workflow keeps, as far as it has changed since it was stored."""
-        if self.undoing:
-            return UNCHANGED
-        return Notes(self.data.change(), self.attributes.change())
-
-    def kept(self, notes: Notes) -> None:
-        """Take note that these were stored."""
-        self.data.stored(notes.data)
-        self.attributes.stored(notes.attributes)
+class Session(DriveMemory):
+    """What a drive knows, and how it writes: guarded, with the changed notes, and taken in."""
 
     @contextmanager
-    def guarded(self, *, ends: bool = True) -> Iterator[None]:
+    def guarded(self, *, ends_drive: bool = True) -> Iterator[None]:
         """Turn a database failure of the engine's own statement into the end of the drive.
 
-        ends=False leaves that to the caller, who may know of another way.
+        ends_drive=False leaves that to the caller, who may know of another way.
         """
         try:
             yield
         except (DatabaseError, InterfaceError) as exc:
             failed = StoreFailed(exc)
-            raise (self.end(failed) if ends else failed) from exc
+            raise (self.unwind(failed) if ends_drive else failed) from exc
 
-    def write(self, fact: Fact, *, ends: bool = True) -> Written:
-        """Append a line, and store what the workflow keeps with it. Raises LeaseLost.
+    def record(self, send: Callable[[Notes], Written | None]) -> HistoryEntry:
+        """Write a line with what the workflow keeps, and take it in. send is the store's call.
 
-        ends: as in guarded.
+        Raises LeaseLost, Cancelled, StoreFailed.
         """
-        notes = self.notes()
-        with self.guarded(ends=ends):
-            written = history_store.append(self.run, fact, notes=notes)
+        return self.take_in(self.write(send))
+
+    def append(self, fact: Fact, *, ends_drive: bool = True) -> Written:
+        """Write a line that is nothing but a line. ends_drive: as in guarded. Raises as write."""
+        return self.write(
+            lambda notes: history_store.append(self.run, fact, notes=notes), ends_drive=ends_drive
+        )
+
+    def write(self, send: Callable[[Notes], Written | None], *, ends_drive: bool = True) -> Written:
+        """Write a line; take_in follows once it is committed. Raises LeaseLost, StoreFailed."""
+        written = self.offer(send, ends_drive=ends_drive)
         if written is None:
-            raise self.end(LeaseLost())
-        self.kept(notes)
+            raise self.unwind(LeaseLost())
         return written
 
-    def take_in(self, written: Written | None) -> Written:
-        """Accept the report of an append. Raises LeaseLost, Cancelled."""
-        if written is None:
-            raise self.end(LeaseLost())
+    def offer(
+        self, send: Callable[[Notes], Written | None], *, ends_drive: bool = True
+    ) -> Written | None:
+        """Write a line that may be refused. None: look_again says why. Raises StoreFailed."""
+        notes = self.changed_notes()
+        with self.guarded(ends_drive=ends_drive):
+            written = send(notes)
+        if written is None or notes == UNCHANGED:
+            return written
+        return written._replace(notes=notes)
+
+    def take_in(self, written: Written) -> HistoryEntry:
+        """Remember what was written, the line and the notes. Raises Cancelled."""
         with self.lock:
             self.history.add(written.entry)
             self.now = written.entry.at
-        if written.state == RunState.CANCELLING:
-            raise self.end(Cancelled())
-        return written
+            self.notes.data.stored(written.notes.data)
+            self.notes.attributes.stored(written.notes.attributes)
+        self._hear(written.state)
+        return written.entry
 
-    def reload_inbox(self, events: int) -> None:
-        """The counter moved: read the inbox again. The counter was read before it."""
-        self.events = events
-        self.inbox = events_store.load_inbox(self.run.id)
+    def look_again(self) -> None:
+        """Called where the store has refused a write: raise why, LeaseLost or Cancelled; or read the
+        inbox again, because an event has come."""
+        with self.guarded():
+            held = runs_store.look(self.run)
+            if held is None:
+                raise self.unwind(LeaseLost())
+            state, self.events = held  # the counter first, then the inbox it belongs to
+            self._hear(state)
+            self.inbox = events_store.load_inbox(self.run.id)
+
+    def _hear(self, state: RunState) -> None:
+        """Take note of the run's state. Raises Cancelled."""
+        self.held = state
+        if state == RunState.CANCELLING:
+            raise self.unwind(Cancelled())

@@ -7,6 +7,8 @@ from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import PAYLOAD
+from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, workflow_definition
@@ -48,7 +50,7 @@ class Family(Waits):
             start_child(self._session, position, child, encoded)
         if not detached:
             self._session.children.append(child.id)
-        return ChildHandle(child, self._session.ends, self._wait)
+        return ChildHandle(child, self._session.child_ends, self._wait)
 
     @overload
     def map(self, children: Iterable[ChildCall[R]], /, *, limit: int | None = None) -> list[R]: ...
@@ -119,14 +121,14 @@ class Family(Waits):
             return Woken(by="time")
         if outcome.name in by_event:
             return Woken(by="child", child=by_event[outcome.name])
-        payload = read_payload(self._session, types, outcome.name, outcome.data["payload"])
+        payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
         return Woken(by="event", event=Event(outcome.name, payload))
 
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
         for child_id in self._session.children:
-            if child_id not in self._session.ends:
-                self._wait((f"child:{child_id}",), None)
+            if child_id not in self._session.child_ends:
+                self._wait((f"{CHILD_EVENT}{child_id}",), None)
 
 
 def _children(workflow: Any, inputs: Iterable[Mapping[str, Any]] | None) -> list[ChildCall[Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
+from workflows.core import lines
 from workflows.core.codec import dumps, is_name
 from workflows.core.decide import Operation, check_end
 from workflows.core.errors import (
@@ -16,15 +17,13 @@ from workflows.core.errors import (
 )
 from workflows.core.failure import storable
 from workflows.core.history import HistoryKind
-from workflows.core.run import Fact
 from workflows.core.time_checks import sensible_moment, sensible_seconds
 from workflows.definitions.action import Actions
 from workflows.definitions.functions import RunContext
 from workflows.definitions.step import Step, StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
-from workflows.engine.attempts.failed_attempt import step_failed
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
-from workflows.engine.attempts.step_job import Job, note_done, step_key
+from workflows.engine.attempts.step_job import Job, note_completed, step_key
 from workflows.engine.groups.group import check_arguments, checked
 from workflows.engine.requests.new_run import encode_input
 from workflows.engine.session.session import Session
@@ -74,20 +73,20 @@ class Context(Gather, Family, RunContext):
 
         Set by the code, the same way at every replay; JSON values only.
         """
-        return self._session.data.values
+        return self._session.notes.data.values
 
     @data.setter
     def data(self, values: Mapping[str, Any]) -> None:
-        self._session.data.replace(values)
+        self._session.notes.data.replace(values)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Like data, but searchable: list_runs(attributes={"order": 7})."""
-        return self._session.attributes.values
+        return self._session.notes.attributes.values
 
     @attributes.setter
     def attributes(self, values: Mapping[str, Any]) -> None:
-        self._session.attributes.replace(values)
+        self._session.notes.attributes.replace(values)
 
     @property
     def actions(self) -> Actions:
@@ -111,9 +110,9 @@ class Context(Gather, Family, RunContext):
             check_arguments(step, args, kwargs)
             return attempt_step(session, job)
         if outcome.kind == HistoryKind.STEP_FAILED:
-            raise step_failed(step.name, outcome.data)
+            raise lines.step_failure(outcome).raised(step.name)
         output = recorded_output(session, step, outcome)
-        note_done(session, job, output)
+        note_completed(session, job, output)
         return output
 
     def patched(self, patch: str) -> bool:
@@ -140,7 +139,7 @@ class Context(Gather, Family, RunContext):
             return False
         position, outcome = self._take(Operation("patch", patch))
         if outcome is None:
-            self._record(Fact(kind=HistoryKind.PATCH_TAKEN, position=position, name=patch))
+            self._record(lines.patch_taken(position, patch))
         return True
 
     def continue_as_new(self, **input: Any) -> NoReturn:
@@ -160,9 +159,9 @@ class Context(Gather, Family, RunContext):
         try:
             check_end(session.history, session.position)
         except ReplayMismatch as mismatch:
-            raise session.end(mismatch) from None
+            raise session.unwind(mismatch) from None
         session.before_new()
-        raise session.end(ContinueAsNew(encoded))
+        raise session.unwind(ContinueAsNew(encoded))
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show how far the run is (RunView.progress). Leaves no line in history."""
@@ -173,7 +172,7 @@ class Context(Gather, Family, RunContext):
             return
         with session.guarded():
             if not show_progress(session.run, text):
-                raise session.end(LeaseLost())
+                raise session.unwind(LeaseLost())
 
     def sleep(self, seconds: float) -> None:
         """Wait for a time; the run holds nothing but its row. Never ends early."""
@@ -196,11 +195,8 @@ class Context(Gather, Family, RunContext):
         label = storable(label, 500)
         position, outcome = self._take(Operation("status", label))
         if outcome is None:
-            session, notes = self._session, self._session.notes()
-            with session.guarded():
-                written = store.set_status(session.run, position, label, notes=notes)
-            session.take_in(written)
-            session.kept(notes)
+            run, fact = self._session.run, lines.status_set(position, label)
+            self._session.record(lambda notes: store.set_status(run, fact, notes=notes))
 
     def now(self) -> datetime:
         """Return the time of the last thing the run recorded (its creation, before any).

@@ -8,6 +8,7 @@ from workflows.core.codec import is_name
 from workflows.core.decide import event_names
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import PAYLOAD
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
@@ -77,7 +78,7 @@ class Waits(Operations):
         outcome = self._wait(names, timeout_seconds, types)
         if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
             return None
-        payload = read_payload(self._session, types, outcome.name, outcome.data["payload"])
+        payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
         return payload if one else Event(outcome.name, payload)
 
     def _types(self, names: Sequence[str], asked: Any = None) -> Mapping[str, PayloadType]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core.decide import Operation
 from workflows.core.errors import DefinitionError
+from workflows.core.lines import group_started
 from workflows.engine.groups.calling import MakeCall
 from workflows.engine.groups.group import (
     Call,
@@ -14,7 +15,6 @@ from workflows.engine.groups.group import (
     Results,
     check_arguments,
     check_calls,
-    group_fact,
     make_group,
 )
 from workflows.engine.groups.run_group import run_group
@@ -58,6 +58,6 @@ class Groups(Operations):
         if outcome is None:
             for call in calls.values():
                 check_arguments(call.step, call.args, call.kwargs, in_graph=True)
-            self._record(group_fact(position, names))
+            self._record(group_started(position, names))
         session.position += len(calls)
         return run_group(session, make_group(position + 1, calls, limit=limit, on_error=on_error))

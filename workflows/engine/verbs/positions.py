@@ -1,11 +1,11 @@
 """Positions: each durable operation of workflow code takes the next, and looks what history has."""
 
-import uuid
 from collections.abc import Mapping
 
 from workflows.core.decide import Operation, find_outcome, pass_unrecorded
 from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
 from workflows.core.history import HistoryEntry
+from workflows.core.lines import child_end, ended_child
 from workflows.core.payload_type import NO_TYPES, PayloadType
 from workflows.core.run import Fact
 from workflows.engine.attempts.running_step import current_step
@@ -28,13 +28,13 @@ class Operations:
         try:
             outcome = find_outcome(session.history, position, asked)
         except ReplayMismatch as mismatch:
-            raise session.end(mismatch) from None
+            raise session.unwind(mismatch) from None
         if outcome is not None:
             session.now = outcome.at
             return position, outcome
         session.before_new()
         if session.stopping():
-            raise session.end(Drain())
+            raise session.unwind(Drain())
         return position, outcome
 
     def _next_position(self) -> int:
@@ -50,7 +50,7 @@ class Operations:
         try:
             pass_unrecorded(self._session.history, position, Operation(what))
         except ReplayMismatch as mismatch:
-            raise self._session.end(mismatch) from None
+            raise self._session.unwind(mismatch) from None
         return position
 
     def _wait(
@@ -62,10 +62,10 @@ class Operations:
         position, outcome = self._take(Operation("wait", ", ".join(sorted(names))))
         if outcome is None:
             outcome = waiting.wait_event(self._session, position, names, seconds, types)
-        if outcome.name.startswith("child:"):
-            child_id = uuid.UUID(outcome.name.removeprefix("child:"))
-            self._session.ends[child_id] = outcome.data["payload"]
+        child_id = ended_child(outcome)
+        if child_id is not None:
+            self._session.child_ends[child_id] = child_end(outcome)
         return outcome
 
     def _record(self, fact: Fact) -> None:
-        self._session.take_in(self._session.write(fact))
+        self._session.take_in(self._session.append(fact))

@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from workflows.core import lines
 from workflows.core.codec import loads
-from workflows.core.errors import Cancelled, LeaseLost, Parked, UnfitPayload, ValueNotStorable
-from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.errors import Parked, UnfitPayload, ValueNotStorable
+from workflows.core.history import HistoryEntry
+from workflows.core.line_fields import UNTIL
 from workflows.core.payload_type import PayloadType
-from workflows.core.run import Fact, InboxEvent, Park
-from workflows.core.states import RunState
-from workflows.core.time_checks import deadline, is_due
+from workflows.core.run import InboxEvent, Park
+from workflows.core.time_checks import is_due
 from workflows.engine.session.session import Session
 from workflows.store import events as events_store
 from workflows.store import history as history_store
 from workflows.store import parking as parking_store
-from workflows.store import runs as runs_store
-from workflows.store.history import to_json
 
 
 def wait_event(
@@ -52,7 +51,7 @@ def read_payload(session: Session, types: Mapping[str, PayloadType], name: str, 
     try:
         return types[name].read(plain)
     except ValueNotStorable as exc:
-        raise session.end(UnfitPayload(name, str(exc))) from None
+        raise session.unwind(UnfitPayload(name, str(exc))) from None
 
 
 def sleep(
@@ -61,30 +60,19 @@ def sleep(
     """Return once the time has come; park the run before."""
     started = session.history.started(position)
     if started is None:
-        fact = Fact(kind=HistoryKind.SLEEP_STARTED, position=position, part=1)
+        fact = lines.sleep_started(position)
         raise session.suspend(Park(seconds=seconds, until=until, fact=fact))
     if not is_due(started, session.run.now):
-        raise session.suspend(Park(until=deadline(started)))
-    with session.guarded():
-        written = history_store.append(
-            session.run, Fact(kind=HistoryKind.SLEEP_ENDED, position=position)
-        )
-    session.take_in(written)
+        raise session.suspend(Park(until=UNTIL.find(started)))
+    session.take_in(session.append(lines.sleep_ended(position)))
 
 
 def _consume(
     session: Session, position: int, names: tuple[str, ...], event: InboxEvent
 ) -> HistoryEntry:
-    data = f'{{"names": {to_json(sorted(names))}, "payload": {event.payload}}}'
-    with session.guarded():
-        notes = session.notes()
-        written = events_store.consume(
-            session.run, event, position=position, data=data, notes=notes
-        )
+    fact = lines.event_received(position, names, event.name, event.payload)
     session.inbox.remove(event)
-    taken = session.take_in(written).entry
-    session.kept(notes)
-    return taken
+    return session.record(lambda notes: events_store.consume(session.run, event, fact, notes=notes))
 
 
 def _park_for_event(
@@ -96,34 +84,24 @@ def _park_for_event(
 ) -> None:
     """Park the run, and unwind. Returns where an event has come since the inbox was read."""
     if started is not None:
-        park = Park(until=deadline(started), waiting_for=names)
+        park = Park(until=UNTIL.find(started), waiting_for=names)
     else:
-        data = to_json({"names": sorted(names)})
-        fact = Fact(kind=HistoryKind.WAIT_STARTED, position=position, part=1, data=data)
+        fact = lines.wait_started(position, names)
         park = Park(seconds=timeout_seconds, waiting_for=names, fact=fact)
+    notes = session.changed_notes()
     with session.guarded():
-        if parking_store.park_run(
-            session.run, park, if_events=session.events, notes=session.notes()
-        ):
-            raise session.end(Parked())
-        held = runs_store.look(session.run)
-        if held is None:
-            raise session.end(LeaseLost())
-        if held[0] == RunState.CANCELLING:
-            raise session.end(Cancelled())
-        session.reload_inbox(held[1])
+        if parking_store.park_run(session.run, park, if_events=session.events, notes=notes):
+            raise session.unwind(Parked())
+    session.look_again()
 
 
 def _time_out(session: Session, position: int, names: tuple[str, ...]) -> HistoryEntry | None:
     """Record that time won, unless an event has come since the inbox was read: then None."""
-    fact = Fact(
-        kind=HistoryKind.WAIT_TIMED_OUT,
-        position=position,
-        data=to_json({"names": sorted(names)}),
+    fact = lines.wait_timed_out(position, names)
+    written = session.offer(
+        lambda notes: history_store.append(session.run, fact, if_events=session.events, notes=notes)
     )
-    with session.guarded():
-        written = history_store.append(session.run, fact, if_events=session.events)
-        if written is None and (held := runs_store.look(session.run)) is not None:
-            session.reload_inbox(held[1])
-            return None
-    return session.take_in(written).entry
+    if written is None:
+        session.look_again()
+        return None
+    return session.take_in(written)

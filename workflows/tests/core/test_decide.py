@@ -12,7 +12,8 @@ from workflows.core.decide import (
     pass_unrecorded,
 )
 from workflows.core.errors import ReplayMismatch
-from workflows.core.history import OPERATION, History, HistoryEntry, HistoryKind
+from workflows.core.history import OPERATION, HistoryEntry, HistoryKind
+from workflows.core.history_index import History
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 STEP = HistoryKind.STEP_COMPLETED

@@ -6,10 +6,10 @@ import pytest
 
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.line_fields import UNTIL
 from workflows.core.time_checks import (
     LATEST,
     LONGEST_SECONDS,
-    deadline,
     is_due,
     sensible_moment,
     sensible_seconds,
@@ -31,7 +31,7 @@ def started(until: str | None) -> HistoryEntry:
 
 
 def test_a_wait_without_a_limit_is_never_due() -> None:
-    assert deadline(started(None)) is None
+    assert UNTIL.find(started(None)) is None
     assert not is_due(started(None), NOON + timedelta(days=36_500))
 
 
@@ -43,7 +43,7 @@ def test_a_wait_is_due_at_its_deadline_and_not_a_microsecond_before() -> None:
 
 
 def test_the_deadline_is_read_as_postgresql_writes_it() -> None:
-    assert deadline(started("2026-01-01T14:00:00.5+02:00")) == NOON + timedelta(milliseconds=500)
+    assert UNTIL.find(started("2026-01-01T14:00:00.5+02:00")) == NOON + timedelta(milliseconds=500)
 
 
 @pytest.mark.parametrize("hours", [-12, 0, 14])

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from workflows.api import HistoryKind, start
 from workflows.core.codec import Input
+from workflows.core.lines import event_received
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
@@ -119,7 +120,7 @@ def test_events_that_wait_go_along_and_consumed_ones_stay() -> None:
     for name in ("go", "later", "last"):
         send(run.id, name)
     [go, *_] = load_inbox(run.id)
-    consume(run, go, position=1, data='{"names": ["go"], "payload": 1}')
+    consume(run, go, event_received(1, ["go"], "go", "1"))
 
     successor = successor_of(run)
 

@@ -9,7 +9,8 @@ import pytest
 from django.db import connection, transaction
 
 from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, Park
+from workflows.core.lines import event_received
+from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.engine.requests import send_event as send_event_module
 from workflows.models import Event, Run
@@ -48,6 +49,10 @@ def send(run_id: uuid.UUID, name: str = "go", *, key: str | None = None, payload
     return send_event(run_id, name=name, payload=payload, key=key)
 
 
+def received(position: int) -> Fact:
+    return event_received(position, ["go"], "go", "1")
+
+
 @pytest.mark.django_db
 def test_events_are_kept_in_the_order_they_came() -> None:
     run = held()
@@ -76,7 +81,7 @@ def test_a_key_that_was_consumed_is_still_known() -> None:
     run = held()
     send(run.id, key="delivery-1")
     [event] = load_inbox(run.id)
-    consume(run, event, position=1, data="{}")
+    consume(run, event, received(1))
 
     assert send(run.id, key="delivery-1") is Sent.ACCEPTED
     assert load_inbox(run.id) == []
@@ -112,7 +117,7 @@ def test_a_run_that_is_over_takes_no_event(state: RunState) -> None:
 def test_a_duplicate_of_an_accepted_event_is_accepted_after_the_end() -> None:
     run = held()
     send(run.id, key="delivery-1")
-    end_run(run, RunState.COMPLETED)
+    end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
 
     assert send(run.id, key="delivery-1") is Sent.ACCEPTED
     assert send(run.id, key="delivery-2") is Sent.OVER
@@ -164,7 +169,7 @@ def test_consuming_records_the_event_and_empties_the_inbox() -> None:
     send(run.id)
     [event] = load_inbox(run.id)
 
-    written = consume(run, event, position=4, data='{"names": ["go"], "payload": 1}')
+    written = consume(run, event, received(4))
 
     assert written is not None
     assert (written.entry.position, written.entry.data["payload"]) == (4, 1)
@@ -177,9 +182,9 @@ def test_an_event_is_consumed_once() -> None:
     run = held()
     send(run.id)
     [event] = load_inbox(run.id)
-    consume(run, event, position=1, data="{}")
+    consume(run, event, received(1))
 
-    assert consume(run, event, position=2, data="{}") is None
+    assert consume(run, event, received(2)) is None
 
     assert kinds(run.id) == [HistoryKind.EVENT_RECEIVED]
 
@@ -190,7 +195,7 @@ def test_an_event_of_another_run_cannot_be_consumed() -> None:
     send(theirs.id)
     [event] = load_inbox(theirs.id)
 
-    assert consume(mine, event, position=1, data="{}") is None
+    assert consume(mine, event, received(1)) is None
     assert len(load_inbox(theirs.id)) == 1
 
 
@@ -217,7 +222,7 @@ def test_an_event_that_races_with_the_end_of_the_run_waits_and_is_refused() -> N
     run = held()
 
     with transaction.atomic():
-        end_run(run, RunState.COMPLETED)
+        end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
         late = elsewhere(lambda: send(run.id))
         until(somebody_waits_for_a_lock)
 
@@ -232,8 +237,8 @@ def test_a_duplicate_that_races_with_the_end_of_the_run_is_accepted_all_the_same
     with transaction.atomic():
         send(run.id, key="delivery-1")
         [event] = load_inbox(run.id)
-        consume(run, event, position=1, data="{}")
-        end_run(run, RunState.COMPLETED)
+        consume(run, event, received(1))
+        end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
         again = elsewhere(lambda: send(run.id, key="delivery-1"))
         until(somebody_waits_for_a_lock)
 
@@ -248,7 +253,7 @@ def test_a_duplicate_that_races_with_continue_as_new_is_not_consumed_again() -> 
     with transaction.atomic():
         send(run.id, key="delivery-1")
         [event] = load_inbox(run.id)
-        consume(run, event, position=1, data="{}")
+        consume(run, event, received(1))
         continued = continue_run(run, new_run(id=new_id), events=1, notes=UNCHANGED)
         again = elsewhere(lambda: send_event_module.send_event(run.id, "go", key="delivery-1"))
         until(somebody_waits_for_a_lock)

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 
 from workflows.core.history import HistoryKind
+from workflows.core.lines import code_awaited, event_received, status_set
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
@@ -46,7 +47,7 @@ SLEEP = Park(seconds=0, fact=Fact(kind=HistoryKind.SLEEP_STARTED, position=1, pa
 
 def consume_one(run: ClaimedRun) -> object:
     [event] = load_inbox(run.id)
-    return consume(run, event, position=1, data='{"names": ["go"], "payload": 1}')
+    return consume(run, event, event_received(1, ["go"], "go", "1"))
 
 
 def continue_it(run: ClaimedRun) -> object:
@@ -57,16 +58,18 @@ def continue_it(run: ClaimedRun) -> object:
 
 WRITES: dict[str, Callable[[ClaimedRun], Any]] = {
     "append": lambda run: append(run, STEP),
-    "set_status": lambda run: set_status(run, 1, "Late"),
+    "set_status": lambda run: set_status(run, status_set(1, "Late")),
     "park": lambda run: park_run(run, Park(seconds=0)),
     "park_and_record": lambda run: park_run(run, SLEEP),
-    "complete": lambda run: end_run(run, RunState.COMPLETED, output='"late"'),
-    "fail": lambda run: end_run(run, RunState.FAILED, error="{}"),
-    "cancel": lambda run: end_run(run, RunState.CANCELLED),
+    "complete": lambda run: end_run(
+        run, RunState.COMPLETED, before=RunState.RUNNING, output='"late"'
+    ),
+    "fail": lambda run: end_run(run, RunState.FAILED, before=RunState.RUNNING, error="{}"),
+    "cancel": lambda run: end_run(run, RunState.CANCELLED, before=RunState.CANCELLING),
     "block": lambda run: block_run(run, error="{}"),
     "release": release_run,
     "give_back": lambda run: give_back(run, at_once=0) is not None,
-    "await_code": lambda run: await_code(run, seconds=1, what="p", data="{}", record=True),
+    "await_code": lambda run: await_code(run, code_awaited("p", "old"), seconds=1, record=True),
     "consume": consume_one,
     "append_retry": lambda run: append_retry(run, ATTEMPT, seconds=1),
     "begin_compensation": lambda run: begin_compensation(run, error="{}"),
@@ -125,7 +128,7 @@ def test_nothing_is_written_to_a_run_that_has_ended(
     state: RunState, write: Callable[[ClaimedRun], Any]
 ) -> None:
     run = held()
-    end_run(run, state)
+    end_run(run, state, before=RunState.RUNNING)
     before = all_of(run)
 
     assert not write(run)

@@ -7,8 +7,8 @@ from django.db import connection, transaction
 
 from workflows.api import start
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import UNTIL
 from workflows.core.run import ClaimedRun, Fact, Park
-from workflows.core.time_checks import deadline
 from workflows.models import Run
 from workflows.store.events import load_inbox, send_event
 from workflows.store.history import load_history
@@ -83,7 +83,7 @@ def test_a_deadline_wakes_the_run_sooner_and_the_line_tells_the_time_asked_for()
 
     [line] = load_history(run.id)
     assert row(run.id)["wake_at"] == datetime(2099, 1, 1, tzinfo=UTC)
-    assert deadline(line) == NEW_YEAR
+    assert UNTIL.find(line) == NEW_YEAR
 
 
 @pytest.mark.django_db

@@ -12,7 +12,6 @@ from django.contrib.auth.models import Group
 from django.db import connection
 
 from workflows.api import Context, start, workflow
-from workflows.core.history import HistoryKind
 from workflows.core.run import Fact
 from workflows.engine.attempts import step_attempt
 from workflows.models import Run
@@ -131,11 +130,9 @@ def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> N
 
 
 def test_an_engine_that_consumes_an_event_before_recording_it_is_found() -> None:
-    def in_two_commits(run: Any, event: Any, *, position: int, data: str, notes: Any) -> Any:
+    def in_two_commits(run: Any, event: Any, fact: Fact, *, notes: Any) -> Any:
         taken = Statement("UPDATE workflows_event SET position = %s WHERE id = %s RETURNING id")
-        query_one(taken, [position, event.id])
-        kind = HistoryKind.EVENT_RECEIVED
-        fact = Fact(kind=kind, position=position, name=event.name, data=data)
+        query_one(taken, [fact.position, event.id])
         return steps.append(run, fact)
 
     with (

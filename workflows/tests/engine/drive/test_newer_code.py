@@ -25,7 +25,7 @@ from workflows.conf import conf
 from workflows.core.history import HistoryKind
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import Courtesy
-from workflows.models import History
+from workflows.models import History, Run
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import claim, driven, give_to_another, kinds, row
 from workflows.tests.engine.trips import book, broken, refuse
@@ -328,6 +328,7 @@ def test_a_run_being_undone_with_a_line_of_a_newer_engine_waits_for_it_too() -> 
     deployed["code"] = "new"
     run = driven(hopping_trip)
     History.objects.create(run_id=run.id, position=1, part=1_000_000, kind="thought", attempt=1)
+    Run.objects.filter(pk=run.id).update(data={"stage": "booked"})
     cancel(run.id)
 
     advance(seconds=60)
@@ -337,6 +338,7 @@ def test_a_run_being_undone_with_a_line_of_a_newer_engine_waits_for_it_too() -> 
     assert waits == RunState.COMPENSATING
     assert get_run(run.id).state == RunState.FAILED
     assert [note for note in notes.done if note.startswith("release")] == []
+    assert get_run(run.id).data == {"stage": "booked"}
 
 
 def test_the_check_before_a_deploy_still_names_the_run() -> None:

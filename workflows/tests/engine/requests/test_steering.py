@@ -333,7 +333,9 @@ def test_a_cancel_and_an_end_that_race_leave_exactly_one_outcome(turn: int) -> N
 
     cancelling = elsewhere(lambda: racing(lambda: cancel(run.id)))
     completing = elsewhere(lambda: racing(lambda: drive(run)))
-    failing = elsewhere(lambda: racing(lambda: end_run(run, RunState.FAILED)))
+    failing = elsewhere(
+        lambda: racing(lambda: end_run(run, RunState.FAILED, before=RunState.RUNNING))
+    )
     asked = cancelling.result(PATIENCE_SECONDS)
     completing.result(PATIENCE_SECONDS)
     failing.result(PATIENCE_SECONDS)

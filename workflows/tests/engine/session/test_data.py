@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 
 from workflows.api import (
     Context,
     RunState,
+    StepFailed,
     ValueNotStorable,
+    action,
     get_run,
     list_runs,
     retry_now,
@@ -49,6 +52,32 @@ def keeping(run: Context, order: int) -> str:
     run.set_status("nearly")
     run.data["stage"] = "done"
     return "done"
+
+
+@step(atomic=True, retry=ONCE)
+def refused_at_the_commit() -> None:
+    Permission.objects.create(content_type_id=10**6, codename="of nothing")
+
+
+@action("tests_look_once")
+def look_once(run_id: str) -> None:
+    SEEN.append(get_run(run_id).data)
+
+
+@workflow("tests.keeping_over_a_rollback")
+def keeping_over_a_rollback(run: Context) -> str:
+    run.data["stage"] = "begun"
+    try:
+        run.step(refused_at_the_commit)
+    except StepFailed:
+        return "rolled back"
+    return "never"
+
+
+@workflow("tests.keeping_before_a_step")
+def keeping_before_a_step(run: Context) -> None:
+    run.data["stage"] = "begun"
+    run.step(look_once, str(run.run_id))
 
 
 @workflow("tests.keeping_nothing")
@@ -113,6 +142,21 @@ def test_data_is_stored_with_each_record() -> None:
     assert SEEN == [{}]  # a step sees what was stored before it
     assert waiting == {"stage": "greeted", "waits": True}
     assert get_run(run.id).data == {"stage": "done"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_data_that_went_with_a_rolled_back_record_is_stored_with_the_next() -> None:
+    run = driven(keeping_over_a_rollback)
+
+    assert (run.output, run.data) == ("rolled back", {"stage": "begun"})
+
+
+def test_data_goes_with_the_line_that_a_step_begins() -> None:
+    SEEN.clear()
+
+    driven(keeping_before_a_step)
+
+    assert SEEN == [{"stage": "begun"}]
 
 
 def test_runs_are_found_by_their_attributes() -> None:

@@ -1,0 +1,107 @@
+"""What a run has done, looked up by position."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.line_fields import RETRY_AT
+
+
+class History:
+    """The recorded operations of one run."""
+
+    def __init__(self, entries: Iterable[HistoryEntry] = ()) -> None:
+        self._parts: dict[int, dict[int, HistoryEntry]] = {}
+        self._undo: dict[int, dict[int, HistoryEntry]] = {}
+        self.last_position = 0
+        self._last_id = 0
+        self._woken_at: datetime | None = None
+        self._compensating_since = 0
+        self.code_awaited_since: datetime | None = None
+        """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
+        self.unknown_kind: str | None = None
+        """A kind of line here that only a newer engine knows."""
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: HistoryEntry) -> None:
+        """Take in a line that has just been written or read."""
+        self._last_id = max(self._last_id, entry.id)
+        if entry.kind != HistoryKind.CODE_AWAITED:
+            self.code_awaited_since = None
+        elif self.code_awaited_since is None:
+            self.code_awaited_since = entry.at
+        if entry.kind == HistoryKind.UNKNOWN:
+            self.unknown_kind = entry.name
+            return
+        if entry.position is None:
+            self._add_about_the_run(entry)
+            return
+        if entry.part >= UNDO:
+            self._undo.setdefault(entry.position, {})[entry.part - UNDO] = entry
+            return
+        self._parts.setdefault(entry.position, {})[entry.part] = entry
+        self.last_position = max(self.last_position, entry.position)
+
+    def _add_about_the_run(self, entry: HistoryEntry) -> None:
+        if entry.kind == HistoryKind.WOKEN:
+            self._woken_at = entry.at
+        elif entry.kind == HistoryKind.COMPENSATION_STARTED:
+            self._compensating_since = entry.id
+
+    def outcome(self, position: int) -> HistoryEntry | None:
+        """Return how the operation at this position ended, None while it has not."""
+        return self._parts.get(position, {}).get(0)
+
+    def begun(self, position: int) -> HistoryEntry | None:
+        """Return any line of this position, None when nothing has happened there."""
+        return next(iter(self._parts.get(position, {}).values()), None)
+
+    def started(self, position: int) -> HistoryEntry | None:
+        """Return the line that says since when the wait or sleep at this position lasts."""
+        return self._parts.get(position, {}).get(1)
+
+    def failed_attempts(self, position: int) -> int:
+        """Count the attempts of the step at this position that have failed so far."""
+        parts = self._parts.get(position, {})
+        return sum(entry.kind == HistoryKind.ATTEMPT_FAILED for entry in parts.values())
+
+    def last_failure(self, position: int) -> HistoryEntry | None:
+        """Return the newest failed attempt of the step at this position."""
+        parts = self._parts.get(position, {})
+        failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
+        return max(failed, key=lambda entry: entry.part, default=None)
+
+    def retry_at(self, position: int) -> datetime | None:
+        """Return when the step at this position may be tried again; None: now."""
+        failure = self.last_failure(position)
+        if failure is None or (self._woken_at is not None and self._woken_at > failure.at):
+            return None
+        return RETRY_AT.of(failure)
+
+    def begin_compensation(self) -> None:
+        """Take note that the run begins to undo its steps now."""
+        self._compensating_since = self._last_id + 1
+        self.code_awaited_since = None
+
+    def undone(self, position: int) -> HistoryEntry | None:
+        """Return how the step at this position was compensated, None while it has not been."""
+        return self._undo.get(position, {}).get(0)
+
+    def undo_given_up(self, position: int) -> HistoryEntry | None:
+        """Return the attempt with which the compensation of this step failed for good, unless the
+        run has begun to compensate anew since."""
+        failed = self._failed_undos_of_this_round(position)
+        return next((each for each in failed if RETRY_AT.find(each) is None), None)
+
+    def undo_attempt(self, position: int) -> int:
+        """Return the number of the next attempt to compensate this step, in this round."""
+        return len(self._failed_undos_of_this_round(position)) + 1
+
+    def failed_undos(self, position: int) -> int:
+        """Count the failed attempts to compensate the step at this position, over all rounds."""
+        return len(self._undo.get(position, {}).keys() - {0})
+
+    def _failed_undos_of_this_round(self, position: int) -> list[HistoryEntry]:
+        failed = [each for part, each in self._undo.get(position, {}).items() if part]
+        return [each for each in failed if each.id >= self._compensating_since]

@@ -1,0 +1,150 @@
+"""What the data of each kind of line holds. Nobody else names these fields, not even in SQL.
+
+A Payload comes from the application: an output, an event, an error, the details of a heartbeat. All
+of them are written and read through that class, so whatever is done to payloads is done there.
+"""
+
+import json
+from collections.abc import Mapping, Set
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from workflows.core.failure import Failure
+from workflows.core.history import HistoryEntry, HistoryKind
+
+T = TypeVar("T")
+
+
+class Field(Generic[T]):
+    """One field of a line's data: its name, how it is written and how it is read."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def of(self, entry: HistoryEntry) -> T:
+        """Return the field of a line that always has it. Raises KeyError."""
+        value: T = entry.data[self.name]
+        return value
+
+    def find(self, entry: HistoryEntry) -> T | None:
+        """Return the field of a line; None where it is null or missing."""
+        value: T | None = entry.data.get(self.name)
+        return value
+
+    def written(self, value: T) -> str:
+        """Return the field as a part of a JSON object's text."""
+        return f'"{self.name}": {json.dumps(value, ensure_ascii=False)}'
+
+
+class Payload(Field[T]):
+    """A field whose value comes from the application."""
+
+    __slots__ = ()
+
+    def written_as(self, text: str) -> str:
+        """The same as written, for a value that is JSON text already."""
+        return f'"{self.name}": {text}'
+
+
+class Moment(Field[datetime]):
+    """A time that SQL has written, by the database's clock."""
+
+    __slots__ = ()
+
+    def of(self, entry: HistoryEntry) -> datetime:
+        return datetime.fromisoformat(entry.data[self.name])
+
+    def find(self, entry: HistoryEntry) -> datetime | None:
+        told = entry.data.get(self.name)
+        return None if told is None else datetime.fromisoformat(told)
+
+
+OUTPUT = Payload[Any]("output")
+ERROR = Payload[Any]("error")
+"""A Failure."""
+PAYLOAD = Payload[Any]("payload")
+HEARTBEAT = Payload[Any]("heartbeat")
+"""The details that a failed attempt sent last."""
+ATTEMPT = Field[int]("attempt")
+ATTEMPTS = Field[int]("attempts")
+"""Of a failed attempt: how many there may be. Of a failed step: how many there were."""
+PERMANENT = Field[bool]("permanent")
+RETRY_AT = Moment("retry_at")
+NAMES = Field[list[str]]("names")
+UNTIL = Moment("until")
+RUN = Field[str]("run")
+"""The id of another run."""
+DETACHED = Field[bool]("detached")
+BY = Field[str]("by")
+REASON = Field[str]("reason")
+PROBLEM = Field[str]("problem")
+WORKER = Field[int | None]("worker")
+CRASHES = Field[int]("crashes")
+
+_ = HistoryKind
+_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
+FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
+    _.STEP_COMPLETED: (OUTPUT,),
+    _.STEP_STARTED: (),
+    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT),
+    _.ATTEMPT_FAILED: _FAILED_ATTEMPT,
+    _.WAIT_STARTED: (NAMES, UNTIL),
+    _.EVENT_RECEIVED: (NAMES, PAYLOAD),
+    _.WAIT_TIMED_OUT: (NAMES,),
+    _.SLEEP_STARTED: (UNTIL,),
+    _.SLEEP_ENDED: (),
+    _.STATUS_SET: (),
+    _.GROUP_STARTED: (NAMES,),
+    _.CHILD_STARTED: (RUN, DETACHED),
+    _.PATCH_TAKEN: (),
+    _.COMPENSATION_COMPLETED: (OUTPUT,),
+    _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
+    _.RECOVERED: (WORKER, CRASHES),
+    _.BLOCKED: (ERROR,),
+    _.COMPENSATION_STARTED: (BY, ERROR),
+    _.CODE_AWAITED: (PROBLEM, UNTIL),
+    _.WOKEN: (BY,),
+    _.CANCEL_REQUESTED: (BY, REASON),
+    _.RUN_COMPLETED: (),
+    _.RUN_FAILED: (ERROR,),
+    _.RUN_CANCELLED: (),
+    _.RUN_COMPENSATED: (),
+    _.CONTINUED: (RUN,),
+    _.UNKNOWN: (),
+}
+"""What each kind may hold. HistoryKind says what it means."""
+
+
+def plain_data(entry: HistoryEntry) -> dict[str, Any]:
+    """Return all that a line holds as JSON values, for whoever exports it whole."""
+    return entry.data
+
+
+def sql_data(kind: HistoryKind, **expressions: str) -> str:
+    """Return the SQL that makes the data of a line, or the part of it that only SQL knows.
+
+    expressions: the SQL of each field, by its name. Raises ValueError for a field that the kind has
+    not.
+    """
+    return sql_object(kind.value, {field.name for field in FIELDS[kind]}, expressions)
+
+
+def sql_failure(**expressions: str) -> str:
+    """Return the SQL that makes a Failure. expressions: the SQL of each field, by its name."""
+    return sql_object("failure", Failure.__annotations__.keys(), expressions)
+
+
+def sql_object(what: str, names: Set[str], expressions: Mapping[str, str]) -> str:
+    """Return the SQL of a JSON object that may have these names. Raises ValueError for others."""
+    unknown = expressions.keys() - names
+    if unknown:
+        raise ValueError(f"{what} has no field {', '.join(sorted(unknown))}")
+    pairs = ", ".join(f"'{name}', {sql}" for name, sql in expressions.items())
+    return f"jsonb_build_object({pairs})"
+
+
+def time_field(kind: HistoryKind) -> str:
+    """Return the field in which a line says until when the run is parked."""
+    return next(field.name for field in FIELDS[kind] if isinstance(field, Moment))

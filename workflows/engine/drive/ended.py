@@ -1,0 +1,69 @@
+"""How the workflow's code has ended, told from what it returned or raised and from history."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from workflows.conf import conf
+from workflows.core.decide import check_end
+from workflows.core.endings import Ending, ending_of
+from workflows.core.errors import DefinitionError, ReplayMismatch, ValueNotStorable
+from workflows.engine.drive import newer_code
+from workflows.engine.drive.workflow_code import call_workflow
+from workflows.engine.session.session import Session
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a drive ends, before anything is written of it."""
+
+    how: Ending
+    error: BaseException | None = None
+    """What was raised; None: nothing was."""
+    output: str | None = None
+    """What the workflow returned, as JSON text."""
+
+    @property
+    def why(self) -> BaseException:
+        """What was raised."""
+        assert self.error is not None  # noqa: S101 - every other ending than a return has one
+        return self.error
+
+
+def replay_to_its_end(session: Session) -> Ended:
+    """Call the workflow's code once, from its top as far as it goes."""
+    try:
+        result = call_workflow(session)
+    except BaseException as exc:
+        return unwound_by(session, session.unwinding or exc)
+    if session.unwinding is not None:  # the code swallowed it and returned
+        return unwound_by(session, session.unwinding)
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        return unwound_by(session, mismatch)
+    return _returned(session, result)
+
+
+def _returned(session: Session, result: Any) -> Ended:
+    codec = session.definition.signature.result
+    try:
+        session.check_notes()
+        output = codec.encode(result, max_bytes=conf().max_payload_bytes)
+    except (ValueNotStorable, DefinitionError) as exc:
+        return Ended(Ending.RAISED, exc)
+    return Ended(Ending.RETURNED, output=output)
+
+
+def unwound_by(session: Session, why: BaseException) -> Ended:
+    """Say which ending it is that this was raised."""
+    how = ending_of(why)
+    if how is Ending.RAISED:
+        try:
+            check_end(session.history, session.position)
+        except ReplayMismatch as mismatch:
+            # An error in the middle of a replay is changed code, not an outcome.
+            how = Ending.MISMATCH
+            why = ReplayMismatch(mismatch.position, f"{why!r}", mismatch.recorded)
+    if how is Ending.MISMATCH and newer_code.may_come(session, why):
+        how = Ending.CODE_IS_OLDER
+    return Ended(how, why)

@@ -1,0 +1,140 @@
+"""What one drive knows: the run it holds, its history and inbox, and how far its code has come."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+
+from workflows.conf import conf
+from workflows.core.errors import DeadlineExceeded, EndOfHistory, Suspend
+from workflows.core.history_index import History
+from workflows.core.lines import ChildEnd
+from workflows.core.notes import RunNotes
+from workflows.core.run import ClaimedRun, InboxEvent, Park
+from workflows.core.states import RunState
+from workflows.definitions.step import StepDefinition
+from workflows.definitions.workflow import WorkflowDefinition
+from workflows.store import events as events_store
+from workflows.store import history as history_store
+from workflows.store.fence import UNCHANGED, Notes
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompletedStep:
+    """A completed step, with what its compensation needs."""
+
+    position: int
+    step: StepDefinition
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    output: Any
+
+
+class DriveMemory:
+    """What a drive knows. Lives for one drive; replays of the same drive share it."""
+
+    def __init__(
+        self,
+        run: ClaimedRun,
+        definition: WorkflowDefinition,
+        stopping: Callable[[], bool],
+        *,
+        only_replay: bool = False,
+    ) -> None:
+        self.run, self.definition, self.stopping = run, definition, stopping
+        self.only_replay = only_replay
+        """Nothing new may happen: the first new operation raises EndOfHistory."""
+        self.history = History()
+        self.inbox: list[InboxEvent] = []
+        self.events = run.events
+        """The event counter as last read, always before the inbox it belongs to."""
+        self.process_must_end = False
+        """A step outlived its time limit in a thread: the process should end after this drive."""
+        self.in_test = connection.in_atomic_block
+        """Inside a test's transaction: other connections, and so other threads, see nothing."""
+        self.lock = threading.Lock()
+        """Held while a line is taken in: branches of a gather do it in threads of their own."""
+        self._claimed_at = time.monotonic()
+        self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
+        self.held = RunState(run.state)
+        """The state in which this drive holds the run, as it was last heard."""
+        self.rewind()
+
+    def load(self) -> None:
+        """Read history and inbox. A fresh run has neither and costs nothing."""
+        if self.run.attempt > 1:
+            self.history = History(history_store.load_history(self.run.id))
+        if self.events:
+            self.inbox = events_store.load_inbox(self.run.id)
+
+    def rewind(self) -> None:
+        """Start the workflow code from its top."""
+        self.position = 0
+        self.unwinding: BaseException | None = None
+        """Why the workflow code must unwind; raised again at every operation until it has."""
+        self.now = self.run.created_at
+        self.undoable: list[CompletedStep] = []
+        """Completed steps that can be undone, in the order of the code."""
+        self.children: list[uuid.UUID] = []
+        """Children that are not detached, as started so far."""
+        self.child_ends: dict[uuid.UUID, ChildEnd] = {}
+        """How children ended, as far as the code has waited for it."""
+        self.patches: dict[str, bool] = {}
+        """What run.patched has answered."""
+        self.notes.clear()
+
+    def next_position(self) -> int:
+        """Take the next position of the code.
+
+        Raises what ends this drive, and ValueNotStorable for what data or attributes hold: at
+        every replay alike, and before the position is taken.
+        """
+        self.check_notes()
+        self.position += 1
+        return self.position
+
+    def check_notes(self) -> None:
+        """Raise what ends this drive, or ValueNotStorable when the notes cannot be stored."""
+        if self.unwinding is not None:
+            raise self.unwinding
+        self.notes.check()
+
+    def unwind(self, why: BaseException) -> BaseException:
+        """Remember why this drive ends, so that code which swallows it gets no further."""
+        self.unwinding = why
+        return why
+
+    def suspend(self, park: Park) -> BaseException:
+        """Return what to raise to park the run."""
+        return self.unwind(Suspend(park))
+
+    def before_new(self) -> None:
+        """Called before anything new happens. Raises what forbids it."""
+        self.before_undo()
+        if self.run.deadline is not None and self.clock() >= self.run.deadline:
+            raise self.unwind(DeadlineExceeded("the run did not end by its deadline"))
+
+    def before_undo(self) -> None:
+        """Called before a compensation, which no deadline stops. Raises what forbids it."""
+        if self.only_replay:
+            raise self.unwind(EndOfHistory())
+
+    def clock(self) -> datetime:
+        """Return the database's time, as of the claim and this process's time since."""
+        return self.run.now + timedelta(seconds=time.monotonic() - self._claimed_at)
+
+    @property
+    def undoing(self) -> bool:
+        """Whether the run compensates: what the workflow keeps stays as it was when it stopped."""
+        return self.held == RunState.COMPENSATING
+
+    def changed_notes(self) -> Notes:
+        """Return what the workflow keeps, as far as it has changed since it was stored."""
+        if self.undoing:
+            return UNCHANGED
+        return Notes(self.notes.data.change(), self.notes.attributes.change())
