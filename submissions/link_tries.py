@@ -1,8 +1,9 @@
 """When the link check tries again, how long each try may take, and when there are enough.
 
-Pure but for `waited_seconds`, which asks the run's history.
+Pure but for `waited_seconds`, which asks the run's history, and `failed_try`, which draws.
 """
 
+import random
 from datetime import datetime
 from uuid import UUID
 
@@ -40,9 +41,12 @@ def budget_seconds(attempt: int) -> float:
     return BUDGETS_SECONDS[min(attempt, len(BUDGETS_SECONDS)) - 1]
 
 
-def next_wait(attempt: int, asked_seconds: float | None) -> float | None:
-    """Return the longer of the back-off and what the site asked for; None after the last try."""
-    back_off = LINK_RETRY.delay_after(attempt, draw=1.0)
+def next_wait(attempt: int, asked_seconds: float | None, *, draw: float) -> float | None:
+    """Return the longer of the back-off and what the site asked for; None after the last try.
+
+    draw is a number from 0 to 1 made by the caller, as for the back-off's jitter.
+    """
+    back_off = LINK_RETRY.delay_after(attempt, draw=draw)
     return None if back_off is None else max(back_off, asked_seconds or 0.0)
 
 
@@ -61,7 +65,8 @@ def waited_seconds(run_id: UUID, position: int) -> int:
 
 def failed_try(step: StepInfo, sentence: str, asked_seconds: float | None) -> Exception:
     """Return what a failed try raises: whether another follows, and after how long."""
-    wait = next_wait(step.attempt, asked_seconds)
+    draw = random.random()  # noqa: S311 - no secret
+    wait = next_wait(step.attempt, asked_seconds, draw=draw)
     if wait is None:
         return Transient(sentence)
     if waited_seconds(step.run_id, step.position) + wait > LONGEST_WAITS_SECONDS:

@@ -27,14 +27,20 @@ def test_a_wait_is_never_shorter_than_the_back_off_nor_than_what_the_site_asks(
     asked: float | None,
 ) -> None:
     for attempt in TRIES[:-1]:
-        wait, shortest = next_wait(attempt, asked), LINK_RETRY.delay_after(attempt, draw=0.0)
+        back_off = LINK_RETRY.delay_after(attempt, draw=0.3)
 
-        assert wait is not None and shortest is not None
-        assert wait >= max(shortest, asked or 0.0)
+        assert back_off is not None
+        assert next_wait(attempt, asked, draw=0.3) == max(back_off, asked or 0.0)
+
+
+def test_links_that_failed_together_are_not_tried_again_together() -> None:
+    waits = {next_wait(1, 1.0, draw=draw) for draw in (0.0, 0.5, 1.0)}
+
+    assert waits == {9.0, 10.0, 11.0}
 
 
 def test_no_wait_follows_the_last_try() -> None:
-    assert next_wait(LINK_RETRY.attempts, 3600.0) is None
+    assert next_wait(LINK_RETRY.attempts, 3600.0, draw=0.5) is None
 
 
 def test_what_sites_may_ask_for_fits_twice_into_all_waits() -> None:
