@@ -129,7 +129,7 @@ def _has_hung_up(own: store.Connection) -> bool:
         return False
     # Nothing was asked, yet there is something to read: a farewell, or a notice. Ask.
     try:
-        own.execute("SELECT 1")
+        store.answers(own)
     except psycopg.Error:
         return True
     return False

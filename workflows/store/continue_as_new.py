@@ -7,24 +7,27 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import Notes
+from workflows.store.fence import KEEP_NOTES, Notes
+from workflows.store.insert import line
+from workflows.store.statement import NOW, Statement
 
 # Only if no event has come since the counter was read: this statement would not see it, and it
 # would stay behind. The inbox goes along, and with chain_id the name under which a parent waits for the end.
-_CONTINUE = f"""
+_CONTINUE = Statement(
+    f"""
     WITH ended AS (
         UPDATE workflows_run
-        SET state = '{RunState.COMPLETED}', continued_as = %s, finished_at = clock_timestamp(),
-            wake_at = NULL, worker_id = NULL, lease_until = NULL,
-            data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
-        WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}' AND events = %s
+        SET state = '{RunState.COMPLETED}', continued_as = %(new_id)s, finished_at = {NOW},
+            wake_at = NULL, worker_id = NULL, lease_until = NULL, {KEEP_NOTES}
+        WHERE id = %(run)s AND attempt = %(attempt)s AND state = '{RunState.RUNNING}'
+          AND events = %(events)s
         RETURNING *),
     born AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, input, defaults, wake_at, deadline, parent_id,
-             parent_position, detached, undo_on_cancel, chain_id, events)
-        SELECT continued_as, workflow, %s, '{RunState.PENDING}', status, %s::jsonb, %s::jsonb,
-               clock_timestamp(), deadline, parent_id, parent_position, detached,
+            (created_at, id, workflow, version, state, status, input, defaults, wake_at, deadline,
+             parent_id, parent_position, detached, undo_on_cancel, chain_id, events)
+        SELECT {NOW}, continued_as, workflow, %(version)s, '{RunState.PENDING}', status,
+               %(input)s::jsonb, %(defaults)s::jsonb, {NOW}, deadline, parent_id, parent_position, detached,
                undo_on_cancel, coalesce(chain_id, id),
                (SELECT count(*) FROM workflows_event
                 WHERE run_id = ended.id AND position IS NULL)
@@ -34,11 +37,10 @@ _CONTINUE = f"""
         UPDATE workflows_event AS event SET run_id = ended.continued_as
         FROM ended WHERE event.run_id = ended.id AND event.position IS NULL),
     fact AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.CONTINUED}', jsonb_build_object('run', continued_as), attempt
-        FROM ended)
+        {line("ended", HistoryKind.CONTINUED, "jsonb_build_object('run', continued_as)")})
     SELECT id, pg_notify('{CHANNEL}', '') FROM born
-"""
+    """
+)
 
 
 def continue_run(
@@ -48,5 +50,7 @@ def continue_run(
 
     False: an event has come since, the run is being cancelled, or the lease is lost.
     """
-    params = [new_id, *notes, run.id, run.attempt, events, version, *input]
+    params = {"run": run.id, "attempt": run.attempt, "events": events, **notes.params()}
+    params |= {"new_id": new_id, "version": version}
+    params |= {"input": input.given, "defaults": input.defaults}
     return query_one(_CONTINUE, params) is not None

@@ -1,14 +1,32 @@
-"""One door to PostgreSQL for the hot statements: prepared, on Django's own connection.
+"""The one place that sends: every statement of the engine goes through `query`.
 
-Django's cursor binds parameters on the client and prepares nothing; a worker sends the same few
-statements thousands of times. The cursor here belongs to the same connection and transaction.
+On Django's connection they are prepared: Django's own cursor binds parameters on the client and
+prepares nothing, and a worker sends the same few statements thousands of times. The cursor here
+belongs to the same connection and transaction. `on` names another connection instead, one of the
+engine's own (store/workers.py, open_connection).
+
+Tests hang in here: `intercepted` sees every statement and may refuse it, `set_clock` lets the
+engine's time go ahead. Both are asked at each statement, so that it does not matter when or under
+which name somebody has imported `query`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
+
+from workflows.store.statement import Statement
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+Params = Sequence[Any] | Mapping[str, Any]
+Rows = list[tuple[Any, ...]]
+Send = Callable[[Statement, Params, Connection | None], Rows]
+Interceptor = Callable[[Send, Statement, Params, Connection | None], Rows]
+"""Called instead of sending; its first argument sends."""
 
 CHANNEL = "workflows_due"
 """NOTIFY on it says: a run is due now, or sooner than one poll away."""
@@ -18,8 +36,47 @@ PREPARE_THRESHOLD = 5
 touched by it."""
 
 
-def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement and return its rows. Raises django.db.Error."""
+def query(statement: Statement, params: Params = (), *, on: Connection | None = None) -> Rows:
+    """Send one statement and return its rows, none where it returns nothing.
+
+    Raises django.db.Error; on a connection of the engine's own, psycopg.Error.
+    """
+    return _send(statement, params, on)
+
+
+def query_one(
+    statement: Statement, params: Params = (), *, on: Connection | None = None
+) -> tuple[Any, ...] | None:
+    """Send one statement and return its first row, None when it has none."""
+    rows = _send(statement, params, on)
+    return rows[0] if rows else None
+
+
+@contextmanager
+def intercepted(by: Interceptor) -> Iterator[None]:
+    """Let every statement of this process go through an interceptor inside the block."""
+    global _send
+    inner, _send = _send, partial(by, _send)
+    try:
+        yield
+    finally:
+        _send = inner
+
+
+def set_clock(ahead: Callable[[], timedelta] | None) -> None:
+    """Let the engine's time be that of a clock so far ahead; None: the server's own again."""
+    global _ahead
+    _ahead = ahead
+
+
+def _deliver(statement: Statement, params: Params, on: Connection | None) -> Rows:
+    sql = statement.text
+    if _ahead is not None and statement.tells_time:
+        sql = statement.ahead_by(_ahead())
+    return _on_django(sql, params) if on is None else _on_own(on, sql, params)
+
+
+def _on_django(sql: str, params: Params) -> Rows:
     django = connections[DEFAULT_DB_ALIAS]  # once: every look through the proxy costs a search
     django.ensure_connection()
     django.validate_no_broken_transaction()
@@ -29,10 +86,19 @@ def query(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         raw.prepare_threshold = PREPARE_THRESHOLD
     with django.wrap_database_errors, psycopg.Cursor(raw) as cursor:
         cursor.execute(sql, params, prepare=True)
-        return cursor.fetchall()
+        return _rows(cursor)
 
 
-def query_one(sql: str, params: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-    """Run one statement and return its first row, None when it has none."""
-    rows = query(sql, params)
-    return rows[0] if rows else None
+def _on_own(own: Connection, sql: str, params: Params) -> Rows:
+    with psycopg.Cursor(own) as cursor:
+        cursor.execute(sql, params)
+        return _rows(cursor)
+
+
+def _rows(cursor: psycopg.Cursor[tuple[Any, ...]]) -> Rows:
+    returns_rows = cursor.rownumber is not None
+    return cursor.fetchall() if returns_rows else []
+
+
+_send: Send = _deliver
+_ahead: Callable[[], timedelta] | None = None

@@ -8,46 +8,48 @@ from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
-from workflows.store.history import Written, written
+from workflows.store.history import Written, fact_params, recorded, written
+from workflows.store.statement import NOW, Statement
 
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.
-_SEND = f"""
+_SEND = Statement(
+    f"""
     WITH target AS (
         SELECT id, state = ANY(%s) AS over FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
     sent AS (
-        INSERT INTO workflows_event (run_id, name, payload, key)
-        SELECT id, %s, %s::jsonb, %s FROM target WHERE NOT over
+        INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
+        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id),
     counted AS (
         UPDATE workflows_run AS run
         SET events = run.events + 1,
             wake_at = CASE WHEN run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for)
-                           THEN clock_timestamp() ELSE run.wake_at END
+                           THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
     SELECT target.over,
            (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
     FROM target
-"""
+    """
+)
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
 # committed and the run may end, and of the inbox it sees only what was there before.
-_KNOWN = "SELECT FROM workflows_event WHERE run_id = %s AND key = %s"
-_INBOX = """
+_KNOWN = Statement("SELECT FROM workflows_event WHERE run_id = %s AND key = %s")
+_INBOX = Statement(
+    """
     SELECT id, name, payload::text FROM workflows_event
     WHERE run_id = %s AND position IS NULL ORDER BY id
-"""
+    """
+)
 _CONSUME = Fenced(
-    f""", taken AS (
-        UPDATE workflows_event AS event SET position = %s
-        FROM fence WHERE event.id = %s AND event.run_id = fence.id AND event.position IS NULL
+    f"""taken AS (
+        UPDATE workflows_event AS event SET position = %(position)s
+        FROM fence
+        WHERE event.id = %(event)s AND event.run_id = fence.id AND event.position IS NULL
         RETURNING event.run_id),
-    fact AS (
-        INSERT INTO workflows_history (run_id, position, kind, name, data, attempt)
-        SELECT run_id, %s, '{HistoryKind.EVENT_RECEIVED}', %s, %s::jsonb, %s FROM taken
-        RETURNING id, at, data)
-    SELECT fence.state, fence.events, fact.id, fact.at, fact.data::text FROM fence, fact"""
+    {recorded("taken", run_id="run_id")}"""
 )
 
 
@@ -86,6 +88,5 @@ def consume(
 ) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
     fact = Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event.name, data=data)
-    line = [position, event.id, position, event.name, data, run.attempt]
-    sql, params = _CONSUME.bind(run, line, notes=notes)
-    return written(query_one(sql, params), fact)
+    statement, params = _CONSUME.bind(run, fact_params(fact) | {"event": event.id}, notes=notes)
+    return written(query_one(statement, params), fact)

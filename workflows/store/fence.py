@@ -5,20 +5,26 @@ also stores what the workflow keeps (data, attributes), at the price of a new ro
 taken only where that has changed.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from workflows.core.run import ClaimedRun
+from workflows.store.statement import Statement
+
+KEEP_NOTES = (
+    "data = coalesce(%(note_data)s::jsonb, data), "
+    "attributes = coalesce(%(note_attributes)s::jsonb, attributes)"
+)
+"""In an UPDATE of the run: store what has changed of its notes."""
 
 _HELD = """
-    id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
-      AND (%s::integer IS NULL OR events = %s::integer)
+    id = %(run)s AND attempt = %(attempt)s AND state IN ('running', 'cancelling', 'compensating')
+      AND (%(if_events)s::integer IS NULL OR events = %(if_events)s::integer)
 """
 _LOCK = f"fence AS (SELECT id, state, events FROM workflows_run WHERE {_HELD} FOR NO KEY UPDATE)"
 _KEEP = f"""
     fence AS (
-        UPDATE workflows_run
-        SET data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
+        UPDATE workflows_run SET {KEEP_NOTES}
         WHERE {_HELD} RETURNING id, state, events)
 """
 
@@ -29,26 +35,31 @@ class Notes(NamedTuple):
     data: str | None = None
     attributes: str | None = None
 
+    def params(self) -> dict[str, Any]:
+        """Return the parameters of KEEP_NOTES."""
+        return {"note_data": self.data, "note_attributes": self.attributes}
+
 
 UNCHANGED = Notes()
 
 
 class Fenced:
-    """A statement behind the fence, in both forms. `rest` follows `WITH fence AS (…)`."""
+    """A statement behind the fence, in both forms. `rest` follows `WITH fence AS (…), `."""
 
     def __init__(self, rest: str) -> None:
-        self._plain, self._keeping = f"WITH {_LOCK} {rest}", f"WITH {_KEEP} {rest}"
+        self._plain = Statement(f"WITH {_LOCK}, {rest}")
+        self._keeping = Statement(f"WITH {_KEEP}, {rest}")
 
     def bind(
         self,
         run: ClaimedRun,
-        params: Sequence[object],
+        params: Mapping[str, Any],
         *,
         notes: Notes = UNCHANGED,
         if_events: int | None = None,
-    ) -> tuple[str, list[object]]:
-        """Return the SQL and its parameters for this run."""
-        held: list[object] = [run.id, run.attempt, if_events, if_events]
+    ) -> tuple[Statement, dict[str, Any]]:
+        """Return the statement and its parameters for this run."""
+        held = {"run": run.id, "attempt": run.attempt, "if_events": if_events, **params}
         if notes == UNCHANGED:
-            return self._plain, [*held, *params]
-        return self._keeping, [notes.data, notes.attributes, *held, *params]
+            return self._plain, held
+        return self._keeping, held | notes.params()

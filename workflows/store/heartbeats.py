@@ -3,27 +3,41 @@
 from typing import Any
 
 from workflows.core.run import ClaimedRun
-from workflows.store.database import query_one
-from workflows.store.workers import Connection
+from workflows.store.database import Connection, query, query_one
+from workflows.store.statement import NOW, Statement
+from workflows.store.workers import open_connection
 
-_BEAT = """
+_BEAT = Statement(
+    f"""
     UPDATE workflows_run
     SET heartbeat = jsonb_build_object('position', %s::integer, 'details', %s::jsonb,
-                                       'at', clock_timestamp()),
-        lease_until = clock_timestamp() + %s * interval '1 second'
+                                       'at', {NOW}),
+        lease_until = {NOW} + %s * interval '1 second'
     WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
     RETURNING id
-"""
-_PROGRESS = """
+    """
+)
+_PROGRESS = Statement(
+    """
     UPDATE workflows_run SET progress = %s::jsonb
     WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling') RETURNING id
-"""
+    """
+)
+# A step that has locked its own run's row would wait for itself.
+_WAIT_NOT_FOR_EVER = Statement("SET lock_timeout = '5s'")
+
+
+def open_for_beats() -> Connection:
+    """Open a connection for the heartbeats of one step."""
+    own = open_connection()
+    query(_WAIT_NOT_FOR_EVER, on=own)
+    return own
 
 
 def beat(own: Connection, values: list[Any]) -> bool:
     """Show a heartbeat (position, details as JSON text, lease seconds, run id, attempt) and extend
     the lease, on a connection of its own. False: the lease is lost."""
-    return own.execute(_BEAT, values).fetchone() is not None
+    return query_one(_BEAT, values, on=own) is not None
 
 
 def beat_here(values: list[Any]) -> bool:

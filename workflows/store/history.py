@@ -10,43 +10,39 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import RunState
 from workflows.store.database import query, query_one
-from workflows.store.fence import UNCHANGED, Fenced, Notes
+from workflows.store.fence import KEEP_NOTES, UNCHANGED, Fenced, Notes
+from workflows.store.insert import operation_line
+from workflows.store.statement import NOW, Statement
 
-_REPORT = "SELECT fence.state, fence.events, fact.id, fact.at, fact.data::text FROM fence, fact"
-_APPEND = Fenced(
-    f""", fact AS (
-        INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt)
-        SELECT id, %s, %s, %s, %s, %s::jsonb, %s FROM fence
-        RETURNING id, at, data)
-    {_REPORT}"""
-)
-_APPEND_RETRY = Fenced(
-    f""", fact AS (
-        INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt)
-        SELECT id, %s, %s, %s, %s,
-               %s::jsonb || jsonb_build_object('retry_at',
-                   clock_timestamp() + %s::float8 * interval '1 second'), %s
-        FROM fence
-        RETURNING id, at, data)
-    {_REPORT}"""
-)
-_SET_STATUS = f"""
+
+def recorded(source: str, **values: str) -> str:
+    """Return the end of a fenced statement: it inserts an operation's line (operation_line) and
+    reports what `written` reads."""
+    return f"""
+        fact AS ({operation_line(source, **values)} RETURNING id, at, data)
+        SELECT fence.state, fence.events, fact.id, fact.at, fact.data::text FROM fence, fact
+    """
+
+
+_APPEND = Fenced(recorded("fence"))
+_RETRY_AT = f"""%(data)s::jsonb || jsonb_build_object(
+    'retry_at', {NOW} + %(seconds)s::float8 * interval '1 second')"""
+_APPEND_RETRY = Fenced(recorded("fence", data=_RETRY_AT))
+_SET_STATUS = Statement(
+    f"""
     WITH fence AS (
-        UPDATE workflows_run
-        SET status = %s, data = coalesce(%s::jsonb, data),
-            attributes = coalesce(%s::jsonb, attributes)
-        WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling')
+        UPDATE workflows_run SET status = %(name)s, {KEEP_NOTES}
+        WHERE id = %(run)s AND attempt = %(attempt)s AND state IN ('running', 'cancelling')
         RETURNING id, state, events),
-    fact AS (
-        INSERT INTO workflows_history (run_id, position, kind, name, data, attempt)
-        SELECT id, %s, '{HistoryKind.STATUS_SET}', %s, '{{}}'::jsonb, %s FROM fence
-        RETURNING id, at, data)
-    {_REPORT}
-"""
-_LOAD = """
+    {recorded("fence")}
+    """
+)
+_LOAD = Statement(
+    """
     SELECT id, position, part, kind, name, data::text, at FROM workflows_history
     WHERE run_id = %s ORDER BY id
-"""
+    """
+)
 _KINDS = {kind.value for kind in HistoryKind}
 
 
@@ -72,16 +68,14 @@ def append(
 
     if_events: also only if the event counter is still this. None: nothing was written.
     """
-    line = [fact.position, fact.part, fact.kind, fact.name, fact.data, run.attempt]
-    sql, params = _APPEND.bind(run, line, notes=notes, if_events=if_events)
-    return written(query_one(sql, params), fact)
+    statement, params = _APPEND.bind(run, fact_params(fact), notes=notes, if_events=if_events)
+    return written(query_one(statement, params), fact)
 
 
 def append_retry(run: ClaimedRun, fact: Fact, *, seconds: float) -> Written | None:
     """Append a failed attempt whose retry_at is so many seconds from now."""
-    line = [fact.position, fact.part, fact.kind, fact.name, fact.data, seconds, run.attempt]
-    sql, params = _APPEND_RETRY.bind(run, line)
-    return written(query_one(sql, params), fact)
+    statement, params = _APPEND_RETRY.bind(run, fact_params(fact) | {"seconds": seconds})
+    return written(query_one(statement, params), fact)
 
 
 def set_status(
@@ -89,8 +83,19 @@ def set_status(
 ) -> Written | None:
     """Set the label people see and record it. None: the lease is lost."""
     fact = Fact(kind=HistoryKind.STATUS_SET, position=position, name=label)
-    held = [label, *notes, run.id, run.attempt]
-    return written(query_one(_SET_STATUS, [*held, position, label, run.attempt]), fact)
+    held = {"run": run.id, "attempt": run.attempt, **fact_params(fact), **notes.params()}
+    return written(query_one(_SET_STATUS, held), fact)
+
+
+def fact_params(fact: Fact) -> dict[str, Any]:
+    """Return the parameters of operation_line, but for the attempt."""
+    return {
+        "position": fact.position,
+        "part": fact.part,
+        "kind": fact.kind,
+        "name": fact.name,
+        "data": fact.data,
+    }
 
 
 def written(row: tuple[Any, ...] | None, fact: Fact) -> Written | None:

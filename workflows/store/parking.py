@@ -3,67 +3,62 @@
 from typing import NamedTuple
 
 from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, Fact, Park
+from workflows.core.run import ClaimedRun, Park
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import UNCHANGED, Notes
+from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes
+from workflows.store.history import fact_params
+from workflows.store.insert import line, operation_line
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 # The time is computed once, by the database's clock, and recorded with the line that starts the
 # wait. A run's deadline wakes it sooner. The bell rings only for what falls due before the next
 # poll.
 _PARK = f"""
     WITH timing AS MATERIALIZED (
-        SELECT coalesce(%s::timestamptz,
-                        clock_timestamp() + %s::float8 * interval '1 second') AS at),
+        SELECT coalesce(%(until)s::timestamptz,
+                        {NOW} + %(seconds)s::float8 * interval '1 second') AS at),
     parked AS (
         UPDATE workflows_run AS run
         SET state = CASE run.state WHEN '{RunState.RUNNING}' THEN '{RunState.WAITING}'
                                    ELSE run.state END,
-            worker_id = NULL, lease_until = NULL, waiting_for = %s,
-            wake_at = CASE WHEN run.state = '{RunState.RUNNING}' AND %s
+            worker_id = NULL, lease_until = NULL, waiting_for = %(waiting_for)s,
+            wake_at = CASE WHEN run.state = '{RunState.RUNNING}' AND %(heeds_deadline)s
                            THEN least(timing.at, run.deadline) ELSE timing.at END,
-            data = coalesce(%s::jsonb, run.data),
-            attributes = coalesce(%s::jsonb, run.attributes)
+            {KEEP_NOTES}
         FROM timing
-        WHERE run.id = %s AND run.attempt = %s
+        WHERE run.id = %(run)s AND run.attempt = %(attempt)s
           AND run.state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
-          AND (%s::integer IS NULL OR run.events = %s::integer)
+          AND (%(if_events)s::integer IS NULL OR run.events = %(if_events)s::integer)
         RETURNING run.id, run.wake_at, timing.at)
 """
 _RING = f"""
     SELECT wake_at,
-           CASE WHEN wake_at < clock_timestamp() + interval '1 second'
-                THEN pg_notify('{CHANNEL}', '') END
+           CASE WHEN wake_at < {NOW} + interval '1 second' THEN pg_notify('{CHANNEL}', '') END
     FROM parked
 """
-_PARK_AGAIN = _PARK + _RING
-_PARK_AND_RECORD = (
-    _PARK
-    + """, fact AS (
-        INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt)
-        SELECT id, %s, %s, %s, %s, %s::jsonb || jsonb_build_object(%s::text, at), %s
-        FROM parked)
-    """
-    + _RING
+_WITH_TIME = "%(data)s::jsonb || jsonb_build_object(%(name_of_time)s::text, at)"
+_PARK_AGAIN = Statement(f"{_PARK} {_RING}")
+_PARK_AND_RECORD = Statement(
+    f"{_PARK}, fact AS ({operation_line('parked', data=_WITH_TIME)}) {_RING}"
 )
+_UNTIL = "%(data)s::jsonb || jsonb_build_object('until', wake_at)"
 # No event and no deadline wakes it: who is at it now could do nothing with either.
-_AWAIT_CODE = f"""
+_AWAIT_CODE = Statement(
+    f"""
     WITH given AS (
         UPDATE workflows_run
         SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
                                ELSE '{RunState.WAITING}' END,
-            wake_at = clock_timestamp() + %s::float8 * interval '1 second', waiting_for = '{{}}',
+            wake_at = {NOW} + %(seconds)s::float8 * interval '1 second', waiting_for = '{{}}',
             worker_id = NULL, lease_until = NULL
-        WHERE id = %s AND attempt = %s
+        WHERE id = %(run)s AND attempt = %(attempt)s
           AND state IN ('{RunState.RUNNING}', '{RunState.COMPENSATING}')
-        RETURNING id, wake_at),
-    fact AS (
-        INSERT INTO workflows_history (run_id, kind, name, data, attempt)
-        SELECT id, '{HistoryKind.CODE_AWAITED}', %s,
-               %s::jsonb || jsonb_build_object('until', wake_at), %s
-        FROM given WHERE %s)
+        RETURNING id, wake_at, attempt),
+    fact AS ({line("given WHERE %(record)s", HistoryKind.CODE_AWAITED, _UNTIL, name="%(what)s")})
     SELECT id FROM given
-"""
+    """
+)
 DUE = f"state IN ('{RunState.PENDING}', '{RunState.WAITING}', '{RunState.COMPENSATING}')"
 """With wake_at in the past, these are claimed. The literals must be the ones of run_due_idx."""
 CODE_IS_HERE = """
@@ -71,14 +66,16 @@ CODE_IS_HERE = """
      OR (workflow, version) IN (SELECT * FROM unnest(%s::text[], %s::integer[])))
 """
 """A worker takes only what it has code for. The first parameter repeats the second."""
-LOOK_AHEAD = f"""
+LOOK_AHEAD = Statement(
+    f"""
     SELECT (SELECT count(*) FROM (
                 SELECT FROM workflows_run
-                WHERE {DUE} AND wake_at <= statement_timestamp() AND {CODE_IS_HERE}
+                WHERE {DUE} AND wake_at <= {STATEMENT_TIME} AND {CODE_IS_HERE}
                 LIMIT %s) AS due),
-           (SELECT extract(epoch FROM min(wake_at) - clock_timestamp())::float8
+           (SELECT extract(epoch FROM min(wake_at) - {NOW})::float8
             FROM workflows_run WHERE {DUE} AND {CODE_IS_HERE})
-"""
+    """
+)
 _NAME_OF_TIME = {
     HistoryKind.ATTEMPT_FAILED: "retry_at",
     HistoryKind.COMPENSATION_ATTEMPT_FAILED: "retry_at",
@@ -117,11 +114,21 @@ def park_run(
     if_events: only if the event counter is still this, so that no event slips between the look
     and the park. False: nothing was written.
     """
-    time = [park.until, park.seconds, list(park.waiting_for), park.heeds_deadline]
-    params: list[object] = [*time, *notes, run.id, run.attempt, if_events, if_events]
+    params = {
+        "run": run.id,
+        "attempt": run.attempt,
+        "until": park.until,
+        "seconds": park.seconds,
+        "waiting_for": list(park.waiting_for),
+        "heeds_deadline": park.heeds_deadline,
+        "if_events": if_events,
+        **notes.params(),
+    }
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
-    return query_one(_PARK_AND_RECORD, params + _line(run, park.fact)) is not None
+    params |= fact_params(park.fact)
+    params["name_of_time"] = _NAME_OF_TIME.get(park.fact.kind, "until")
+    return query_one(_PARK_AND_RECORD, params) is not None
 
 
 def await_code(run: ClaimedRun, *, seconds: float, what: str, data: str, record: bool) -> bool:
@@ -130,10 +137,6 @@ def await_code(run: ClaimedRun, *, seconds: float, what: str, data: str, record:
     what it waits for and data (JSON text) are kept where the line is recorded. False: nothing was
     written.
     """
-    line = [what, data, run.attempt, record]
-    return query_one(_AWAIT_CODE, [seconds, run.id, run.attempt, *line]) is not None
-
-
-def _line(run: ClaimedRun, fact: Fact) -> list[object]:
-    line = [fact.position, fact.part, fact.kind, fact.name, fact.data]
-    return [*line, _NAME_OF_TIME.get(fact.kind, "until"), run.attempt]
+    params = {"run": run.id, "attempt": run.attempt, "seconds": seconds}
+    params |= {"what": what, "data": data, "record": record}
+    return query_one(_AWAIT_CODE, params) is not None

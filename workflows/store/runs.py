@@ -8,62 +8,71 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import UNCHANGED, Notes
+from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes
+from workflows.store.insert import line
 from workflows.store.parking import ANY_CODE, CODE_IS_HERE, DUE, Code
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 LONGEST_PAUSE_SECONDS = 30
 """Between two drives of a run that the database refuses."""
 
-_CREATE = f"""
+_CREATE = Statement(
+    f"""
     WITH created AS (
         INSERT INTO workflows_run
-            (id, workflow, version, state, status, key, input, defaults, deadline, undo_on_cancel,
-             wake_at)
-        VALUES (%s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, %s::jsonb,
-                clock_timestamp() + %s::float8 * interval '1 second', %s, clock_timestamp())
+            (created_at, id, workflow, version, state, status, key, input, defaults, deadline,
+             undo_on_cancel, wake_at)
+        VALUES ({NOW}, %s, %s, %s, '{RunState.PENDING}', '', %s, %s::jsonb, %s::jsonb,
+                {NOW} + %s::float8 * interval '1 second', %s, {NOW})
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
     SELECT created_at, wake_at, deadline, pg_notify('{CHANNEL}', '') FROM created
-"""
+    """
+)
 
-# statement_timestamp() bounds the index scan; clock_timestamp() is volatile and cannot.
+
 # NO KEY UPDATE lets through the foreign keys' share locks of senders.
-_CLAIM = f"""
+def _claim(which: str) -> Statement:
+    return Statement(
+        f"""
     WITH due AS MATERIALIZED (
         SELECT id, wake_at FROM workflows_run
-        WHERE {DUE} AND wake_at <= statement_timestamp() AND {CODE_IS_HERE}
+        WHERE {which} {DUE} AND wake_at <= {STATEMENT_TIME} AND {CODE_IS_HERE}
         ORDER BY wake_at LIMIT 1
         FOR NO KEY UPDATE SKIP LOCKED)
     UPDATE workflows_run AS run
     SET state = CASE run.state WHEN '{RunState.COMPENSATING}' THEN run.state
                                ELSE '{RunState.RUNNING}' END,
         attempt = run.attempt + 1, worker_id = %s,
-        lease_until = clock_timestamp() + %s * interval '1 second', wake_at = NULL,
-        waiting_for = '{{}}', started_at = coalesce(run.started_at, clock_timestamp())
+        lease_until = {NOW} + %s * interval '1 second', wake_at = NULL,
+        waiting_for = '{{}}', started_at = coalesce(run.started_at, {NOW})
     FROM due WHERE run.id = due.id
     RETURNING run.id, run.workflow, run.version, run.state, run.attempt, run.input::text,
               run.defaults::text, run.events, run.data::text, run.attributes::text, run.heartbeat::text,
-              run.error::text, run.deadline, run.created_at, due.wake_at, clock_timestamp()
-"""
+              run.error::text, run.deadline, run.created_at, due.wake_at, {NOW}
+        """
+    )
 
-_CLAIM_ONE = _CLAIM.replace("WHERE state IN", "WHERE id = %s AND state IN", 1)
 
-_END = """
+_CLAIM, _CLAIM_ONE = _claim(""), _claim("id = %s AND")
+
+_END = Statement(
+    f"""
     WITH ended AS (
         UPDATE workflows_run
-        SET state = %s, output = %s::jsonb, error = coalesce(%s::jsonb, error),
-            compensation_error = %s::jsonb, finished_at = clock_timestamp(),
-            wake_at = NULL, worker_id = NULL, lease_until = NULL,
-            data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
-        WHERE id = %s AND attempt = %s AND state = %s
+        SET state = %(state)s, output = %(output)s::jsonb, error = coalesce(%(error)s::jsonb, error),
+            compensation_error = %(compensation_error)s::jsonb, finished_at = {NOW},
+            wake_at = NULL, worker_id = NULL, lease_until = NULL, {KEEP_NOTES}
+        WHERE id = %(run)s AND attempt = %(attempt)s AND state = %(before)s
         RETURNING id, attempt),
     fact AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, %s, %s::jsonb, attempt FROM ended)
+        {line("ended", "%(kind)s", "%(told)s::jsonb")})
     SELECT id FROM ended
-"""
+    """
+)
 
-_BLOCK = f"""
+_BLOCK = Statement(
+    f"""
     WITH blocked AS (
         UPDATE workflows_run
         SET state = '{RunState.BLOCKED}', error = %s::jsonb, wake_at = NULL, worker_id = NULL,
@@ -71,17 +80,16 @@ _BLOCK = f"""
         WHERE id = %s AND attempt = %s AND state = '{RunState.RUNNING}'
         RETURNING id, attempt),
     fact AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.BLOCKED}', jsonb_build_object('error', %s::jsonb), attempt
-        FROM blocked)
+        {line("blocked", HistoryKind.BLOCKED, "jsonb_build_object('error', %s::jsonb)")})
     SELECT id FROM blocked
-"""
+    """
+)
 
 _BACK_TO_THE_QUEUE = f"""
         UPDATE workflows_run
         SET state = CASE state WHEN '{RunState.COMPENSATING}' THEN state
                                ELSE '{RunState.PENDING}' END,
-            wake_at = clock_timestamp() + pause * interval '1 second',
+            wake_at = {NOW} + pause * interval '1 second',
             worker_id = NULL, lease_until = NULL
         FROM until_then
         WHERE id = %s AND attempt = %s
@@ -89,13 +97,16 @@ _BACK_TO_THE_QUEUE = f"""
         RETURNING pause)
     SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
 """
-_RELEASE = f"""
+_RELEASE = Statement(
+    f"""
     WITH until_then AS (SELECT 0::float8 AS pause),
     released AS ({_BACK_TO_THE_QUEUE}
-"""
+    """
+)
 # Every claim counts up the attempt and every line names it: what lies between the run's own and the
 # newest line's are the drives in a row that have recorded nothing.
-_GIVE_BACK = f"""
+_GIVE_BACK = Statement(
+    f"""
     WITH fruitless AS (
         SELECT %s - coalesce(max(attempt), 0) - %s AS drives
         FROM workflows_history WHERE run_id = %s),
@@ -105,30 +116,37 @@ _GIVE_BACK = f"""
                END::float8 AS pause
         FROM fruitless),
     released AS ({_BACK_TO_THE_QUEUE}
-"""
+    """
+)
 
+_BY_NOBODY = "jsonb_build_object('by', '', 'error', %(error)s::jsonb)"
 # The lease stays: the drive that failed goes on to compensate.
-_BEGIN_COMPENSATION = f"""
+_BEGIN_COMPENSATION = Statement(
+    f"""
     WITH moved AS (
         UPDATE workflows_run
-        SET state = '{RunState.COMPENSATING}', error = coalesce(%s::jsonb, error),
-            compensation_error = NULL, crashes = 0,
-            data = coalesce(%s::jsonb, data), attributes = coalesce(%s::jsonb, attributes)
-        WHERE id = %s AND attempt = %s
+        SET state = '{RunState.COMPENSATING}', error = coalesce(%(error)s::jsonb, error),
+            compensation_error = NULL, crashes = 0, {KEEP_NOTES}
+        WHERE id = %(run)s AND attempt = %(attempt)s
           AND state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}')
         RETURNING id, attempt),
-    fact AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.COMPENSATION_STARTED}',
-               jsonb_build_object('by', '', 'error', %s::jsonb), attempt
-        FROM moved)
+    fact AS ({line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
     SELECT id FROM moved
-"""
+    """
+)
 
-_HOLD = """
+_HOLD = Statement(
+    """
     SELECT state, events FROM workflows_run
     WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
-"""
+    """
+)
+
+_BY_KEY = Statement(
+    """
+    SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
+    """
+)
 
 _ENDINGS = {
     RunState.COMPLETED: (RunState.RUNNING, HistoryKind.RUN_COMPLETED),
@@ -247,15 +265,16 @@ def end_run(
     """
     told = compensation_error or error
     data = "{}" if told is None else f'{{"error": {told}}}'
-    values = [state, output, error, compensation_error, *notes]
     usual, kind = _ENDINGS[state]
-    held = [run.id, run.attempt, before or usual]
-    return query_one(_END, [*values, *held, kind, data]) is not None
+    held = {"run": run.id, "attempt": run.attempt, "before": before or usual}
+    values = {"output": output, "error": error, "compensation_error": compensation_error}
+    params = {"state": state, **held, **values, "kind": kind, "told": data, **notes.params()}
+    return query_one(_END, params) is not None
 
 
 def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:
     """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays."""
-    params = [error, *notes, run.id, run.attempt, error]
+    params = {"run": run.id, "attempt": run.attempt, "error": error, **notes.params()}
     return query_one(_BEGIN_COMPENSATION, params) is not None
 
 
@@ -288,8 +307,5 @@ def look(run: ClaimedRun) -> tuple[RunState, int] | None:
 
 def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Input] | None:
     """Return id and input of the run that has this key."""
-    sql = """
-        SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
-    """
-    row = query_one(sql, [workflow, key])
+    row = query_one(_BY_KEY, [workflow, key])
     return None if row is None else (row[0], Input(*row[1:]))

@@ -6,9 +6,20 @@ from uuid import UUID
 from workflows.core.history import HistoryKind
 from workflows.core.states import RunState
 from workflows.store.database import CHANNEL, query, query_one
+from workflows.store.insert import line
+from workflows.store.statement import NOW, Statement
 
+_BY_AND_WHY = "jsonb_build_object('by', %s::text, 'reason', %s::text)"
+_BY_AND_ERROR = "jsonb_build_object('by', %s::text, 'error', error)"
+# Joined, so that the request stands before what came of it.
+_MOVED_ON = f"moved JOIN asked ON run_id = id WHERE state <> '{RunState.CANCELLING}'"
+_END_OR_TURN = f"""
+    CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
+               ELSE '{HistoryKind.COMPENSATION_STARTED}' END
+"""
 # The target is locked first, so that the old state decides and a concurrent claim waits its turn.
-_CANCEL = f"""
+_CANCEL = Statement(
+    f"""
     WITH target AS (
         SELECT id, workflow, state, undo_on_cancel FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
     moved AS (
@@ -17,9 +28,9 @@ _CANCEL = f"""
                          WHEN target.undo_on_cancel THEN '{RunState.COMPENSATING}'
                          ELSE '{RunState.CANCELLED}' END,
             finished_at = CASE WHEN target.state <> '{RunState.RUNNING}'
-                                    AND NOT target.undo_on_cancel THEN clock_timestamp() END,
+                                    AND NOT target.undo_on_cancel THEN {NOW} END,
             wake_at = CASE WHEN target.state <> '{RunState.RUNNING}' AND target.undo_on_cancel
-                           THEN clock_timestamp() END,
+                           THEN {NOW} END,
             crashes = CASE WHEN target.state <> '{RunState.RUNNING}' AND target.undo_on_cancel
                            THEN 0 ELSE run.crashes END,
             waiting_for = '{{}}'
@@ -29,42 +40,36 @@ _CANCEL = f"""
                                '{RunState.RUNNING}')
         RETURNING run.id, run.state, run.attempt),
     asked AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.CANCEL_REQUESTED}',
-               jsonb_build_object('by', %s::text, 'reason', %s::text), attempt
-        FROM moved RETURNING run_id),
+        {line("moved", HistoryKind.CANCEL_REQUESTED, _BY_AND_WHY)}
+        RETURNING run_id),
     went_on AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
-                              ELSE '{HistoryKind.COMPENSATION_STARTED}' END,
-               '{{}}'::jsonb, attempt
-        FROM moved JOIN asked ON run_id = id  -- so that the request stands before the end
-        WHERE state <> '{RunState.CANCELLING}')
+        {line(_MOVED_ON, _END_OR_TURN)})
     SELECT workflow, (SELECT state FROM moved),
            (SELECT pg_notify('{CHANNEL}', '') FROM moved WHERE state = '{RunState.COMPENSATING}')
     FROM target
-"""
-_COMPENSATE = f"""
+    """
+)
+_COMPENSATE = Statement(
+    f"""
     WITH target AS (
         SELECT id, state FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
     moved AS (
         UPDATE workflows_run AS run
-        SET state = '{RunState.COMPENSATING}', wake_at = clock_timestamp(), finished_at = NULL,
+        SET state = '{RunState.COMPENSATING}', wake_at = {NOW}, finished_at = NULL,
             compensation_error = NULL, crashes = 0
         FROM target
         WHERE run.id = target.id
           AND target.state IN ('{RunState.FAILED}', '{RunState.CANCELLED}')
         RETURNING run.id, run.attempt, run.error),
     fact AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.COMPENSATION_STARTED}',
-               jsonb_build_object('by', %s::text, 'error', error), attempt
-        FROM moved)
+        {line("moved", HistoryKind.COMPENSATION_STARTED, _BY_AND_ERROR)})
     SELECT EXISTS (SELECT FROM moved), (SELECT pg_notify('{CHANNEL}', '') FROM moved) FROM target
-"""
+    """
+)
 # Children before their parents, and all of them before any is changed: a child that ends locks its
 # own row and then its parent's.
-_OPEN_TREE = f"""
+_OPEN_TREE = Statement(
+    f"""
     WITH RECURSIVE tree AS (
         SELECT id, 0 AS depth FROM workflows_run WHERE id = %s
         UNION ALL
@@ -75,28 +80,30 @@ _OPEN_TREE = f"""
                               '{RunState.RUNNING}', '{RunState.CANCELLING}'))
     SELECT run.id FROM workflows_run AS run JOIN tree ON tree.id = run.id
     WHERE depth > 0 ORDER BY depth DESC, run.id FOR NO KEY UPDATE OF run
-"""
-_WAKE = f"""
+    """
+)
+_WAKE = Statement(
+    f"""
     WITH target AS (
         SELECT id, state FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
     woken AS (
         UPDATE workflows_run AS run
         SET state = CASE target.state WHEN '{RunState.BLOCKED}' THEN '{RunState.PENDING}'
                                       ELSE run.state END,
-            wake_at = clock_timestamp(), crashes = 0,
+            wake_at = {NOW}, crashes = 0,
             error = CASE target.state WHEN '{RunState.BLOCKED}' THEN NULL ELSE run.error END
         FROM target
         WHERE run.id = target.id
           AND (target.state IN ('{RunState.WAITING}', '{RunState.BLOCKED}')
-               OR target.state = '{RunState.PENDING}' AND run.wake_at > clock_timestamp()
+               OR target.state = '{RunState.PENDING}' AND run.wake_at > {NOW}
                OR target.state = '{RunState.COMPENSATING}' AND run.lease_until IS NULL)
         RETURNING run.id, run.attempt),
     fact AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id, '{HistoryKind.WOKEN}', jsonb_build_object('by', %s::text), attempt FROM woken)
+        {line("woken", HistoryKind.WOKEN, "jsonb_build_object('by', %s::text)")})
     SELECT EXISTS (SELECT FROM woken), (SELECT pg_notify('{CHANNEL}', '') FROM woken)
     FROM target
-"""
+    """
+)
 
 
 class Cancel(NamedTuple):

@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from django.db import connection, connections
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.core.history import HistoryKind
 from workflows.core.states import RunState
-from workflows.store.database import CHANNEL
+from workflows.store.database import CHANNEL, query
+from workflows.store.database import Connection as Connection
+from workflows.store.insert import line
 from workflows.store.parking import ANY_CODE, LOOK_AHEAD, Code, Due
-
-Connection = psycopg.Connection[tuple[Any, ...]]
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 LOCK_CLASS = 20817
 """First half of the advisory locks by which workers show that they live; the second is the id."""
@@ -35,16 +36,39 @@ _LIVING = f"""
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
-_EXTEND = """
-    UPDATE workflows_run SET lease_until = clock_timestamp() + %s * interval '1 second'
+_COUNT_LIVING = Statement(f"SELECT count(*) FROM ({_LIVING}) AS living")
+_LISTEN = Statement(f"LISTEN {CHANNEL}")
+_ANSWER = Statement("SELECT 1")
+_ENLIST = Statement(
+    f"""
+    INSERT INTO workflows_worker (started_at, host, pid) VALUES ({NOW}, %s, %s) RETURNING id
+    """
+)
+_SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
+_EXTEND = Statement(
+    f"""
+    UPDATE workflows_run SET lease_until = {NOW} + %s * interval '1 second'
     WHERE id = %s AND attempt = %s AND state IN ('running', 'cancelling', 'compensating')
-"""
+    """
+)
 
+_WHAT_BECAME = f"""
+    CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
+               WHEN '{RunState.BLOCKED}' THEN '{HistoryKind.BLOCKED}'
+               WHEN '{RunState.FAILED}' THEN '{HistoryKind.RUN_FAILED}'
+               ELSE '{HistoryKind.RECOVERED}' END
+"""
+_OF_WHAT = f"""
+    CASE WHEN state IN ('{RunState.BLOCKED}', '{RunState.FAILED}')
+         THEN jsonb_build_object('error', verdict)
+         ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END
+"""
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
 # of crashes anew, and so does the turn to compensation, whose chances are its own. A worker older
 # than the server lost its lock when the server was restarted, which says nothing about the run.
-_SWEEP = f"""
+_SWEEP = Statement(
+    f"""
     WITH lost AS MATERIALIZED (
         SELECT id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
@@ -53,7 +77,7 @@ _SWEEP = f"""
                 WHERE worker.id = run.worker_id) IS TRUE AS server_restarted
         FROM workflows_run AS run
         WHERE state IN ('{RunState.RUNNING}', '{RunState.CANCELLING}', '{RunState.COMPENSATING}')
-          AND (lease_until < statement_timestamp()
+          AND (lease_until < {STATEMENT_TIME}
                -- Without the first half, nobody's runs would be lost as soon as no worker lives.
                OR worker_id IS NOT NULL AND worker_id NOT IN ({_LIVING}))
         ORDER BY id LIMIT 500
@@ -86,36 +110,29 @@ _SWEEP = f"""
             compensation_error = CASE judged.next WHEN '{RunState.FAILED}' THEN judged.verdict
                                                   ELSE run.compensation_error END,
             finished_at = CASE WHEN judged.next IN ('{RunState.CANCELLED}', '{RunState.FAILED}')
-                               THEN clock_timestamp() ELSE run.finished_at END,
+                               THEN {NOW} ELSE run.finished_at END,
             wake_at = CASE WHEN judged.next IN ('{RunState.PENDING}', '{RunState.COMPENSATING}')
-                           THEN clock_timestamp() END,
+                           THEN {NOW} END,
             crashes = judged.crashes, crash_mark = judged.mark,
             worker_id = NULL, lease_until = NULL
         FROM judged WHERE run.id = judged.id
         RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
                   judged.worker_id, judged.crashes),
     facts AS (
-        INSERT INTO workflows_history (run_id, kind, data, attempt)
-        SELECT id,
-               CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
-                          WHEN '{RunState.BLOCKED}' THEN '{HistoryKind.BLOCKED}'
-                          WHEN '{RunState.FAILED}' THEN '{HistoryKind.RUN_FAILED}'
-                          ELSE '{HistoryKind.RECOVERED}' END,
-               CASE WHEN state IN ('{RunState.BLOCKED}', '{RunState.FAILED}')
-                    THEN jsonb_build_object('error', verdict)
-                    ELSE jsonb_build_object('worker', worker_id, 'crashes', crashes) END,
-               attempt
-        FROM moved)
+        {line("moved", _WHAT_BECAME, _OF_WHAT)})
     SELECT id, workflow, state,
            CASE WHEN state IN ('{RunState.BLOCKED}', '{RunState.FAILED}') THEN verdict END
     FROM moved
-"""
+    """
+)
 
-_FORGET = f"""
+_FORGET = Statement(
+    f"""
     DELETE FROM workflows_worker
-    WHERE started_at < statement_timestamp() - interval '1 minute' AND id NOT IN ({_LIVING})
+    WHERE started_at < {STATEMENT_TIME} - interval '1 minute' AND id NOT IN ({_LIVING})
     RETURNING id, host, pid
-"""
+    """
+)
 
 
 class Judged(NamedTuple):
@@ -130,51 +147,51 @@ class Judged(NamedTuple):
 
 def open_connection(*, listen: bool = False) -> Connection:
     """Open a connection of the engine's own to Django's default database."""
-    wanted = {**NOTICE_A_CUT, **connections["default"].get_connection_params()}
+    wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name="workflows")
     if listen:
-        own.execute(f"LISTEN {CHANNEL}")
+        query(_LISTEN, on=own)
     return own
 
 
 def enlist(own: Connection, *, host: str, pid: int) -> int:
     """Register a worker and take the lock that shows it lives. Returns its id."""
-    row = own.execute(
-        "INSERT INTO workflows_worker (host, pid) VALUES (%s, %s) RETURNING id", [host, pid]
-    ).fetchone()
-    assert row is not None  # noqa: S101 - INSERT .. RETURNING
-    own.execute("SELECT pg_advisory_lock(%s, %s::integer)", [LOCK_CLASS, row[0]])
-    return int(row[0])
+    [[worker_id]] = query(_ENLIST, [host, pid], on=own)
+    query(_SHOW_LIFE, [worker_id], on=own)
+    return int(worker_id)
+
+
+def answers(own: Connection) -> None:
+    """Ask for an answer. Raises psycopg.Error where there is none."""
+    query(_ANSWER, on=own)
 
 
 def extend_lease(own: Connection, *, run_id: UUID, attempt: int, lease_seconds: float) -> None:
     """Keep the lease of a run that is still being driven."""
-    own.execute(_EXTEND, [lease_seconds, run_id, attempt])
+    query(_EXTEND, [lease_seconds, run_id, attempt], on=own)
 
 
 def sweep(own: Connection, *, max_crashes: int) -> list[Judged]:
     """Take runs from workers that are gone: back to the queue, or blocked after too many."""
-    rows = own.execute(_SWEEP, {"max_crashes": max_crashes}).fetchall()
+    rows = query(_SWEEP, {"max_crashes": max_crashes}, on=own)
     return [Judged(run_id, workflow, RunState(now), error) for run_id, workflow, now, error in rows]
 
 
 def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:
     """Delete the rows of workers that no longer live. Returns id, host and pid of each."""
-    return [(int(i), str(host), int(pid)) for i, host, pid in own.execute(_FORGET).fetchall()]
+    return [(int(i), str(host), int(pid)) for i, host, pid in query(_FORGET, on=own)]
 
 
 def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
     """Say how many runs with code here are due, up to limit, and when the next of them is."""
     params = ANY_CODE if code is None else code.params()
-    row = own.execute(LOOK_AHEAD, [*params, limit, *params]).fetchone()
-    assert row is not None  # noqa: S101 - a select without FROM
+    [row] = query(LOOK_AHEAD, [*params, limit, *params], on=own)
     return Due(*row)
 
 
 def count_living() -> int:
     """Count the worker processes alive now, over all hosts, on Django's connection."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({_LIVING}) AS living")
-        return int(cursor.fetchone()[0])
+    [[living]] = query(_COUNT_LIVING)
+    return int(living)

@@ -12,7 +12,7 @@ from django.core import mail
 from django.db import models, transaction
 
 from workflows.models import Run
-from workflows.testing import clock, driving
+from workflows.testing import driving
 from workflows.testing.killing import Death, Killer, Statement, killing
 from workflows.testing.outcomes import Comparison, Observer, Outcome
 from workflows.testing.rows import Ids, Tables
@@ -78,7 +78,6 @@ def crash_everywhere(
     database is left as it was; on_commit hooks do not run. An action that runs at most once may
     rightly end in doubt after a crash: make it atomic, or let the scenario do without it.
     """
-    clock.install()
     tables = Tables(ignore=ignore)
     before = frozenset(Run.objects.values_list("id", flat=True))
     observer = Observer(observe=observe, at_least_once=at_least_once, tables=tables, before=before)

@@ -18,7 +18,7 @@ from workflows.core.states import HELD_STATES
 from workflows.engine import execute_action
 from workflows.engine.drive.drive import drive as engine_drive
 from workflows.models import Run
-from workflows.store import database
+from workflows.store.database import intercepted
 from workflows.store.workers import sweep
 from workflows.testing import driving
 from workflows.testing.committing import BOUNDS, as_if_committed
@@ -144,10 +144,10 @@ class Killer:
 @contextmanager
 def killing(killer: Killer) -> Iterator[None]:
     """Let the killer at every drive of this kit inside the block."""
-    real_query = database.query
 
-    def query(sql: str, params: Any = ()) -> Any:
-        return killer.around(lambda: real_query(sql, params), sql, params, by_engine=True)
+    def engine(send: Any, statement: Any, params: Any, on: Any) -> Any:
+        sent = lambda: send(statement, params, on)  # noqa: E731
+        return killer.around(sent, statement.text, params, by_engine=True)
 
     def execute(real: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         send = lambda: real(sql, params, many, context)  # noqa: E731
@@ -175,7 +175,7 @@ def killing(killer: Killer) -> Iterator[None]:
 
     killer.depth = len(connection.savepoint_ids)
     with (
-        mock.patch.object(database, "query", query),
+        intercepted(engine),
         mock.patch.object(driving, "drive", drive),
         mock.patch.object(execute_action, "drive", drive_an_action),
         connection.execute_wrapper(execute),
@@ -192,11 +192,8 @@ def release_the_held() -> None:
 
 def describe(sql: str, params: Any) -> str:
     """Say in a few words what a statement does."""
-    values = [each for each in params or () if isinstance(each, str)]
-    for place, value in enumerate(values):
-        if value in _KINDS:
-            name = values[place + 1] if place + 1 < len(values) else ""
-            return f"{value} {name}" if name and name[0] not in "{[" else value
+    if isinstance(params, dict) and params.get("kind") in _KINDS:
+        return f"{params['kind']} {params.get('name') or ''}".strip()
     inside = [kind for kind in _KINDS if f"'{kind}'" in sql]
     if inside:
         return inside[0]

@@ -25,6 +25,9 @@ from workflows.testing import drive_until_idle
 
 R = TypeVar("R")
 
+END_OWN_SESSION = "SELECT pg_terminate_backend(pg_backend_pid())"
+"""The statement fails, and every one after it on the same connection."""
+
 LEASE_SECONDS = 60.0
 PATIENCE_SECONDS = 10.0
 """Longer than anything here takes; a test that waits so long fails."""
@@ -154,3 +157,14 @@ def start_a_child(run: ClaimedRun) -> object:
         detached=False,
         undo_on_cancel=False,
     )
+
+
+def run_sql(sql: str) -> None:
+    """Send a statement on this thread's connection, as it stands."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def end_session(pid: int) -> None:
+    """Cut the connection of a session of the database."""
+    run_sql(f"SELECT pg_terminate_backend({pid:d}, 5000)")

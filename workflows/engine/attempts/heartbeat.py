@@ -11,7 +11,7 @@ from workflows.core.errors import DefinitionError, LeaseLost
 from workflows.engine.attempts.running_step import Running, running_step
 from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store
-from workflows.store.workers import Connection, open_connection
+from workflows.store.database import Connection
 
 _any = Codec()
 
@@ -54,7 +54,5 @@ def _send(running: Running, text: str) -> bool:
 
 def _connection(running: Running) -> Connection:
     if running.own is None:
-        running.own = open_connection()
-        # A step that has locked its own run's row would wait for itself.
-        running.own.execute("SET lock_timeout = '5s'")
+        running.own = store.open_for_beats()
     return running.own

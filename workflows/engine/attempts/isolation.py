@@ -5,13 +5,12 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-ISOLATION = {"repeatable read": "REPEATABLE READ", "serializable": "SERIALIZABLE"}
+from workflows.store.isolation import isolate
 
 
 @contextmanager
 def run_isolated(level: str | None) -> Iterator[None]:
     """Give the transaction that has just begun an isolation level of its own."""
     if level is not None and not connection.savepoint_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {ISOLATION[level]}")
+        isolate(level)
     yield

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
-from workflows.store.workers import Connection
+from workflows.store.database import Connection
 
 
 @dataclass(kw_only=True)

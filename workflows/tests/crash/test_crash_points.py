@@ -10,8 +10,9 @@ from django.db import transaction
 
 from workflows.api import RunState, get_run, send_event, start
 from workflows.tests.cluster import crash_points, flows
-from workflows.tests.cluster.lab import Cluster, Lab, effects, rows, wait_for
+from workflows.tests.cluster.lab import Lab, effects, rows
 from workflows.tests.crash.invariants import breaches
+from workflows.tests.crash.points import POINTS, recoveries, wait_until_over
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
@@ -25,21 +26,6 @@ WORKFLOWS = [
     flows.labelled,
     flows.blocked,
 ]
-POINTS = [
-    f"{function}:{when}"
-    for function in (
-        "claim_run",
-        "append",
-        "atomic_step",
-        "set_status",
-        "consume",
-        "park_run",
-        "end_run",
-        "block_run",
-    )
-    for when in ("before", "after")
-]
-"""Every write of a drive. release_run, which only a stopping cluster calls, has its own test."""
 TIMES = (1, 2)
 
 COMPLETED, CANCELLED, BLOCKED = RunState.COMPLETED, RunState.CANCELLED, RunState.BLOCKED
@@ -64,20 +50,6 @@ def begin(workflow: Callable[..., Any], crash_at: str) -> UUID:
         run = start(workflow, key=crash_at, crash_at=crash_at)
         send_event(run.id, "word", payload="early", key="word")
     return run.id
-
-
-def wait_until_over(run_ids: list[UUID], cluster: Cluster) -> None:
-    """Wait until nothing more happens to these runs."""
-    settled = "SELECT count(*) FROM workflows_run WHERE id = ANY(%s) AND state IN ({})".format(
-        "'completed', 'failed', 'cancelled', 'blocked'"
-    )
-
-    wait_for(
-        lambda: rows(settled, run_ids) == [(len(run_ids),)],
-        "all runs to end",
-        cluster.words,
-        seconds=180,
-    )
 
 
 def test_a_run_killed_anywhere_ends_as_an_unharmed_one(
@@ -146,12 +118,3 @@ def effects_under_two_keys() -> list[tuple[Any, ...]]:
     return rows(
         "SELECT run_id, name FROM lab_effect GROUP BY run_id, name HAVING count(DISTINCT key) > 1"
     )
-
-
-def recoveries() -> list[int]:
-    """Return how often runs were recovered, each number once."""
-    counted = rows(
-        "SELECT DISTINCT count(line.id) FROM workflows_run AS run LEFT JOIN workflows_history "
-        "AS line ON line.run_id = run.id AND line.kind = 'recovered' GROUP BY run.id ORDER BY 1"
-    )
-    return [times for (times,) in counted]

@@ -10,7 +10,7 @@ from workflows.tests.cluster import crash_points
 from workflows.tests.cluster.lab import Cluster, Lab, effects, rows
 from workflows.tests.cluster.releases import v1, v2
 from workflows.tests.crash.invariants import breaches
-from workflows.tests.crash.test_crash_points import POINTS, recoveries, wait_until_over
+from workflows.tests.crash.points import POINTS, recoveries, wait_until_over
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 

@@ -6,32 +6,11 @@ import pytest
 from django.db.models.functions import Now
 
 from workflows.api import RunState, get_run, start
-from workflows.core.run import ClaimedRun
-from workflows.engine.worker_loop import work_off
 from workflows.models import Run
+from workflows.tests.engine.workers import work
 from workflows.tests.flows import greet_once
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-
-class Worker:
-    """A holder that only remembers."""
-
-    def __init__(self) -> None:
-        self.held: list[ClaimedRun | None] = []
-
-    def worker_id(self) -> None:
-        return None
-
-    def hold(self, run: ClaimedRun | None) -> None:
-        self.held.append(run)
-
-    def lose(self) -> None:
-        raise AssertionError("nothing failed")
-
-
-def work() -> int:
-    return work_off(Worker(), stopping=lambda: False, looked=lambda: None)
 
 
 def test_runs_of_unknown_code_wait_and_starve_nobody() -> None:

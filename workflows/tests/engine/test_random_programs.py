@@ -1,5 +1,6 @@
 """Random programs, driven with random deaths and cancels, end as a simple model says."""
 
+import contextlib
 import random
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,7 @@ from workflows.api import (
 from workflows.core.states import FINAL_STATES, HELD_STATES
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.store import database
+from workflows.store.database import intercepted
 from workflows.store.runs import claim_run
 from workflows.store.workers import sweep
 from workflows.tests.builders import LEASE_SECONDS, expire_lease
@@ -51,15 +52,14 @@ class Reaper:
 
     def __init__(self, chance: random.Random, share: float) -> None:
         self._chance, self._share, self.dead = chance, share, False
-        self._real = database.query
 
-    def query(self, sql: str, params: Any = ()) -> Any:
+    def __call__(self, send: Any, *statement: Any) -> Any:
         if self.dead:
             raise Killed
         strikes = self._chance.random() < self._share
         if strikes and self._chance.random() < 0.5:
             self._die()
-        rows = self._real(sql, params)
+        rows = send(*statement)
         if strikes:
             self._die()
         return rows
@@ -89,14 +89,8 @@ def _drive_one(run_id: UUID, chance: random.Random, share: float) -> None:
     claimed = claim_run(worker_id=None, lease_seconds=LEASE_SECONDS, only=run_id)
     if claimed is None:
         return
-    reaper = Reaper(chance, share)
-    real, database.query = database.query, reaper.query
-    try:
+    with contextlib.suppress(Killed), intercepted(Reaper(chance, share)):
         drive(claimed)
-    except Killed:
-        pass
-    finally:
-        database.query = real
     if Run.objects.filter(pk=run_id, state__in=sorted(HELD_STATES), wake_at=None).exists():
         expire_lease(run_id)
         sweep(connection.connection, max_crashes=1_000)

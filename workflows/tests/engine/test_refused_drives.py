@@ -9,20 +9,19 @@ from django.db import connection
 from django.db.models import F
 
 from workflows.api import Context, RunState, cancel, current_step, get_run, start, step, workflow
-from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.observe import logs
-from workflows.tests.builders import elsewhere, kinds, row, swept
-from workflows.tests.engine.test_logger import listening
-from workflows.tests.engine.test_work_off import Worker, end_session, nothing
+from workflows.tests.builders import elsewhere, end_session, kinds, row, run_sql, swept
+from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, wait_for_go
+from workflows.tests.listening import listening
 
 pytestmark = pytest.mark.usefixtures("committed")
 
 REFUSE = """
     CREATE FUNCTION refuse_line() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        RAISE EXCEPTION 'no %% today: {code}', NEW.name USING ERRCODE = '{code}';
+        RAISE EXCEPTION 'no % today: {code}', NEW.name USING ERRCODE = '{code}';
     END $$;
     CREATE TRIGGER refuse_line BEFORE INSERT ON workflows_history FOR EACH ROW
     WHEN (NEW.name = 'greet') EXECUTE FUNCTION refuse_line()
@@ -43,23 +42,14 @@ def nothing_said() -> None:
     logs._said.clear()
 
 
-def execute(sql: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [])
-
-
 @contextmanager
 def refusing(cause: str = "a permission") -> Iterator[None]:
     """Let the database refuse the record of the step `greet`."""
-    execute(REFUSE.format(code=CAUSES[cause]))
+    run_sql(REFUSE.format(code=CAUSES[cause]))
     try:
         yield
     finally:
-        execute(ACCEPT)
-
-
-def work(worker: Worker | None = None) -> int:
-    return work_off(worker or Worker(), stopping=lambda: False, looked=nothing)
+        run_sql(ACCEPT)
 
 
 def pause_of(run_id: Any) -> float:
@@ -197,7 +187,7 @@ def test_a_refusal_that_lasts_is_said_again_with_how_often(monkeypatch: Any) -> 
 @contextmanager
 def refusing_to_block() -> Iterator[None]:
     """Let the database find the record of `greet` no possible value, and refuse to block the run."""
-    execute("""
+    run_sql("""
         CREATE FUNCTION refuse_line() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
             IF NEW.name = 'greet' THEN
@@ -213,7 +203,7 @@ def refusing_to_block() -> Iterator[None]:
     try:
         yield
     finally:
-        execute(ACCEPT)
+        run_sql(ACCEPT)
 
 
 def test_a_run_that_the_database_refuses_to_block_is_put_off_like_any_other() -> None:
@@ -229,12 +219,12 @@ def test_a_run_that_the_database_refuses_to_block_is_put_off_like_any_other() ->
 def test_a_claim_that_is_refused_is_said_once() -> None:
     start(greet_once, name="Alice")
     worker = Worker()
-    execute("ALTER TABLE workflows_run RENAME heartbeat TO heartbeat_of_tomorrow")
+    run_sql("ALTER TABLE workflows_run RENAME heartbeat TO heartbeat_of_tomorrow")
     try:
         with listening("workflows") as ear:
             driven = [work(worker) for _ in range(3)]
     finally:
-        execute("ALTER TABLE workflows_run RENAME heartbeat_of_tomorrow TO heartbeat")
+        run_sql("ALTER TABLE workflows_run RENAME heartbeat_of_tomorrow TO heartbeat")
 
     assert (driven, worker.lost) == ([0, 0, 0], 0)
     [told] = [each.getMessage() for each in ear.records]
@@ -288,11 +278,11 @@ def goes_on_after_any_error(run: Context) -> str:
 def test_a_refused_label_or_progress_is_no_error_of_the_code(refusal: str) -> None:
     view = start(goes_on_after_any_error)
 
-    execute(refusal)
+    run_sql(refusal)
     try:
         work()
     finally:
-        execute(ACCEPT)
+        run_sql(ACCEPT)
     refused = get_run(view.id)
     pause_of(view.id)
     work()

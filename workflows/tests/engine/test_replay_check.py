@@ -4,17 +4,12 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.core.management.base import CommandError
 
 from workflows.api import (
     Context,
-    InvalidInput,
     Permanent,
     RunState,
     StepFailed,
@@ -32,8 +27,12 @@ from workflows.api import (
 )
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import counted_statements, driven
-from workflows.tests.engine.test_children import grandparent, parent_that_fails, waiting_child
-from workflows.tests.engine.test_saga import trip
+from workflows.tests.engine.families import (
+    grandparent,
+    parent_that_fails,
+    waiting_child,
+)
+from workflows.tests.engine.trips import trip
 from workflows.tests.flows import ONCE, greet, notes
 
 pytestmark = pytest.mark.django_db
@@ -280,76 +279,8 @@ def test_an_input_that_no_longer_fits_is_a_difference() -> None:
         assert "its input no longer fits" in str(difference)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{}, [], {"format": 99}, {"format": 1, "run": "x"}, {"format": 1, "run": 5}, {"format": 1}],
-)
-def test_what_is_no_history_is_refused_in_words(wrong: Any) -> None:
-    with pytest.raises(InvalidInput, match="histor"):
-        replay_history(wrong)
-
-
 def test_a_run_without_code_is_a_difference() -> None:
     exported = export_history(driven(replayed).id)
     exported["version"] = 99
 
     assert "no code" in str(replay_history(exported))
-
-
-def command(*arguments: str) -> tuple[int, str]:
-    """Run workflows_replay; return its exit code and what it said."""
-    out = StringIO()
-    try:
-        call_command("workflows_replay", *arguments, stdout=out, stderr=out)
-    except SystemExit as ended:
-        return int(ended.code or 0), out.getvalue()
-    return 0, out.getvalue()
-
-
-def test_the_command_exits_with_1_on_any_difference(tmp_path: Path) -> None:
-    run = driven(replayed)
-    file = tmp_path / "history.json"
-    file.write_text(command("--export", str(run.id))[1])
-
-    fits = command("--check", str(file))
-    deployed["what"] = "other step"
-    differs = command("--check", str(file))
-
-    assert fits == (0, "every history fits this code\n")
-    assert differs[0] == 1
-    assert differs[1].count("position 1 is step 'prepare'") == 2
-    assert "2 runs do not fit" in differs[1]
-
-
-def test_the_command_takes_a_folder_of_histories(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / f"{name}.json").write_text(command("--export", str(driven(replayed).id))[1])
-
-    fits = command(str(tmp_path))
-    deployed["what"] = "other step"
-    differs = command(str(tmp_path))
-
-    assert fits == (0, "every history fits this code\n")
-    assert differs[0] == 1
-    assert "2 runs do not fit this code" in differs[1]
-
-
-def test_a_folder_without_histories_proves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"there is no history \(\*\.json\) in this folder"):
-        call_command("workflows_replay", str(tmp_path))
-
-
-@pytest.mark.parametrize("arguments", [[], ["--export", "nonsense"], ["/no/such/file.json"]])
-def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str]) -> None:
-    with pytest.raises(CommandError):
-        call_command("workflows_replay", *arguments)
-
-
-def test_a_run_that_is_over_may_be_exported_too() -> None:
-    run = driven(waiting_child)
-    cancel(run.id)
-
-    exported = export_history(run.id)
-
-    assert exported["workflow"] == "tests.waiting_child"
-    assert exported["history"][-1]["kind"] == "run_cancelled"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from workflows.core.codec import Codec, loads
 from workflows.core.errors import ValueNotStorable
 from workflows.store.database import query_one
+from workflows.store.statement import Statement
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +24,7 @@ in_one_transaction = settings(
 
 
 def from_database(text: str) -> Any:
-    row = query_one("SELECT %s::jsonb::text", [text])
+    row = query_one(Statement("SELECT %s::jsonb::text"), [text])
     assert row is not None
     return loads(row[0])
 

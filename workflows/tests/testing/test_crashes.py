@@ -19,6 +19,7 @@ from workflows.models import Run
 from workflows.store import events, runs
 from workflows.store import history as steps
 from workflows.store.database import query_one
+from workflows.store.statement import Statement
 from workflows.testing import advance, crash_everywhere, fake, send
 from workflows.tests.testing import stories
 
@@ -131,7 +132,7 @@ def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> N
 
 def test_an_engine_that_consumes_an_event_before_recording_it_is_found() -> None:
     def in_two_commits(run: Any, event: Any, *, position: int, data: str, notes: Any) -> Any:
-        taken = "UPDATE workflows_event SET position = %s WHERE id = %s RETURNING id"
+        taken = Statement("UPDATE workflows_event SET position = %s WHERE id = %s RETURNING id")
         query_one(taken, [position, event.id])
         kind = HistoryKind.EVENT_RECEIVED
         fact = Fact(kind=kind, position=position, name=event.name, data=data)
@@ -153,9 +154,9 @@ def test_an_engine_whose_records_have_neither_fence_nor_constraint_is_found() ->
 
 
 def test_an_engine_that_ends_runs_without_a_fence_is_found() -> None:
-    held = "WHERE id = %s AND attempt = %s AND state = %s"
-    open_to_all = runs._END.replace(held, "WHERE id = %s AND %s > 0 AND %s <> ''")
-    assert open_to_all != runs._END
+    held = "WHERE id = %(run)s AND attempt = %(attempt)s AND state = %(before)s"
+    open_to_all = Statement(runs._END.text.replace(held, "WHERE id = %(run)s"))
+    assert open_to_all.text != runs._END.text
 
     with (
         mock.patch.object(runs, "_END", open_to_all),
@@ -209,9 +210,10 @@ def unfenced_records() -> Iterator[None]:
     """Let the append of a record take any attempt, in any state."""
     sound = steps._APPEND.bind
 
-    def bind(*args: Any, **kwargs: Any) -> tuple[str, list[object]]:
-        sql, params = sound(*args, **kwargs)
-        return re.sub(r"AND attempt = %s AND state IN \([^)]*\)", "AND %s > 0", sql), params
+    def bind(*args: Any, **kwargs: Any) -> tuple[Statement, dict[str, Any]]:
+        statement, params = sound(*args, **kwargs)
+        held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
+        return Statement(re.sub(held, "", statement.text)), params
 
     with mock.patch.object(steps._APPEND, "bind", bind):
         yield

@@ -1,0 +1,140 @@
+"""Who may import whom: a row for each room. docs/architecture.md shows the same tables.
+
+A room is a file or a package; it always sees itself. What a table does not name is in no room, and
+test_architecture.py asks for one.
+"""
+
+Table = dict[str, set[str]]
+
+WORKFLOWS: Table = {
+    "__init__": set(),
+    "core": set(),
+    "conf": set(),
+    "signals": set(),
+    "ui": set(),
+    "templatetags": {"ui"},
+    "definitions": {"core"},
+    "source": {"core", "definitions"},
+    "models": {"core"},
+    "store": {"core", "models"},
+    "engine": {"core", "conf", "signals", "definitions", "source", "store"},
+    "cluster": {"core", "conf", "signals", "store", "engine"},
+    "observe": {"signals"},
+    "api": {"core", "signals", "definitions", "store", "engine"},
+    "tasks": {"engine", "cluster"},
+    "admin": {"api", "models", "ui"},
+    "management": {"api", "conf", "engine", "cluster"},
+    "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
+    "checks": {"conf", "definitions", "source"},
+    "apps": {"checks", "observe"},
+}
+
+ENGINE: Table = {
+    "announcements": set(),
+    "requests": {"announcements"},
+    "session": {"announcements"},
+    "attempts": {"announcements", "session"},
+    "groups": {"session", "attempts"},
+    "children": {"announcements", "requests", "session", "attempts"},
+    "verbs": {"requests", "session", "attempts", "groups", "children"},
+    "drive": {"announcements", "requests", "session", "attempts", "verbs"},
+    "execute_action": {"announcements", "requests", "session", "attempts", "verbs", "drive"},
+    "worker_loop": {"announcements", "session", "attempts", "drive"},
+    "replay_check": {"session", "drive"},
+    "history_export": {"replay_check"},
+}
+"""The rooms inside `engine`: what each may import besides what all of the engine may."""
+
+SUBMISSIONS: Table = {
+    "__init__": set(),
+    "states": set(),
+    "causes": set(),
+    "constraint": set(),
+    "conf": set(),
+    "link_check": set(),
+    "templatetags": {"workflows.ui"},
+    "details": {"link_check"},
+    "demo": {"states"},
+    "models": {"conf", "states"},
+    "errors": {"models"},
+    "http": {"errors"},
+    "notices": {"models", "states"},
+    "moves": {"constraint", "details", "models", "states"},
+    "steps": {"conf", "link_check", "models", "moves", "notices", "states", "workflows.api"},
+    "flows": {"causes", "states", "steps", "workflows.api"},
+    "progress": {"causes", "models", "states", "workflows.api"},
+    "selectors": {"errors", "models", "states"},
+    "slot_board": {"models", "selectors", "states"},
+    "context": {"selectors"},
+    "services": {
+        "constraint",
+        "details",
+        "errors",
+        "flows",
+        "models",
+        "moves",
+        "selectors",
+        "states",
+        "workflows.api",
+    },
+    "forms": {"conf", "details", "errors", "link_check", "models", "states"},
+    "pages": {
+        "errors",
+        "forms",
+        "http",
+        "models",
+        "progress",
+        "selectors",
+        "slot_board",
+        "states",
+        "workflows.api",
+    },
+    "views": {"errors", "forms", "http", "models", "pages", "selectors", "services"},
+    "urls": {"views"},
+    "admin_actions": {"errors", "models", "services", "workflows.ui"},
+    "admin": {"admin_actions", "models"},
+    "management": {"demo", "details", "models", "services", "states"},
+    "checks": {"conf"},
+    "apps": {"checks"},
+}
+
+TOOLSITE: Table = {
+    "__init__": set(),
+    "env": set(),
+    "secret_key": set(),
+    "error_pages": set(),
+    "outage": set(),
+    "checks": set(),
+    "settings": {"env", "secret_key"},
+    "health": {"outage", "workflows.api"},
+    "urls": {"error_pages", "health"},
+    "apps": {"checks", "outage"},
+    "wsgi": {"ops.process"},
+    "management": {"ops.site"},
+}
+
+
+def named_in_full(app: str, table: Table) -> Table:
+    """Return the table with the app before each room; a name with a dot is another app's."""
+
+    def full(room: str) -> str:
+        return room if "." in room else f"{app}.{room}"
+
+    return {full(room): {full(each) for each in below} for room, below in table.items()}
+
+
+MAY_IMPORT: Table = {
+    **named_in_full("workflows", WORKFLOWS),
+    **named_in_full("workflows.engine", ENGINE),
+    **named_in_full("submissions", SUBMISSIONS),
+    **named_in_full("toolsite", TOOLSITE),
+    "ops": set(),
+    "bench": {
+        "ops",
+        "workflows.api",
+        "workflows.testing",
+        "submissions.models",
+        "toolsite.settings",
+    },
+}
+"""Every room by its full name. A room inside another sees what the outer one may see."""

@@ -1,0 +1,221 @@
+"""Failed attempts: recorded, waited after, bounded, and the same error live and replayed."""
+
+import uuid
+from datetime import datetime
+
+import pytest
+from django.contrib.auth.models import Group
+
+from workflows.api import (
+    Context,
+    HistoryEntry,
+    Permanent,
+    RetryPolicy,
+    RunState,
+    StepFailed,
+    Transient,
+    get_history,
+    get_run,
+    retry_now,
+    send_event,
+    step,
+    workflow,
+)
+from workflows.core.history import HistoryKind
+from workflows.testing import drive_until_idle, pass_time
+from workflows.tests.builders import driven, kinds
+from workflows.tests.flows import NOW, notes
+
+pytestmark = pytest.mark.django_db
+
+PATIENT = RetryPolicy(attempts=4, first_delay_seconds=10, factor=3, max_delay_seconds=50, jitter=0)
+
+
+class Rejected(Permanent):
+    """A permanent error of the application's own."""
+
+
+def fail(how: str) -> None:
+    notes.note("tried")
+    match how:
+        case "permanent":
+            raise Rejected("bad link")
+        case "later":
+            raise Transient("busy", retry_after_seconds=1000)
+        case "sooner":
+            raise Transient("busy", retry_after_seconds=-5)
+        case "transient":
+            raise Transient("busy")
+        case "third time lucky" if notes.count("tried") == 3:
+            return
+    raise ValueError(f"bad {notes.count('tried')}")
+
+
+@step(retry=PATIENT)
+def try_patiently(how: str) -> str:
+    fail(how)
+    return "done"
+
+
+@step(retry=NOW)
+def try_now(how: str) -> str:
+    fail(how)
+    return "done"
+
+
+@step(retry=NOW, atomic=True)
+def write_and_try(how: str) -> str:
+    Group.objects.create(name=f"attempt {notes.count('tried')}")
+    fail(how)
+    return "done"
+
+
+BY_NAME = {each.__name__: each for each in (try_patiently, try_now, write_and_try)}
+_caught: list[StepFailed] = []
+
+
+@workflow("tests.trying")
+def trying(run: Context, step_name: str, how: str) -> str:
+    return run.step(BY_NAME[step_name], how)
+
+
+@workflow("tests.catching")
+def catching(run: Context, step_name: str, how: str) -> str:
+    try:
+        run.step(BY_NAME[step_name], how)
+    except StepFailed as failed:
+        _caught.append(failed)
+        run.wait_event("go")
+        return f"caught {failed.error_type}"
+    return "no error"
+
+
+def attempts(run_id: uuid.UUID) -> list[HistoryEntry]:
+    return [e for e in get_history(run_id) if e.kind == HistoryKind.ATTEMPT_FAILED]
+
+
+def test_a_failed_attempt_is_recorded_with_its_error_and_the_time_of_the_next() -> None:
+    run = driven(trying, step_name="try_patiently", how="always")
+
+    [line] = attempts(run.id)
+    assert (line.position, line.part, line.name) == (1, 1, "try_patiently")
+    assert (line.data["attempt"], line.data["attempts"]) == (1, 4)
+    assert line.data["error"]["type"] == "ValueError"
+    assert line.data["error"]["message"] == "bad 1"
+    assert 'raise ValueError(f"bad' in line.data["error"]["traceback"]
+    assert run.wake_at is not None
+    assert datetime.fromisoformat(line.data["retry_at"]) == run.wake_at
+
+
+def test_the_waits_follow_the_policy_and_the_attempts_end_with_it() -> None:
+    run, waits = driven(trying, step_name="try_patiently", how="always"), []
+
+    while not run.is_over:
+        assert run.wake_at is not None
+        waits.append(run.wake_at - attempts(run.id)[-1].at)
+        pass_time(run.id)
+        drive_until_idle()
+        run = get_run(run.id)
+
+    assert [wait.total_seconds() for wait in waits] == pytest.approx([10, 30, 50], abs=3)
+    assert run.state == RunState.FAILED
+    assert notes.count("tried") == 4
+    assert kinds(run.id) == ["attempt_failed"] * 3 + ["step_failed", "run_failed"]
+    assert run.error is not None
+    assert run.error["message"] == "step 'try_patiently' failed after 4 attempts: ValueError: bad 4"
+
+
+def test_a_later_attempt_may_succeed() -> None:
+    run = driven(trying, step_name="try_now", how="third time lucky")
+
+    assert (run.state, run.output) == (RunState.COMPLETED, "done")
+    assert [line.data["attempt"] for line in attempts(run.id)] == [1, 2]
+    assert [line.part for line in get_history(run.id)][:3] == [1, 2, 0]
+
+
+def test_permanent_and_its_children_end_the_attempts() -> None:
+    run = driven(catching, step_name="try_patiently", how="permanent")
+
+    [failed] = _caught[-1:]
+    assert notes.count("tried") == 1
+    assert (failed.permanent, failed.attempts) == (True, 1)
+    assert kinds(run.id) == ["step_failed", "wait_started"]
+
+
+@pytest.mark.parametrize(("how", "seconds"), [("later", 1000), ("sooner", 0), ("transient", 10)])
+def test_the_step_may_say_when_to_come_back(how: str, seconds: float) -> None:
+    run = driven(trying, step_name="try_patiently", how=how)
+
+    first = attempts(run.id)[0]
+    wait = datetime.fromisoformat(first.data["retry_at"]) - first.at
+    assert wait.total_seconds() == pytest.approx(seconds, abs=3)
+
+
+def test_saying_when_to_come_back_adds_no_attempt() -> None:
+    run = driven(trying, step_name="try_now", how="sooner")
+
+    assert run.state == RunState.FAILED
+    assert notes.count("tried") == 3
+
+
+def test_retry_now_makes_the_next_attempt_at_once() -> None:
+    run = driven(trying, step_name="try_patiently", how="third time lucky")
+
+    woken = retry_now(run.id, by="alice")
+    drive_until_idle()
+
+    assert woken
+    assert notes.count("tried") == 2
+    assert kinds(run.id) == ["attempt_failed", "woken", "attempt_failed"]
+    assert get_history(run.id)[1].data == {"by": "alice"}
+
+
+def test_events_do_not_shorten_the_wait_for_the_next_attempt() -> None:
+    run = driven(trying, step_name="try_patiently", how="always")
+
+    send_event(run.id, "go")
+
+    assert drive_until_idle() == 0
+    assert get_run(run.id).wake_at == run.wake_at
+
+
+@step(retry=NOW)
+def send_and_fail(run_id: uuid.UUID) -> None:
+    notes.note("tried")
+    send_event(run_id, "go", notes.count("tried"))
+    raise ValueError("after the event")
+
+
+@workflow("tests.send_and_fail")
+def sending_and_failing(run: Context) -> None:
+    run.step(send_and_fail, run.run_id)
+
+
+def test_an_event_that_comes_during_an_attempt_does_not_hide_its_failure() -> None:
+    run = driven(sending_and_failing)
+
+    assert run.state == RunState.FAILED
+    assert notes.count("tried") == 3
+    assert len(attempts(run.id)) == 2
+
+
+@pytest.mark.parametrize("how", ["always", "permanent", "transient"])
+def test_the_error_that_the_workflow_catches_is_the_same_live_and_replayed(how: str) -> None:
+    _caught.clear()
+    run = driven(catching, step_name="try_now", how=how)
+    send_event(run.id, "go")
+
+    drive_until_idle()
+
+    live, replayed = _caught
+    assert get_run(run.id).output == f"caught {live.error_type}"
+    assert live.args == replayed.args
+    assert vars(live) == vars(replayed)
+    assert str(live) == str(replayed)
+
+
+def test_a_failed_attempt_of_an_atomic_step_leaves_nothing_behind() -> None:
+    run = driven(trying, step_name="write_and_try", how="third time lucky")
+
+    assert run.output == "done"
+    assert [group.name for group in Group.objects.all()] == ["attempt 2"]

@@ -1,0 +1,11 @@
+"""Each test begins with nothing hooked into the workflows that gather."""
+
+import pytest
+
+from workflows.tests.engine.groups.gathering import hooks, together
+
+
+@pytest.fixture(autouse=True)
+def _nothing_hooked() -> None:
+    hooks.clear()
+    together.reset()

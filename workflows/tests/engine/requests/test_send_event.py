@@ -1,0 +1,78 @@
+"""Sending an event: in the caller's transaction, refused in words."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from workflows.api import InvalidInput, RunIsOver, RunNotFound, cancel, send_event, start
+from workflows.models import Event
+from workflows.testing import drive_until_idle
+from workflows.tests.builders import driven
+from workflows.tests.flows import wait_for_go
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_event_is_rolled_back_with_its_transaction() -> None:
+    run = driven(wait_for_go)
+
+    with transaction.atomic():
+        send_event(run.id, "go")
+        transaction.set_rollback(True)
+
+    assert not Event.objects.exists()
+    assert drive_until_idle() == 0
+
+
+@pytest.mark.django_db
+def test_a_run_that_is_over_refuses_events_in_words() -> None:
+    run = driven(wait_for_go)
+    cancel(run.id)
+
+    with pytest.raises(RunIsOver, match=f"run {run.id} has ended and takes no event 'go'"):
+        send_event(run.id, "go")
+
+
+@pytest.mark.django_db
+def test_a_run_that_does_not_exist_refuses_events() -> None:
+    with pytest.raises(RunNotFound):
+        send_event(uuid.uuid4(), "go")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": "a\x00"},
+        {"name": "\ud800"},
+        {"name": None},
+        {"name": "x" * 501},
+        {"name": "go", "key": ""},
+        {"name": "go", "key": 3},
+        {"name": "go", "key": "x" * 3_000},
+        {"name": "go", "payload": object()},
+        {"name": "go", "payload": "a\x00"},
+        {"name": "go", "payload": float("nan")},
+        {"name": "go", "payload": "x" * 300_000},
+    ],
+    ids=lambda wrong: f"{wrong!r:.40}",
+)
+def test_an_event_that_cannot_be_kept_is_refused(wrong: dict[str, Any]) -> None:
+    run = start(wait_for_go)
+
+    with pytest.raises(InvalidInput):
+        send_event(run.id, **wrong)
+
+    assert not Event.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_longest_names_and_keys_are_kept() -> None:
+    run = start(wait_for_go)
+    longest = "".join(chr(0x4E00 + number * 7) for number in range(500))
+
+    send_event(run.id, longest, key=longest)
+
+    assert Event.objects.get().key == longest

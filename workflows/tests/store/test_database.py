@@ -1,0 +1,219 @@
+"""Every statement of the engine goes through one place, where a test can see it and set its clock."""
+
+import ast
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.db.utils import DataError
+
+import workflows
+from workflows.api import heartbeat, send_event, start, step, workflow
+from workflows.engine.drive.drive import drive
+from workflows.engine.verbs.context import Context
+from workflows.models import Event, History, Run, Worker
+from workflows.store.database import Connection, Send, intercepted, query, query_one, set_clock
+from workflows.store.isolation import isolate
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.workers import (
+    count_living,
+    enlist,
+    extend_lease,
+    forget_the_dead,
+    look_ahead,
+    open_connection,
+    sweep,
+)
+from workflows.tests.builders import claim, counted_statements, start_a_child
+from workflows.tests.flows import greet_three, wait_for_go
+
+ENGINE = Path(workflows.__file__).parent
+SENDS = {"execute", "executemany", "cursor", "stream", "copy"}
+SEND_BY_THEMSELVES = {
+    "store/database.py": "the one place",
+    "apps.py": "the triggers, after a migrate without migrations",
+    "testing/rows.py": "the kit compares the rows of the project's own tables",
+}
+READ_THROUGH_THE_ORM = {
+    "store/views.py": "runs for readers outside, by any of their columns",
+    "models/run.py": "what counts as progress, as a part of those reads",
+    "testing/clock.py": "whether there is a run to which time can pass",
+    "testing/crashes.py": "which runs were there before",
+    "testing/driving.py": "what is due next",
+    "testing/killing.py": "which leases a dead worker held",
+    "testing/outcomes.py": "runs, history and events, to be compared",
+}
+TELL_THE_TIME = {
+    "store/statement.py": "the clock of all statements",
+    "models/clock.py": "the columns' defaults, for rows made without the engine",
+}
+a_second = Statement("SELECT 1")
+
+
+@step
+def beats() -> None:
+    heartbeat()
+
+
+@workflow("tests.beats")
+def beating(run: Context) -> None:
+    run.step(beats)
+
+
+def sources() -> Iterator[tuple[str, str]]:
+    """Yield the engine's own files: its tests and migrations are left out."""
+    for path in sorted(ENGINE.rglob("*.py")):
+        name = path.relative_to(ENGINE).as_posix()
+        if not name.startswith(("tests/", "migrations/")):
+            yield name, path.read_text()
+
+
+def attributes(text: str) -> set[str]:
+    return {node.attr for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)}
+
+
+class Recorder:
+    """Sees what the engine sends, and on which connection."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.on: list[Connection | None] = []
+
+    def __call__(self, send: Send, statement: Statement, params: Any, on: Connection | None) -> Any:
+        self.sent.append(statement.text)
+        self.on.append(on)
+        return send(statement, params, on)
+
+
+def test_nobody_else_touches_a_cursor() -> None:
+    found = {name for name, text in sources() if attributes(text) & SENDS}
+
+    assert found == set(SEND_BY_THEMSELVES)
+
+
+def test_who_reads_through_the_orm_is_listed() -> None:
+    managers = {"objects", "_default_manager", "_base_manager"}
+
+    found = {name for name, text in sources() if attributes(text) & managers}
+
+    assert found == set(READ_THROUGH_THE_ORM)
+
+
+def test_nobody_else_asks_the_servers_clock() -> None:
+    clocks = ["clock_timestamp", "statement_timestamp", "transaction_timestamp", "CURRENT_TIME"]
+    found = {name for name, text in sources() if any(clock in text for clock in clocks)}
+
+    assert found == set(TELL_THE_TIME)
+
+
+@pytest.mark.usefixtures("committed")
+def test_whatever_psycopg_is_given_by_the_engine_has_passed_the_one_place() -> None:
+    recorder = Recorder()
+
+    with counted_statements() as given, intercepted(recorder):
+        everything_an_engine_does()
+
+    bounds = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", 'SELECT "workflows_', "SELECT 1 AS")
+    by_the_engine = [sql for sql in given if not sql.startswith(bounds)]
+    assert by_the_engine == recorder.sent
+    assert len(recorder.sent) > 25
+    assert (
+        len({id(on) for on in recorder.on}) == 4
+    )  # Django's, the worker's, the bell's, the beats'
+
+
+def everything_an_engine_does() -> None:
+    start(greet_three, key="k")
+    drive(claim())
+    waiting = start(wait_for_go)
+    drive(claim())
+    send_event(waiting.id, "go")
+    drive(claim())
+    start(beating)
+    drive(claim())
+    start(greet_three)
+    start_a_child(claim())
+    with connected_as_worker() as own:
+        look_ahead(own, limit=1)
+        extend_lease(own, run_id=waiting.id, attempt=1, lease_seconds=1)
+        sweep(own, max_crashes=1)
+        forget_the_dead(own)
+    count_living()
+    with transaction.atomic():
+        isolate("serializable")
+
+
+def connected_as_worker() -> Connection:
+    open_connection(listen=True).close()
+    own = open_connection()
+    enlist(own, host="here", pid=os.getpid())
+    return own
+
+
+@pytest.mark.django_db
+def test_an_interceptor_may_refuse_whatever_name_the_sender_goes_by() -> None:
+    def refuse(send: Send, statement: Statement, params: Any, on: Connection | None) -> Any:
+        raise ConnectionAbortedError
+
+    for send in (query, query_one):  # imported before, by this module
+        with intercepted(refuse), pytest.raises(ConnectionAbortedError):
+            send(a_second)
+
+    assert query_one(a_second) == (1,)
+
+
+@pytest.mark.django_db
+def test_the_inner_of_two_interceptors_sends_through_the_outer() -> None:
+    outer, inner = Recorder(), Recorder()
+
+    with intercepted(outer):
+        with intercepted(inner):
+            query(a_second)
+        query(a_second)
+
+    assert (len(outer.sent), len(inner.sent)) == (2, 1)
+
+
+@pytest.mark.django_db
+def test_an_error_is_djangos_on_djangos_connection() -> None:
+    with pytest.raises(DataError), transaction.atomic():
+        query(Statement("SELECT 1/0"))
+
+
+def test_a_statement_reads_the_servers_clock_or_one_ahead_of_it() -> None:
+    statement = Statement(f"SELECT {NOW}, {STATEMENT_TIME}")
+
+    later = statement.ahead_by(timedelta(seconds=1))
+
+    assert statement.text == "SELECT clock_timestamp(), statement_timestamp()"
+    assert later == (
+        "SELECT (clock_timestamp() + interval '1000000 microseconds'), "
+        "(statement_timestamp() + interval '1000000 microseconds')"
+    )
+
+
+@pytest.mark.usefixtures("committed", "ten_days_ahead")
+def test_whatever_the_engine_inserts_is_dated_by_the_clock_that_is_set() -> None:
+    [[earliest]] = query(Statement("SELECT clock_timestamp() + interval '9 days'"))
+
+    everything_an_engine_does()
+
+    dates: list[Any] = [
+        *Run.objects.values_list("created_at", flat=True),
+        *History.objects.values_list("at", flat=True),
+        *Event.objects.values_list("sent_at", flat=True),
+        *Worker.objects.values_list("started_at", flat=True),
+    ]
+    assert len(dates) > 15
+    assert min(dates) > earliest
+
+
+@pytest.fixture
+def ten_days_ahead() -> Iterator[None]:
+    set_clock(lambda: timedelta(days=10))
+    yield
+    set_clock(None)

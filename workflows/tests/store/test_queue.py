@@ -1,0 +1,207 @@
+"""A claim takes the lease of the run that has been due longest, in one statement."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from workflows.api import RunState
+from workflows.core.states import DUE_STATES
+from workflows.models import Run
+from workflows.store.parking import Code
+from workflows.store.runs import _CLAIM, claim_run
+from workflows.tests.builders import (
+    LEASE_SECONDS,
+    PATIENCE_SECONDS,
+    claim,
+    connected,
+    elsewhere,
+    row,
+)
+
+MANY = 100_000
+CODE = Code(["tests.made", "tests.other"], [1, 1])
+
+
+def make(*, due_in_seconds: float = -1, state: RunState = RunState.PENDING) -> UUID:
+    """Make a run that is due in so many seconds."""
+    run_id = uuid4()
+    wake_at = Now() + timedelta(seconds=due_in_seconds)
+    Run.objects.create(pk=run_id, workflow="tests.made", version=1, state=state, wake_at=wake_at)
+    return run_id
+
+
+def claim_or_none() -> UUID | None:
+    run = claim_run(worker_id=None, lease_seconds=LEASE_SECONDS)
+    return None if run is None else run.id
+
+
+@pytest.mark.django_db
+def test_the_run_that_has_been_due_longest_comes_first() -> None:
+    young, old, middle = (make(due_in_seconds=-age) for age in (1, 100, 10))
+
+    claimed = [claim_or_none() for _ in range(4)]
+
+    assert claimed == [old, middle, young, None]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", sorted(DUE_STATES))
+def test_a_run_whose_time_has_not_come_is_left(state: RunState) -> None:
+    make(due_in_seconds=60, state=state)
+
+    assert claim_or_none() is None
+
+
+@pytest.mark.django_db
+def test_a_run_that_waits_for_an_event_alone_is_left() -> None:
+    Run.objects.create(workflow="tests.made", version=1, state=RunState.WAITING, wake_at=None)
+
+    assert claim_or_none() is None
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", sorted(set(RunState) - DUE_STATES))
+def test_a_run_in_any_other_state_is_left(state: RunState) -> None:
+    make(state=state)
+
+    assert claim_or_none() is None
+
+
+@pytest.mark.django_db
+def test_a_claim_raises_the_attempt_and_takes_the_lease() -> None:
+    run_id = make()
+    Run.objects.filter(pk=run_id).update(waiting_for=["go"])
+
+    run = claim(worker_id=7)
+
+    stored = row(run_id)
+    assert (stored["state"], stored["attempt"], stored["worker_id"]) == ("running", 1, 7)
+    assert (stored["wake_at"], stored["waiting_for"]) == (None, [])
+    assert stored["lease_until"] - run.now == pytest.approx(
+        timedelta(seconds=LEASE_SECONDS), abs=timedelta(seconds=1)
+    )
+    assert run.attempt == 1
+
+
+@pytest.mark.django_db
+def test_the_first_claim_alone_says_when_the_run_started() -> None:
+    run_id = make()
+    claim()
+    first = row(run_id)["started_at"]
+    Run.objects.filter(pk=run_id).update(state=RunState.PENDING, wake_at=Now())
+
+    again = claim()
+
+    assert again.attempt == 2
+    assert row(run_id)["started_at"] == first
+
+
+@pytest.mark.django_db
+def test_a_worker_takes_only_runs_it_has_code_for() -> None:
+    make(due_in_seconds=-100)
+    Run.objects.create(workflow="tests.made", version=2, wake_at=Now() - timedelta(seconds=1))
+
+    run = claim_run(
+        worker_id=None, lease_seconds=LEASE_SECONDS, code=Code(["tests.made", "a"], [2, 1])
+    )
+
+    assert run is not None
+    assert run.version == 2
+    assert claim_run(worker_id=None, lease_seconds=1, code=Code(["tests.made"], [2])) is None
+
+
+@pytest.mark.django_db
+def test_a_run_asked_for_by_its_id_is_claimed_though_another_has_been_due_longer() -> None:
+    make(due_in_seconds=-100)
+    wanted = make(due_in_seconds=-1)
+
+    run = claim_run(worker_id=None, lease_seconds=LEASE_SECONDS, only=wanted)
+
+    assert run is not None
+    assert run.id == wanted
+    assert claim_run(worker_id=None, lease_seconds=LEASE_SECONDS, only=wanted) is None
+
+
+@pytest.mark.django_db
+def test_a_compensating_run_is_claimed_in_its_state() -> None:
+    run_id = make(state=RunState.COMPENSATING)
+
+    run = claim()
+
+    assert run.state == RunState.COMPENSATING
+    assert row(run_id)["state"] == "compensating"
+    assert claim_or_none() is None
+
+
+@pytest.mark.usefixtures("committed")
+def test_two_connections_get_different_runs() -> None:
+    first, second = make(due_in_seconds=-2), make(due_in_seconds=-1)
+
+    with transaction.atomic():
+        mine = claim_or_none()
+        theirs = elsewhere(claim_or_none).result(PATIENCE_SECONDS)
+
+    assert (mine, theirs) == (first, second)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_run_that_another_is_claiming_is_passed_over_not_waited_for() -> None:
+    make()
+
+    with transaction.atomic():
+        claim_or_none()
+        theirs = elsewhere(claim_or_none).result(PATIENCE_SECONDS)
+
+    assert theirs is None
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_run_that_an_open_transaction_refers_to_is_claimed_all_the_same() -> None:
+    run_id = make()
+
+    with connected() as own, own.transaction():
+        own.execute("SELECT FROM workflows_run WHERE id = %s FOR KEY SHARE", [run_id])
+        claimed = claim_or_none()
+
+    assert claimed == run_id
+
+
+@pytest.mark.django_db
+def test_a_claim_among_many_future_runs_reads_none_of_them() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO workflows_run (id, workflow, version, state, status, input, wake_at) "
+            "SELECT gen_random_uuid(), 'tests.made', 1, 'waiting', '', '{}', "
+            "clock_timestamp() + number * interval '1 minute' "
+            f"FROM generate_series(1, {MANY}) AS number"
+        )
+        cursor.execute("ANALYZE workflows_run")
+        due = make()
+        values: list[Any] = [*CODE.params(), None, LEASE_SECONDS]
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM.text, values)
+        plan = cursor.fetchone()[0]
+    scans = list(index_scans(plan if isinstance(plan, list) else json.loads(plan)))
+
+    [scan] = [scan for scan in scans if scan["Index Name"] == "run_due_idx"]
+
+    assert scan["Index Cond"] == "(wake_at <= statement_timestamp())"
+    assert scan["Actual Rows"] == 1
+    assert scan.get("Rows Removed by Filter", 0) == 0
+    assert row(due)["state"] == "running"
+
+
+def index_scans(plan: Any) -> Any:
+    """Yield every node of an explained plan that scans an index."""
+    if isinstance(plan, list):
+        for each in plan:
+            yield from index_scans(each)
+    elif isinstance(plan, dict):
+        if "Index Name" in plan:
+            yield plan
+        for each in plan.values():
+            yield from index_scans(each)
