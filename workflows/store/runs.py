@@ -228,23 +228,9 @@ def claim_run(
 
 
 _CLAIMED = (
-    "id",
-    "workflow",
-    "version",
-    "state",
-    "attempt",
-    "input",
-    "defaults",
-    "events",
-    "data",
-    "attributes",
-    "heartbeat",
-    "error",
-    "deadline",
-    "created_at",
-    "due_at",
-    "now",
-)
+    "id workflow version state attempt input defaults events data "
+    "attributes heartbeat error deadline created_at due_at now"
+).split()
 
 
 def end_run(
