@@ -227,10 +227,10 @@ def claim_run(
     return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
 
 
-_CLAIMED = (
+_CLAIMED = (  # noqa: SIM905 - a line each would be sixteen
     "id workflow version state attempt input defaults events data "
     "attributes heartbeat error deadline created_at due_at now"
-).split()  # noqa: SIM905 - a line each would be sixteen
+).split()
 
 
 def end_run(
