@@ -20,7 +20,7 @@ WORKFLOWS: Table = {
     "store": {"core", "models"},
     "engine": {"core", "conf", "signals", "definitions", "source", "store"},
     "cluster": {"core", "conf", "signals", "store", "engine"},
-    "observe": {"core", "signals", "store"},
+    "observe": {"signals"},
     "api": {"core", "signals", "definitions", "store", "engine"},
     "tasks": {"engine", "cluster"},
     "admin": {"api", "models", "ui"},
