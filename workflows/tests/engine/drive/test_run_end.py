@@ -1,17 +1,11 @@
 """What a drive announces: each end once, and nothing that it has not written."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import timedelta
 from typing import Any
-from unittest import mock
 from uuid import UUID
 
 import pytest
-from django.db.models import F
-from django.dispatch import Signal
 
-from workflows import signals
 from workflows.api import (
     Context,
     Permanent,
@@ -19,7 +13,6 @@ from workflows.api import (
     cancel,
     get_run,
     list_runs,
-    send_event,
     start,
     step,
     workflow,
@@ -29,29 +22,18 @@ from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import claim, driven, give_to_another
 from workflows.tests.flows import ONCE
+from workflows.tests.listening import Heard, announced
 
 pytestmark = pytest.mark.django_db
 ENDS = ("run_finished", "run_blocked", "lease_lost")
 CHILD = "tests.announced_child"
 ADD = "add"
-Heard = list[tuple[str, dict[str, Any]]]
 
 
 @pytest.fixture
 def heard() -> Iterator[Heard]:
     """Collect what is announced about the ends of drives."""
-    yield from collect(*ENDS)
-
-
-def collect(*names: str) -> Iterator[Heard]:
-    """Collect what these signals say, each with its name."""
-    found: Heard = []
-    with ExitStack() as stack:
-        for name in names:
-            signal: Signal = getattr(signals, name)
-            receiver = mock.Mock(side_effect=lambda _name=name, **said: found.append((_name, said)))
-            signal.connect(receiver, weak=False)
-            stack.callback(signal.disconnect, receiver)
+    with announced(*ENDS) as found:
         yield found
 
 
@@ -186,65 +168,6 @@ def announced_waiting(run: Context) -> None:
 def announced_family(run: Context) -> None:
     run.start_child(announced_waiting)
     run.wait_event("never")
-
-
-@pytest.fixture
-def told() -> Iterator[Heard]:
-    """Collect what is announced about beginnings, and about steps."""
-    yield from collect("run_started", "run_claimed", "step_completed")
-
-
-def test_a_start_is_announced_once_for_each_row(told: Heard) -> None:
-    run = start(announced_child, key="one")
-    start(announced_child, key="one")
-
-    [(name, said)] = told
-    assert (name, said["run_id"], said["workflow"]) == ("run_started", run.id, CHILD)
-    assert (said["version"], said["key"]) == (1, "one")
-    assert (said["parent_id"], said["continues"]) == (None, None)
-
-
-def test_a_child_is_announced_with_its_parent_and_a_successor_with_what_it_continues(
-    told: Heard,
-) -> None:
-    parent = driven(announced_parent)
-    before = driven(renewed)
-
-    started = [said for name, said in told if name == "run_started"]
-    assert [said["workflow"] for said in started] == [
-        "tests.announced_parent",
-        CHILD,
-        "tests.renewed",
-        "tests.renewed",
-    ]
-    assert started[1]["parent_id"] == parent.id
-    assert (started[3]["continues"], started[3]["version"]) == (before.id, 2)
-
-
-def test_a_drive_is_announced_with_its_attempt_and_how_late_it_comes(told: Heard) -> None:
-    run = start(announced_child)
-    Run.objects.filter(pk=run.id).update(wake_at=F("wake_at") - timedelta(seconds=90))
-
-    drive_until_idle()
-
-    [said] = [said for name, said in told if name == "run_claimed"]
-    assert (said["run_id"], said["attempt"], said["worker_id"]) == (run.id, 1, None)
-    assert 90 <= said["late_seconds"] < 120
-
-
-def test_a_step_is_announced_with_its_seconds_and_not_again_at_a_replay(told: Heard) -> None:
-    run = driven(announced_parent)
-    send_event(run.id, "go")
-    drive_until_idle()
-
-    [said] = [said for name, said in told if name == "step_completed"]
-    assert (said["step"], said["position"], said["attempt"], said["undo"]) == (
-        ADD,
-        1,
-        1,
-        False,
-    )
-    assert 0 <= said["seconds"] < 5
 
 
 def test_a_cancel_announces_the_ends_of_the_run_and_of_its_children(heard: Heard) -> None:
