@@ -1,6 +1,7 @@
 """System checks of what surrounds the engine: its cluster, its database, its name."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from typing import Any
@@ -8,11 +9,16 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import get_template
 
-from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES
+from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES, cluster_settings, own_cluster
 
 DISTRIBUTION = "django-durable-workflows"
 OLDEST_POSTGRESQL = 15
+CONFIRMATION = "workflows/confirm.html"
+LOOKS_MISTYPED = 0.85
+"""How much alike two names are, from 0 to 1, for one to be taken for a slip of the other."""
 WRITE_OURS = "Q_CLUSTER = workflows.cluster_settings(workers=8)"
 
 
@@ -22,6 +28,7 @@ def connect() -> None:
     register(check_cluster)
     register(check_server, Tags.database)
     register(check_name)
+    register(check_templates)
 
 
 def check_django_q(**kwargs: Any) -> list[CheckMessage]:
@@ -73,6 +80,20 @@ def _fault_of(given: Any) -> str:
     others = given.get("ALT_CLUSTERS") or {}
     if not isinstance(others, dict) or not isinstance(others.get(OWN_CLUSTER, {}), dict):
         return f"must have dictionaries in 'ALT_CLUSTERS', also for {OWN_CLUSTER!r}"
+    return _fault_of_options(own_cluster(given))
+
+
+def _fault_of_options(options: dict[str, Any]) -> str:
+    """Return what is wrong with the options of the cluster that drives runs, or an empty string."""
+    known = set(cluster_settings())
+    for name in sorted(set(options) - known, key=str):
+        # django-q2 has more options, and may get new ones: only what looks mistyped is refused.
+        if meant := get_close_matches(str(name), known, n=1, cutoff=LOOKS_MISTYPED):
+            return f"has an option {name!r} for runs; did you mean {meant[0]!r}?"
+    try:
+        cluster_settings(workers=options["workers"])
+    except ValueError:
+        return f"has workers {options['workers']!r} for runs; give a whole number, 1 or more"
     return ""
 
 
@@ -112,3 +133,18 @@ def check_name(**kwargs: Any) -> list[CheckMessage]:
             id="workflows.E008",
         )
     ]
+
+
+def check_templates(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W011: the page on which the admin's actions ask first cannot be found."""
+    if "django.contrib.admin" not in settings.INSTALLED_APPS:
+        return []
+    try:
+        get_template(CONFIRMATION)
+    except TemplateDoesNotExist:
+        words = (
+            f"the template {CONFIRMATION!r} cannot be found, so the admin's actions on runs fail"
+        )
+        hint = "Set 'APP_DIRS': True in TEMPLATES, or add the loader 'app_directories.Loader'."
+        return [Warning(words, hint=hint, id="workflows.W011")]
+    return []
