@@ -58,7 +58,7 @@ class DriveMemory:
         self.in_test = connection.in_atomic_block
         """Inside a test's transaction: other connections, and so other threads, see nothing."""
         self.lock = threading.Lock()
-        """Held while a line is taken in: branches of a gather do it in threads of their own."""
+        """Held while something is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         self.held = RunState(run.state)

@@ -8,6 +8,7 @@ from django.db import OperationalError
 from workflows.core.errors import Cancelled, LeaseLost, StoreFailed
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
+from workflows.core.states import RunState
 from workflows.definitions.workflow import workflow_definition
 from workflows.engine.session.session import Session
 from workflows.store.fence import UNCHANGED
@@ -42,6 +43,19 @@ def test_a_cancel_is_noticed_with_the_next_line() -> None:
         session.take_in(session.append(label(1)))
 
     assert session.history.last_position == 1
+
+
+def test_what_was_written_before_a_cancel_and_is_taken_in_behind_it_does_not_hide_it() -> None:
+    session = session_of(started_and_claimed(wait_for_go))
+    before = session.append(label(1))
+    cancel_run(session.run.id, reason="", by="")
+    after = session.append(label(2))
+    with pytest.raises(Cancelled):
+        session.take_in(after)
+
+    session.take_in(before)
+
+    assert session.held == RunState.CANCELLING
 
 
 def test_a_failure_of_the_database_is_the_end_of_the_drive_and_not_the_codes_to_catch() -> None:
