@@ -90,9 +90,10 @@ def send_event(
 ) -> Sent | Unfit:
     """Put an event into a run's inbox and wake the run if it waits for it.
 
-    One statement in the caller's transaction, and another for a run that is over. payload is JSON
-    text. unfit: the workflows and versions whose runs cannot take it; told here, since only the
-    row knows which the run has, and what was refused must not be committed.
+    One statement in the caller's transaction, and another for what is refused, unless it was
+    accepted before. payload is JSON text. unfit: the workflows and versions whose runs cannot take
+    it; told here, since only the row knows which the run has, and what was refused must not be
+    committed.
     """
     pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
     statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
@@ -100,11 +101,11 @@ def send_event(
     if row is None:
         return Sent.NOT_FOUND
     is_over, number, _ = row
-    if is_over and (key is None or query_one(_KNOWN, [run_id, key]) is None):
-        return Sent.OVER
-    if number is not None and not is_over:
-        return Unfit(*unfit[number - 1])
-    return Sent.ACCEPTED
+    if not is_over and number is None:
+        return Sent.ACCEPTED
+    if key is not None and query_one(_KNOWN, [run_id, key]) is not None:
+        return Sent.ACCEPTED
+    return Sent.OVER if is_over else Unfit(*unfit[number - 1])
 
 
 def load_inbox(run_id: UUID) -> list[InboxEvent]:
