@@ -145,9 +145,9 @@ def test_a_run_that_has_undone_its_steps_says_still_what_it_had_failed_with() ->
 def test_a_run_that_cannot_undo_its_steps_says_both_and_history_what_it_ended_with() -> None:
     run = started_and_claimed(wait_for_go)
     begin_compensation(run, error=json.dumps(FAILED))
-    told = {"before": RunState.COMPENSATING, "compensation_error": json.dumps(NOT_UNDONE)}
+    why, before = json.dumps(NOT_UNDONE), RunState.COMPENSATING
 
-    assert end_run(run, RunState.FAILED, **told)
+    assert end_run(run, RunState.FAILED, before=before, compensation_error=why)
 
     ended, line = row(run.id), get_history(run.id)[-1]
     assert (ended["error"], ended["compensation_error"]) == (FAILED, NOT_UNDONE)
