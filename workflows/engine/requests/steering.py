@@ -10,6 +10,7 @@ from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
 from workflows.engine import announcements
 from workflows.store import steering as store
+from workflows.store.steering import Cancel
 from workflows.store.views import get_run
 
 
@@ -25,30 +26,37 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     words = {"reason": storable(reason, 500), "by": _name(by)}
     while True:
         with transaction.atomic():
-            _cancel_children(run_id, words)
-            if _cancel_one(
-                run_id, words
-            ):  # a child that was started since the look; from now on there are no more
-                _cancel_children(run_id, words)
-                return True
+            answers = _cancel_family(run_id, words)
+        # Behind the block: a receiver must neither hold its locks nor break its transaction.
+        for each, asked in answers:
+            if asked.now == RunState.CANCELLED:
+                announcements.run_finished(each, asked.workflow, asked.now)
+        if answers[-1][1].now is not None:
+            return True
         successor = get_run(run_id).continued_as
         if successor is None:
             return False
         run_id = successor
 
 
-def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
-    for child in store.open_descendants(run_id):
-        _cancel_one(child, words)
+def _cancel_family(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]]:
+    """Cancel a run and its children. Returns what became of each, of the run itself last."""
+    answers, own = _cancel_children(run_id, words), _cancel_one(run_id, words)
+    if own.now is not None:
+        # A child that was started since the look; from now on there are no more.
+        answers += _cancel_children(run_id, words)
+    return [*answers, (run_id, own)]
 
 
-def _cancel_one(run_id: UUID, words: dict[str, str]) -> bool:
+def _cancel_children(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]]:
+    return [(child, _cancel_one(child, words)) for child in store.open_descendants(run_id)]
+
+
+def _cancel_one(run_id: UUID, words: dict[str, str]) -> Cancel:
     asked = store.cancel_run(run_id, **words)
     if asked is None:
         raise RunNotFound(f"no run {run_id}")
-    if asked.now == RunState.CANCELLED:
-        announcements.run_finished(run_id, asked.workflow, asked.now)
-    return asked.now is not None
+    return asked
 
 
 def compensate(run_id: RunId, *, by: str = "") -> bool:
