@@ -69,7 +69,9 @@ HEARTBEAT = Payload[Any]("heartbeat")
 """The details that a failed attempt sent last."""
 ATTEMPT = Field[int]("attempt")
 ATTEMPTS = Field[int]("attempts")
-"""Of a failed attempt: how many there may be. Of a failed step: how many there were."""
+"""Of a failed step: how many attempts there were."""
+ATTEMPTS_ALLOWED = Field[int | None]("attempts")
+"""Of a failed attempt: how many there may be; None: until it works."""
 PERMANENT = Field[bool]("permanent")
 RETRY_AT = Moment("retry_at")
 NAMES = Field[list[str]]("names")
@@ -84,7 +86,7 @@ WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
-_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
+_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STEP_COMPLETED: (OUTPUT,),
     _.STEP_STARTED: (),

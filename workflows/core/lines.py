@@ -79,7 +79,7 @@ def attempt_failed(
     step: str,
     *,
     attempt: int,
-    attempts: int,
+    attempts: int | None,
     error: Failure,
     permanent: bool = False,
     heartbeat: str | None = None,
@@ -87,12 +87,12 @@ def attempt_failed(
     """An attempt of a step has failed, or of its compensation (part is UNDO and more). When the next
     may begin is added as the line is written; a compensation that is given up has no such time.
 
-    attempts: how many there may be. heartbeat: JSON text of the details sent last.
+    attempts: how many there may be, None: until it works. heartbeat: JSON text of the details sent last.
     """
     undo = part >= UNDO
     told = [
         fields.ATTEMPT.written(attempt),
-        fields.ATTEMPTS.written(attempts),
+        fields.ATTEMPTS_ALLOWED.written(attempts),
         fields.ERROR.written(error),
         fields.PERMANENT.written(permanent),
     ]

@@ -15,7 +15,6 @@ from workflows.core.states import RunState
 from workflows.engine.requests import send_event as send_event_module
 from workflows.models import Event, Run
 from workflows.store.continue_as_new import continue_run
-from workflows.store.database import Send, intercepted
 from workflows.store.events import Sent, consume, load_inbox, send_event
 from workflows.store.fence import UNCHANGED
 from workflows.store.parking import park_run
@@ -23,6 +22,7 @@ from workflows.store.runs import end_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     connected,
+    counted_statements,
     elsewhere,
     kinds,
     new_run,
@@ -98,13 +98,9 @@ def test_a_key_is_taken_once_and_stands_for_one_event(
 
 @pytest.mark.django_db
 def test_an_event_that_is_new_is_one_statement() -> None:
-    run, sent = held(), []
+    run = held()
 
-    def count(deliver: Send, *statement: Any) -> Any:
-        sent.append(statement)
-        return deliver(*statement)
-
-    with intercepted(count):
+    with counted_statements() as sent:
         send(run.id, key="delivery-1")
 
     assert len(sent) == 1
