@@ -78,6 +78,9 @@ NAMES = Field[list[str]]("names")
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
+CARRIED_DATA = Payload[dict[str, Any]]("data")
+"""What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
+CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
 DETACHED = Field[bool]("detached")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
@@ -113,7 +116,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RUN_FAILED: (ERROR,),
     _.RUN_CANCELLED: (),
     _.RUN_COMPENSATED: (),
-    _.CONTINUED: (RUN,),
+    _.CONTINUED: (RUN, CARRIED_DATA, CARRIED_ATTRIBUTES),
     _.UNKNOWN: (),
 }
 """What each kind may hold. HistoryKind says what it means."""

@@ -9,9 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from workflows.core import line_fields as fields
+from workflows.core.codec import dumps
 from workflows.core.errors import StepFailed
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.notes import CarriedNotes
 from workflows.core.run import Fact
 from workflows.core.states import RunState
 
@@ -179,6 +181,14 @@ def child_end(entry: HistoryEntry) -> ChildEnd:
     """Read how the child has ended whose end a received event tells."""
     told = fields.PAYLOAD.of(entry)
     return ChildEnd(RunState(told["state"]), told["output"], told["error"])
+
+
+def carried_notes(entry: HistoryEntry) -> CarriedNotes | None:
+    """Read what the run began with, of the line that says so; None: it is another."""
+    data, attributes = fields.CARRIED_DATA.find(entry), fields.CARRIED_ATTRIBUTES.find(entry)
+    if data is None or attributes is None:
+        return None
+    return CarriedNotes(dumps(data), dumps(attributes))
 
 
 def forget_traceback(name: str, data: dict[str, Any]) -> None:
