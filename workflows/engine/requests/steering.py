@@ -24,22 +24,33 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     run_id = run_id_of(run_id)
     words = {"reason": storable(reason, 500), "by": _name(by)}
     while True:
-        with transaction.atomic():
-            _cancel_children(run_id, words)
-            if _cancel_one(
-                run_id, words
-            ):  # a child that was started since the look; from now on there are no more
-                _cancel_children(run_id, words)
-                return True
+        done = _cancel_tree(run_id, words)
+        if done:
+            return True
+        if done is None:
+            continue
         successor = get_run(run_id).continued_as
         if successor is None:
             return False
         run_id = successor
 
 
-def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
-    for child in store.open_descendants(run_id):
-        _cancel_one(child, words)
+class _BornMeanwhile(Exception):
+    """The tree has grown under our hands; rolls back what is locked."""
+
+
+def _cancel_tree(run_id: UUID, words: dict[str, str]) -> bool | None:
+    """Cancel the run and its children. False: it was over. None: try again."""
+    try:
+        with transaction.atomic():
+            children = store.lock_tree(run_id)
+            if children is None:
+                raise _BornMeanwhile
+            for child in children:
+                _cancel_one(child, words)
+            return _cancel_one(run_id, words)
+    except _BornMeanwhile:
+        return None
 
 
 def _cancel_one(run_id: UUID, words: dict[str, str]) -> bool:

@@ -31,6 +31,7 @@ from workflows.tests.builders import (
     until,
 )
 from workflows.tests.flows import greet_once
+from workflows.tests.store.family_rows import child_of
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -295,6 +296,22 @@ def test_a_run_whose_row_is_locked_is_passed_over_and_blocks_nobody() -> None:
         found = elsewhere(swept).result(PATIENCE_SECONDS)
 
     assert [run_id for run_id, _, _ in found] == [free.id]
+
+
+def test_a_child_whose_parent_is_locked_ends_with_the_next_sweep_and_holds_up_none() -> None:
+    worker_id = dead_worker()
+    parent = held_by(None)
+    other = held_by(worker_id)
+    child = child_of(parent)["id"]
+    assert claim(worker_id=worker_id).id == child
+    Run.objects.filter(pk=child).update(state=RunState.CANCELLING)
+
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=parent.id)
+        found = elsewhere(swept).result(PATIENCE_SECONDS)
+
+    assert [run_id for run_id, _, _ in found] == [other.id]
+    assert [(run_id, state) for run_id, _, state in swept()] == [(child, RunState.CANCELLED)]
 
 
 def test_sweeps_at_once_count_a_crash_once() -> None:
