@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from workflows.api import get_history, get_run, list_runs, start
@@ -18,7 +19,14 @@ from workflows.store.parking import park_run
 from workflows.store.queue import release_run
 from workflows.store.runs import begin_compensation
 from workflows.store.steering import cancel_run, wake_run
-from workflows.store.workers import count_living, enlist, extend_lease, forget_the_dead
+from workflows.store.workers import (
+    LOCK_CLASS,
+    Connection,
+    count_living,
+    enlist,
+    extend_lease,
+    forget_the_dead,
+)
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
@@ -329,6 +337,27 @@ def test_workers_are_counted_while_they_live() -> None:
 
     assert together == 2
     until(lambda: count_living() == 0)
+
+
+def test_a_lock_of_another_database_of_this_server_keeps_no_worker_alive() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+
+    with other_database() as elsewhere_:
+        elsewhere_.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {worker_id:d})")
+        living, found = count_living(), swept()
+
+    assert living == 0
+    assert [run_id for run_id, _, _ in found] == [run.id]
+
+
+@contextmanager
+def other_database() -> Iterator[Connection]:
+    """Open a connection to another database of the same server, as another site has one."""
+    params = connections["default"].get_connection_params()
+    wanted = {name: params[name] for name in ("host", "port", "user", "password") if name in params}
+    with psycopg.connect(**wanted, dbname="postgres", autocommit=True) as other:
+        yield other
 
 
 def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:
