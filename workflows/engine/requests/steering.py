@@ -26,9 +26,10 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     run_id = run_id_of(run_id)
     words = {"reason": _words("reason", reason, 500), "by": _name(by)}
     while True:
-        with transaction.atomic():
-            answers = _cancel_family(run_id, words)
-        # Behind the block: a receiver must neither hold its locks nor break its transaction.
+        answers = _cancel_tree(run_id, words)
+        if answers is None:
+            continue
+        # Behind the transaction: a receiver must neither hold its locks nor break it.
         for each, asked in answers:
             if asked.now == RunState.CANCELLED:
                 announcements.run_finished(each, asked.workflow, asked.now)
@@ -40,17 +41,21 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
         run_id = successor
 
 
-def _cancel_family(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]]:
-    """Cancel a run and its children. Returns what became of each, of the run itself last."""
-    answers, own = _cancel_children(run_id, words), _cancel_one(run_id, words)
-    if own.now is not None:
-        # A child that was started since the look; from now on there are no more.
-        answers += _cancel_children(run_id, words)
-    return [*answers, (run_id, own)]
+class _BornMeanwhile(Exception):
+    """The tree has grown under our hands; rolls back what is locked."""
 
 
-def _cancel_children(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]]:
-    return [(child, _cancel_one(child, words)) for child in store.open_descendants(run_id)]
+def _cancel_tree(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]] | None:
+    """Cancel the run and its children. Returns what became of each, of the run itself last; None:
+    try again."""
+    try:
+        with transaction.atomic():
+            children = store.lock_tree(run_id)
+            if children is None:
+                raise _BornMeanwhile
+            return [(each, _cancel_one(each, words)) for each in (*children, run_id)]
+    except _BornMeanwhile:
+        return None
 
 
 def _cancel_one(run_id: UUID, words: dict[str, str]) -> Cancel:
