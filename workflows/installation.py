@@ -1,7 +1,6 @@
 """System checks of what surrounds the engine: its cluster, its database, its name."""
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from typing import Any
@@ -12,13 +11,11 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.template.exceptions import TemplateDoesNotExist
 from django.template.loader import get_template
 
-from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES, cluster_settings, own_cluster
+from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES, option_fault
 
 DISTRIBUTION = "django-durable-workflows"
 OLDEST_POSTGRESQL = 15
 CONFIRMATION = "workflows/confirm.html"
-LOOKS_MISTYPED = 0.85
-"""How much alike two names are, from 0 to 1, for one to be taken for a slip of the other."""
 WRITE_OURS = "Q_CLUSTER = workflows.cluster_settings(workers=8)"
 
 
@@ -80,21 +77,8 @@ def _fault_of(given: Any) -> str:
     others = given.get("ALT_CLUSTERS") or {}
     if not isinstance(others, dict) or not isinstance(others.get(OWN_CLUSTER, {}), dict):
         return f"must have dictionaries in 'ALT_CLUSTERS', also for {OWN_CLUSTER!r}"
-    return _fault_of_options(own_cluster(given))
-
-
-def _fault_of_options(options: dict[str, Any]) -> str:
-    """Return what is wrong with the options of the cluster that drives runs, or an empty string."""
-    known = set(cluster_settings())
-    for name in sorted(set(options) - known, key=str):
-        # django-q2 has more options, and may get new ones: only what looks mistyped is refused.
-        if meant := get_close_matches(str(name), known, n=1, cutoff=LOOKS_MISTYPED):
-            return f"has an option {name!r} for runs; did you mean {meant[0]!r}?"
-    try:
-        cluster_settings(workers=options["workers"])
-    except ValueError:
-        return f"has workers {options['workers']!r} for runs; give a whole number, 1 or more"
-    return ""
+    fault = option_fault(given if broker == BROKER else others.get(OWN_CLUSTER, {}))
+    return f"cannot be used for runs: {fault}" if fault else ""
 
 
 def _has_no_queue(given: dict[str, Any]) -> bool:

@@ -69,13 +69,18 @@ HEARTBEAT = Payload[Any]("heartbeat")
 """The details that a failed attempt sent last."""
 ATTEMPT = Field[int]("attempt")
 ATTEMPTS = Field[int]("attempts")
-"""Of a failed attempt: how many there may be. Of a failed step: how many there were."""
+"""Of a failed step: how many attempts there were."""
+ATTEMPTS_ALLOWED = Field[int | None]("attempts")
+"""Of a failed attempt: how many there may be; None: until it works."""
 PERMANENT = Field[bool]("permanent")
 RETRY_AT = Moment("retry_at")
 NAMES = Field[list[str]]("names")
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
+CARRIED_DATA = Payload[dict[str, Any]]("data")
+"""What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
+CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
 DETACHED = Field[bool]("detached")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
@@ -84,7 +89,7 @@ WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
-_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
+_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STEP_COMPLETED: (OUTPUT,),
     _.STEP_STARTED: (),
@@ -111,7 +116,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RUN_FAILED: (ERROR,),
     _.RUN_CANCELLED: (),
     _.RUN_COMPENSATED: (),
-    _.CONTINUED: (RUN,),
+    _.CONTINUED: (RUN, CARRIED_DATA, CARRIED_ATTRIBUTES),
     _.UNKNOWN: (),
 }
 """What each kind may hold. HistoryKind says what it means."""

@@ -61,13 +61,6 @@ def test_a_cluster_does_not_start_without_django_q() -> None:
         ({"broker_class": "workflows.cluster.RunBroker"}, "which does not exist"),
         ({"orm": "default", "ALT_CLUSTERS": {"workflows": 8}}, "must have dictionaries"),
         ({"orm": "default", "ALT_CLUSTERS": ["workflows"]}, "must have dictionaries"),
-        (
-            {"orm": "default", "ALT_CLUSTERS": {"workflows": {"worker": 2}}},
-            "has an option 'worker' for runs; did you mean 'workers'?",
-        ),
-        (cluster_settings(guard_cicle=1), "did you mean 'guard_cycle'?"),
-        ({"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": "2"}}}, "has workers '2'"),
-        ({"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": 0}}}, "has workers 0"),
     ],
 )
 def test_a_cluster_that_runs_cannot_use_is_refused(given: Any, words: str) -> None:
@@ -87,7 +80,6 @@ def test_a_cluster_that_runs_cannot_use_is_refused(given: Any, words: str) -> No
         {"name": "shop", "redis": {"host": "cache"}},
         {"broker_class": "shop.queue.Broker", "ALT_CLUSTERS": {"workflows": {"workers": 2}}},
         {"orm": "default", "ALT_CLUSTERS": {"workflows": cluster_settings(workers=2)}},
-        cluster_settings(cpu_affinity=1, max_rss=100_000, save_limit_per="func", label="Shop"),
     ],
 )
 def test_clusters_of_runs_and_of_ordinary_tasks_pass(given: dict[str, Any]) -> None:
@@ -142,3 +134,18 @@ def test_a_project_that_cannot_find_the_engines_templates_is_told() -> None:
 def test_a_project_without_an_admin_needs_no_templates() -> None:
     with override_settings(INSTALLED_APPS=["workflows", "django_q"], TEMPLATES=[]):
         assert check_templates() == []
+
+
+@pytest.mark.parametrize(
+    "q_cluster",
+    [
+        {"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": 0}}},
+        {**cluster_settings(), "workers": 0},
+    ],
+)
+def test_a_cluster_that_would_drive_nothing_is_told(q_cluster: dict[str, Any]) -> None:
+    with override_settings(Q_CLUSTER=q_cluster):
+        [error] = check_cluster()
+
+    assert error.id == "workflows.E006"
+    assert error.msg.startswith("Q_CLUSTER cannot be used for runs: 'workers' is 0; give a whole")

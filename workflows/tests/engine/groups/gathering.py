@@ -174,6 +174,11 @@ def gathering_groups(run: Context, names: list[str]) -> list[str]:
     return run.gather(*[run.call(make_group, name) for name in names])
 
 
+@workflow("tests.gather_groups_and_work")
+def gathering_groups_and_work(run: Context, group: str, name: str) -> list[str]:
+    return list(run.gather(run.call(make_group, group), run.call(work, name)))
+
+
 @workflow("tests.gather_hang")
 def gathering_hang(run: Context) -> str:
     run.gather(run.call(hang), run.call(work, "a"), on_error="continue")
