@@ -76,6 +76,9 @@ NAMES = Field[list[str]]("names")
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
+OWN_KEYS = Field[bool]("own_keys")
+"""Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
+run.idempotency_key. Missing where it began before keys belonged to steps."""
 DETACHED = Field[bool]("detached")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
@@ -84,19 +87,20 @@ WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
+_RECEIVED = (OWN_KEYS,)
 _FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
-    _.STEP_COMPLETED: (OUTPUT,),
-    _.STEP_STARTED: (),
-    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT),
-    _.ATTEMPT_FAILED: _FAILED_ATTEMPT,
+    _.STEP_COMPLETED: (OUTPUT, *_RECEIVED),
+    _.STEP_STARTED: _RECEIVED,
+    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT, *_RECEIVED),
+    _.ATTEMPT_FAILED: (*_FAILED_ATTEMPT, *_RECEIVED),
     _.WAIT_STARTED: (NAMES, UNTIL),
     _.EVENT_RECEIVED: (NAMES, PAYLOAD),
     _.WAIT_TIMED_OUT: (NAMES,),
     _.SLEEP_STARTED: (UNTIL,),
     _.SLEEP_ENDED: (),
     _.STATUS_SET: (),
-    _.GROUP_STARTED: (NAMES,),
+    _.GROUP_STARTED: (NAMES, OWN_KEYS),
     _.CHILD_STARTED: (RUN, DETACHED),
     _.PATCH_TAKEN: (),
     _.COMPENSATION_COMPLETED: (OUTPUT,),

@@ -33,7 +33,7 @@ def call_workflow(session: Session) -> Any:
         raise
     if session.unwinding is None:
         context.join()
-    return result
+    return session.keys.settled(result, "the result")
 
 
 def _input(session: Session) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.db import connection
 from workflows.conf import conf
 from workflows.core.errors import DeadlineExceeded, EndOfHistory, Suspend
 from workflows.core.history_index import History
+from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
 from workflows.core.notes import RunNotes
 from workflows.core.run import ClaimedRun, InboxEvent, Park
@@ -84,6 +85,8 @@ class DriveMemory:
         """Children that are not detached, as started so far."""
         self.child_ends: dict[uuid.UUID, ChildEnd] = {}
         """How children ended, as far as the code has waited for it."""
+        self.keys = Keys(self.run.id)
+        """The readings of run.idempotency_key."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""
         self.notes.clear()
@@ -103,6 +106,10 @@ class DriveMemory:
         if self.unwinding is not None:
             raise self.unwinding
         self.notes.check()
+        if self.keys.were_read:
+            for note in (self.notes.data, self.notes.attributes):
+                if self.keys.are_in(note.text()):
+                    note.replace(self.keys.settled(note.values, f"run.{note.name}"))
 
     def unwind(self, why: BaseException) -> BaseException:
         """Remember why this drive ends, so that code which swallows it gets no further."""
