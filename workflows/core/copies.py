@@ -21,6 +21,13 @@ def copied(value: T, kept: list[Any] | None = None) -> T:
     return found
 
 
+def copied_arguments(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return copies of the arguments of a call."""
+    return tuple(map(copied, args)), {name: copied(each) for name, each in kwargs.items()}
+
+
 def copied_plain(value: Any) -> Any:
     """Return a copy of a JSON value, which is quicker."""
     kind = type(value)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from workflows.core.copies import copied_plain
 from workflows.core.failure import Failure
 from workflows.core.history import HistoryEntry, HistoryKind
 
@@ -39,9 +40,18 @@ class Field(Generic[T]):
 
 
 class Payload(Field[T]):
-    """A field whose value comes from the application."""
+    """A field whose value comes from the application. Read, it is a copy: the application may change it,
+    and a later replay in the same drive must see what was recorded."""
 
     __slots__ = ()
+
+    def of(self, entry: HistoryEntry) -> T:
+        value: T = copied_plain(super().of(entry))
+        return value
+
+    def find(self, entry: HistoryEntry) -> T | None:
+        value: T | None = copied_plain(super().find(entry))
+        return value
 
     def written_as(self, text: str) -> str:
         """The same as written, for a value that is JSON text already."""

@@ -81,7 +81,7 @@ def attempt_step(session: Session, job: Job) -> Any:
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
-    note_completed(session, job, outcome.value)
+    note_completed(session, job)
     session.take_in(outcome.written)
     return outcome.value
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.core.beat import read_beat
+from workflows.core.copies import copied_arguments
 from workflows.core.idempotency_key import Receiver, step_key
 from workflows.core.line_fields import HEARTBEAT, OWN_KEYS
 from workflows.core.lines import NOTHING_NOTED, Received
@@ -26,7 +27,8 @@ class Job:
     undo: bool = False
 
     def __call__(self) -> Any:
-        return self.step.function(*self.args, **self.kwargs)
+        args, kwargs = copied_arguments(self.args, self.kwargs)
+        return self.step.function(*args, **kwargs)
 
 
 def forward_job(
@@ -60,17 +62,13 @@ def limit_of(job: Job) -> Limit:
     return Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
 
 
-def note_completed(session: Session, job: Job, output: Any) -> None:
-    """Remember a completed step for the case that it must be undone."""
+def note_completed(session: Session, job: Job) -> None:
+    """Remember a completed step for the case that it must be undone: with what it was given, whatever
+    the code does with that afterwards."""
     if job.step.compensate is not None and not job.undo:
+        args, kwargs = copied_arguments(job.args, job.kwargs)
         session.undoable.append(
-            CompletedStep(
-                position=job.position,
-                step=job.step,
-                args=job.args,
-                kwargs=job.kwargs,
-                output=output,
-            )
+            CompletedStep(position=job.position, step=job.step, args=args, kwargs=kwargs)
         )
 
 

@@ -37,7 +37,7 @@ def run_group(session: Session, group: Group) -> Results:
         _recall(session, group, branch)
     for branch in group.branches:
         if branch.completed:
-            note_completed(session, _job(group, branch), branch.value)
+            note_completed(session, _job(group, branch))
     _run_branches(session, group)
     if session.unwinding is not None:
         raise session.unwinding
@@ -158,7 +158,7 @@ def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
     match record(session, job, ran):
         case Completed(_, written, value):
             group.complete(branch, value)
-            note_completed(session, job, value)
+            note_completed(session, job)
             session.take_in(written)
         case Failed(written, error):
             group.fail(branch, error)

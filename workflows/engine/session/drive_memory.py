@@ -27,13 +27,12 @@ from workflows.store.fence import UNCHANGED, Notes
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedStep:
-    """A completed step, with what its compensation needs."""
+    """A completed step that can be undone, with copies of its arguments."""
 
     position: int
     step: StepDefinition
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    output: Any
 
 
 class DriveMemory:
@@ -87,6 +86,8 @@ class DriveMemory:
         """How children ended, as far as the code has waited for it."""
         self.keys = Keys(self.run.id)
         """The readings of run.idempotency_key."""
+        self.returned: list[Any] = []
+        """What the code has returned, once it has."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""
         self.notes.clear()

@@ -115,7 +115,7 @@ class Context(Gather, Family, RunContext):
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise lines.step_failure(outcome).raised(step.name)
         output = recorded_output(session, step, outcome)
-        note_completed(session, job, output)
+        note_completed(session, job)
         return output
 
     def patched(self, patch: str) -> bool:
