@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from workflows.core.codec import dumps
+from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryEntry
 from workflows.core.history_index import History
@@ -16,6 +16,8 @@ from workflows.engine.drive.newer_code import unreadable
 from workflows.engine.drive.workflow_code import retrace
 from workflows.engine.session.session import Session
 from workflows.store.views import get_history, get_run, iterate_open_runs
+
+ANY_SIZE = 2**63
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,8 @@ class Recorded:
     """What was left to the function's defaults, as they were."""
     created_at: datetime
     entries: list[HistoryEntry]
+    returned: str | None = None
+    """What the code is to return again, as JSON text; None: that is not compared."""
 
 
 def replay(recorded: Recorded) -> Difference | None:
@@ -88,7 +92,18 @@ def _why_not(recorded: Recorded) -> str | None:
     mismatch, raised = retrace(session)
     if mismatch is None and isinstance(raised, DefinitionError):
         mismatch = raised
-    return None if mismatch is None else str(mismatch)
+    if mismatch is None:
+        return _another_result(session, recorded)
+    return str(mismatch)
+
+
+def _another_result(session: Session, recorded: Recorded) -> str | None:
+    if recorded.returned is None or not session.returned:
+        return None
+    again = session.definition.signature.result.encode(session.returned[0], max_bytes=ANY_SIZE)
+    if dumps(loads(again)) == dumps(loads(recorded.returned)):
+        return None
+    return f"it returned {recorded.returned:.200}, and {again:.200} at a replay"
 
 
 def _as_claimed(recorded: Recorded) -> ClaimedRun:
