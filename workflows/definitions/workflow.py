@@ -189,7 +189,7 @@ def workflow_definition(function: Callable[..., Any] | str) -> WorkflowDefinitio
         return _newest(function)
     definition = getattr(function, "workflow_definition", None)
     if definition is None:
-        name = getattr(function, "__qualname__", repr(function))
+        name = getattr(function, "__qualname__", f"{function!r:.80}")
         raise UnknownWorkflow(f'{name} is not a workflow: decorate it with @workflow("name")')
     return cast(WorkflowDefinition, definition)
 

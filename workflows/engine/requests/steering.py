@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from workflows.core.errors import RunNotFound
+from workflows.core.errors import InvalidInput, RunNotFound
 from workflows.core.failure import storable
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
@@ -15,7 +15,8 @@ from workflows.store.views import get_run
 
 
 def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
-    """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound.
+    """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound,
+    InvalidInput where reason or by is no text.
 
     A run that a worker drives ends at its next durable operation: the step in progress is
     recorded first. Any other run ends at once. Nothing that finishes later overwrites it. Where
@@ -23,7 +24,7 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     Detached children go on. A run that went on by continue_as_new is cancelled where it is now.
     """
     run_id = run_id_of(run_id)
-    words = {"reason": storable(reason, 500), "by": _name(by)}
+    words = {"reason": _words("reason", reason, 500), "by": _name(by)}
     while True:
         with transaction.atomic():
             answers = _cancel_family(run_id, words)
@@ -86,4 +87,10 @@ def _found(run_id: UUID, changed: bool | None) -> bool:
 
 
 def _name(by: str) -> str:
-    return storable(by, 200)
+    return _words("by", by, 200)
+
+
+def _words(what: str, given: object, limit: int) -> str:
+    if not isinstance(given, str):
+        raise InvalidInput(f"{what} is {given!r:.80}; give a text (of a user, get_username())")
+    return storable(given, limit)

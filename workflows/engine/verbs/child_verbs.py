@@ -19,6 +19,7 @@ from workflows.engine.children.child_run import (
     encode_child_input,
     start_child,
 )
+from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
 from workflows.engine.verbs.start_child import ChildCall, MakeChildCall, StartChild
 from workflows.engine.verbs.waiting import read_payload
@@ -43,6 +44,8 @@ class Family(Waits):
         self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], detached: bool
     ) -> ChildHandle[Any]:
         definition = workflow_definition(workflow)
+        if not isinstance(detached, bool):
+            raise DefinitionError(f"start_child: detached is {detached!r:.80}; give True or False")
         encoded = encode_child_input(definition, definition.by_name(given, input))
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
@@ -81,8 +84,8 @@ class Family(Waits):
         limit: at most so many at once; None: all. Raises ChildFailed for the first, in order,
         that failed; the others go on, and end before the parent does.
         """
-        if limit is not None and limit < 1:
-            raise DefinitionError(f"map: a limit of {limit}; give 1 or more, or None")
+        if limit is not None:
+            check_group_limit(limit)
         waiting: list[ChildHandle[Any]] = []
         results: list[Any] = []
         for each in _children(workflow, inputs):
@@ -136,16 +139,22 @@ def _children(workflow: Any, inputs: Iterable[Mapping[str, Any]] | None) -> list
     if inputs is None:
         if callable(workflow) or isinstance(workflow, str):
             raise DefinitionError("map: give the workflow's inputs, a dictionary for each child")
-        children = list(workflow)
+        children = _listed(workflow, "the children", "[run.child(workflow, …), …]")
         for each in children:
             if not isinstance(each, ChildCall):
                 told = "give run.child(workflow, …) for each"
                 raise DefinitionError(f"map: a child is {each!r:.80}; {told}")
         return children
-    given = list(inputs)
+    given = _listed(inputs, "the inputs", "a list of dictionaries")
     for each in given:
-        if not isinstance(each, Mapping):
+        if not isinstance(each, Mapping) or not all(isinstance(name, str) for name in each):
             raise DefinitionError(
                 f"map: an input is {each!r:.80}; give a dictionary of the workflow's parameters"
             )
     return [ChildCall(workflow=workflow, given=(), input=dict(each)) for each in given]
+
+
+def _listed(given: Any, what: str, instead: str) -> list[Any]:
+    if not isinstance(given, Iterable):
+        raise DefinitionError(f"map: {what} are {given!r:.80}; give {instead}")
+    return list(given)

@@ -122,3 +122,13 @@ def test_a_workflow_that_asks_the_run_alone_is_deterministic() -> None:
 def test_a_workflow_that_asks_the_world_is_found_out(what: str) -> None:
     with pytest.raises(AssertionError, match="not deterministic"):
         assert_deterministic(worldly, what=what)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, None])
+def test_a_file_that_holds_no_history_is_named(text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "spoilt.json"
+    if text is not None:
+        file.write_text(text)
+
+    with pytest.raises(InvalidInput, match=r"spoilt\.json: "):
+        replay_history(file)
