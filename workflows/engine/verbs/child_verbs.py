@@ -7,6 +7,7 @@ from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names
 from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
+from workflows.core.idempotency_key import Receiver
 from workflows.core.line_fields import PAYLOAD
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import Event
@@ -49,7 +50,8 @@ class Family(Waits):
         definition = workflow_definition(workflow)
         if not isinstance(detached, bool):
             raise DefinitionError(f"start_child: detached is {detached!r:.80}; give True or False")
-        encoded = encode_child_input(definition, definition.by_name(given, input))
+        named = self._with_keys(definition.name, definition.by_name(given, input))
+        encoded = encode_child_input(definition, named)
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
         if outcome is None:
@@ -57,6 +59,17 @@ class Family(Waits):
         if not detached:
             self._session.children.append(child.id)
         return ChildHandle(child, self._session.child_ends, self._wait)
+
+    def _with_keys(self, child: str, input: dict[str, Any]) -> dict[str, Any]:
+        """Return the input of the child that comes next: its key takes the place of readings."""
+        session = self._session
+        position = session.position + 1
+        receiver = Receiver(
+            name=f"child {child!r}",
+            position=position,
+            as_before=session.history.begun(position) is not None,
+        )
+        return session.keys.given_to(receiver, input)[0]
 
     @overload
     def map(
@@ -134,6 +147,7 @@ class Family(Waits):
         names = (*event_names(event), *by_event) if event else tuple(by_event)
         if not names and seconds is None:
             raise DefinitionError("wait_any(): give an event, a child or a number of seconds")
+        names = self._session.keys.settled(names, "wait_any")
         if seconds is not None:
             seconds = sensible_seconds("wait_any", seconds)
         if not all(is_name(each) for each in names):

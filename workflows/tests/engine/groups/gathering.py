@@ -153,6 +153,11 @@ def gathering_and_undoing(run: Context, names: list[str]) -> None:
     run.sleep(1)
 
 
+@workflow("tests.gather_undone_twice", on_failure="compensate")
+def gathering_undone_twice(run: Context, name: str) -> None:
+    run.gather(run.call(pay, name=name), run.call(work_once, "bad"), limit=1, on_error="compensate")
+
+
 @workflow("tests.gather_wrongly")
 def gathering_wrongly(run: Context, what: str) -> None:
     call: Any = run.call(work, "a")

@@ -38,6 +38,7 @@ from workflows.tests.engine.groups.gathering import (
     gathering_once,
     gathering_patiently,
     gathering_undone,
+    gathering_undone_twice,
     gathering_wrongly,
     hooks,
     in_threads,
@@ -116,6 +117,14 @@ def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay(
     assert live[-2] == told
     assert notes.done[len(live) :] == live[-2:]
     assert get_run(run.id).state == RunState.COMPLETED
+
+
+@pytest.mark.django_db
+def test_what_a_group_could_not_undo_is_tried_again_when_the_run_undoes_itself() -> None:
+    run = driven(gathering_undone_twice, name="a ghost")
+
+    assert run.state == RunState.FAILED
+    assert notes.done == ["bad", *["refund A GHOST to a ghost"] * 2]
 
 
 @pytest.mark.django_db
