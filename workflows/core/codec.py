@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from workflows.core.copies import copied_plain
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -207,7 +208,7 @@ class Signature:
         """
         then = loads(stored.defaults)
         known = {name: then[name] for name in then if name in self._parameters.parameters}
-        plain = {**self._defaults, **known, **loads(stored.given)}
+        plain = {**copied_plain(self._defaults), **known, **loads(stored.given)}
         self._parameters.bind(**plain)
         return {name: self._codec(name).from_plain(value) for name, value in plain.items()}
 

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from unittest import mock
 
 from django.utils import timezone
 
+from workflows.core.codec import dumps
 from workflows.core.errors import InvalidInput
 from workflows.core.lines import forget_traceback
 from workflows.core.run import RunId
@@ -56,8 +58,8 @@ def _read(file: Path) -> Any:
 def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) -> None:
     """Run a workflow as far as it goes by itself, then replay it with another clock, other random
     numbers and other ids. Raises AssertionError naming the position where it asks for something
-    else, which shows that it looks at the world past `run`. What it hands to a step is not
-    recorded, and so not compared.
+    else, or what it returned then and now: it looks at the world past `run`, or goes on with what a
+    step has changed.
     """
     run = start(workflow, **input)
     drive_until_idle()
@@ -65,6 +67,8 @@ def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) ->
     if now.state == RunState.BLOCKED:
         raise AssertionError(f"not deterministic: {(now.error or {}).get('message')}")
     recorded = recorded_run(run.id)
+    if now.state == RunState.COMPLETED:
+        recorded = replace(recorded, returned=dumps(now.output))
     for seed in (1, 2, 3):
         with _another_world(workflow_definition(workflow).function.__globals__, seed):
             difference = replay(recorded)

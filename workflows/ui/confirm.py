@@ -47,6 +47,8 @@ class Deed(Generic[Row]):
     do: Callable[[HttpRequest, Row, dict[str, Any]], str]
     """Does it to one row, with the form's values. Returns a sentence about it, "" to be counted
     only. Raises NotDone."""
+    refuse: Callable[[Row], str] = lambda row: ""
+    """Says why a row is not even asked about, and what helps instead; "" where it may be."""
     form_class: type[forms.Form] = forms.Form
     """What it needs to know besides."""
 
@@ -87,11 +89,25 @@ def confirm_then_act(
         model_admin.message_user(request, text, messages.WARNING)
         return None
     confirmed = "confirmed" in request.POST
+    if not confirmed:  # what has changed since, the deed finds out
+        rows = _those_that_may(model_admin, request, rows, deed)
+        if not rows:
+            return None
     form = deed.form_class(request.POST if confirmed else None)
     if not (confirmed and form.is_valid()):
         return _ask(model_admin, request, rows, deed, form)
     _act(model_admin, request, rows, deed, form.cleaned_data)
     return None
+
+
+def _those_that_may(
+    model_admin: Any, request: HttpRequest, rows: list[Any], deed: Deed[Row]
+) -> list[Any]:
+    """Return the rows that may be asked about, and tell why the others may not."""
+    answers = [(row, deed.refuse(row)) for row in rows]
+    reasons = Counter(reason for _, reason in answers if reason)
+    _tell_the_left(model_admin, request, deed, reasons)
+    return [row for row, reason in answers if not reason]
 
 
 def _ask(
@@ -128,6 +144,12 @@ def _act(
         model_admin.message_user(request, sentence, messages.SUCCESS)
     if counted := sentences.count(""):
         model_admin.message_user(request, f"{deed.label}: {counted} done.", messages.SUCCESS)
+    _tell_the_left(model_admin, request, deed, reasons)
+
+
+def _tell_the_left(
+    model_admin: Any, request: HttpRequest, deed: Deed[Row], reasons: Counter[str]
+) -> None:
     for reason, times in reasons.items():
         text = f"{deed.label}: {times} left as they were: {reason}"
         model_admin.message_user(request, text, messages.WARNING)

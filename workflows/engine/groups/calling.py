@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
+from workflows.core.copies import copied_arguments
 from workflows.core.errors import DefinitionError
 from workflows.definitions.step import Step, step_definition
 from workflows.engine.groups.group import Call, checked
@@ -68,4 +69,5 @@ def _call(
     function: Step[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], after: tuple[str, ...]
 ) -> Call[R]:
     step, args, kwargs = checked(step_definition(function), args, kwargs)
+    args, kwargs = copied_arguments(args, kwargs)  # of a loop that fills one list for all
     return Call(step=step, args=args, kwargs=kwargs, after=after)

@@ -76,6 +76,8 @@ class Branch:
     name: str
     position: int
     call: Call[Any]
+    own_keys: bool = False
+    """Its key took the place of a reading of run.idempotency_key."""
     value: Any = None
     error: StepFailed | None = None
     retry_at: datetime | None = None

@@ -10,6 +10,7 @@ from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
 from workflows.engine import announcements
 from workflows.store import steering as store
+from workflows.store.steering import Cancel
 from workflows.store.views import get_run
 
 
@@ -25,31 +26,43 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     run_id = run_id_of(run_id)
     words = {"reason": _words("reason", reason, 500), "by": _name(by)}
     while True:
-        with transaction.atomic():
-            _cancel_children(run_id, words)
-            if _cancel_one(
-                run_id, words
-            ):  # a child that was started since the look; from now on there are no more
-                _cancel_children(run_id, words)
-                return True
+        answers = _cancel_tree(run_id, words)
+        if answers is None:
+            continue
+        # Behind the transaction: a receiver must neither hold its locks nor break it.
+        for each, asked in answers:
+            if asked.now == RunState.CANCELLED:
+                announcements.run_finished(each, asked.workflow, asked.now)
+        if answers[-1][1].now is not None:
+            return True
         successor = get_run(run_id).continued_as
         if successor is None:
             return False
         run_id = successor
 
 
-def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
-    for child in store.open_descendants(run_id):
-        _cancel_one(child, words)
+class _BornMeanwhile(Exception):
+    """The tree has grown under our hands; rolls back what is locked."""
 
 
-def _cancel_one(run_id: UUID, words: dict[str, str]) -> bool:
+def _cancel_tree(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]] | None:
+    """Cancel the run and its children. Returns what became of each, of the run itself last; None:
+    try again."""
+    try:
+        with transaction.atomic():
+            children = store.lock_tree(run_id)
+            if children is None:
+                raise _BornMeanwhile
+            return [(each, _cancel_one(each, words)) for each in (*children, run_id)]
+    except _BornMeanwhile:
+        return None
+
+
+def _cancel_one(run_id: UUID, words: dict[str, str]) -> Cancel:
     asked = store.cancel_run(run_id, **words)
     if asked is None:
         raise RunNotFound(f"no run {run_id}")
-    if asked.now == RunState.CANCELLED:
-        announcements.run_finished(run_id, asked.workflow, asked.now)
-    return asked.now is not None
+    return asked
 
 
 def compensate(run_id: RunId, *, by: str = "") -> bool:

@@ -132,3 +132,18 @@ def test_a_file_that_holds_no_history_is_named(text: str | None, tmp_path: Path)
 
     with pytest.raises(InvalidInput, match=r"spoilt\.json: "):
         replay_history(file)
+
+
+@workflow("tests.story.module_list")
+def counting_in_a_module(run: Context) -> int:
+    _counted.append(1)
+    run.set_status("counting")
+    return len(_counted)
+
+
+_counted: list[int] = []
+
+
+def test_what_is_returned_then_and_now_is_compared() -> None:
+    with pytest.raises(AssertionError, match="it returned 1, and 2 at a replay"):
+        assert_deterministic(counting_in_a_module)

@@ -74,7 +74,7 @@ def test_a_mistake_in_workflow_code_blocks_the_run_with_one_sentence(words: str)
 def test_a_status_that_is_assigned_is_an_error_and_not_forgotten() -> None:
     run = run_of(lambda run: setattr(run, "status", "Packing"))
 
-    assert run.state == RunState.FAILED
+    assert run.state == RunState.BLOCKED
     assert "no attribute 'status'" in (run.error or {})["message"]
 
 
