@@ -1,5 +1,6 @@
 """The steps of workflows: the decorator, and what it keeps of a function."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -10,6 +11,7 @@ from workflows.core.errors import DefinitionError
 from workflows.core.retry import RetryPolicy
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import check_compensation, plain_function, where
+from workflows.definitions.workflow_guard import refuse
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +26,8 @@ class StepDefinition:
 
     name: str
     function: FunctionType
+    public: FunctionType
+    """What @step has made of it: what its module, and workflow code, know it by."""
     signature: Signature
     retry: RetryPolicy = field(default=DEFAULT_RETRY)
     timeout_seconds: float | None = None
@@ -81,7 +85,7 @@ def step(
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
-    The function stays an ordinary callable outside workflows.
+    The function stays an ordinary callable in steps and outside workflows.
     """
     _check_step(name, retry)
     check_limit("timeout_seconds", timeout_seconds)
@@ -93,9 +97,10 @@ def step(
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
         if compensate is not None:
             check_compensation(plain, plain_function(compensate))
-        plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
+        definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
+            public=_guarded(plain),
             signature=Signature(plain),
             retry=retry,
             timeout_seconds=timeout_seconds,
@@ -103,9 +108,29 @@ def step(
             atomic=atomic,
             compensate=None if compensate is None else _as_step(compensate),
         )
-        return cast(Step[P, R], function)
+        return cast(Step[P, R], publish(definition))
 
     return define if function is None else define(function)
+
+
+def publish(definition: StepDefinition) -> FunctionType:
+    """Let the functions tell what they are; return the one for everybody. The given one as well:
+    `step(atomic=True)(pay)` may stand by itself."""
+    for function in (definition.public, definition.function):
+        function.step_definition = definition  # type: ignore[attr-defined]
+    return definition.public
+
+
+def _guarded(plain: FunctionType) -> FunctionType:
+    """Return the function as its module has it: workflow code may not call it past its run."""
+    instead = f"write run.step({plain.__name__}, …)"
+
+    @functools.wraps(plain)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        refuse(f"calls the step {plain.__name__}() itself", instead)
+        return plain(*args, **kwargs)
+
+    return cast(FunctionType, call)
 
 
 def _check_step(name: Any, retry: Any) -> None:
