@@ -10,7 +10,14 @@ from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
 from workflows.core.retry import RetryPolicy
 from workflows.core.time_checks import check_limit
-from workflows.definitions.functions import check_compensation, plain_function, where
+from workflows.definitions.functions import (
+    check_compensation,
+    is_wrapped,
+    plain_function,
+    refuse_bound_method,
+    refuse_other,
+    where,
+)
 from workflows.definitions.workflow_guard import refuse
 
 P = ParamSpec("P")
@@ -38,6 +45,10 @@ class StepDefinition:
     at_most_once: bool = False
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
+
+
+_steps: dict[str, StepDefinition] = {}
+"""By where they are written."""
 
 
 class Step(Protocol[P, R_co]):
@@ -116,6 +127,7 @@ def step(
 def publish(definition: StepDefinition) -> FunctionType:
     """Let the functions tell what they are; return the one for everybody. The given one as well:
     `step(atomic=True)(pay)` may stand by itself."""
+    _steps[where(definition.function)] = definition
     for function in (definition.public, definition.function):
         function.step_definition = definition  # type: ignore[attr-defined]
     return definition.public
@@ -156,10 +168,21 @@ def _as_step(function: Callable[..., Any]) -> StepDefinition:
 
 def step_definition(function: Callable[..., Any]) -> StepDefinition:
     """Return what @step registered. Raises DefinitionError for another function."""
+    refuse_bound_method(function, what="step")
     definition = getattr(function, "step_definition", None)
     if definition is None:
         name = getattr(function, "__qualname__", repr(function))
         if not callable(function):
             raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
         raise DefinitionError(f"{name} is not a step: decorate it with @step")
+    refuse_other(function, definition.public, decorator="@action or @step")
     return cast(StepDefinition, definition)
+
+
+def wrapped_steps() -> list[FunctionType]:
+    """Return the steps above whose decorator their modules have another."""
+    return [
+        each.public
+        for each in _steps.values()
+        if is_wrapped(each.public, "step_definition", each.public.__dict__["step_definition"])
+    ]
