@@ -16,6 +16,7 @@ from workflows.core.errors import (
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import unfit_for
+from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.store import events as store
 from workflows.store.events import Sent, Unfit
 from workflows.store.views import get_run
@@ -32,6 +33,7 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
     fit what the run's workflow declares (events=) is refused, where this process has its code.
     Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput.
     """
+    refuse("calls send_event()", IN_A_STEP)
     if not is_name(name):
         raise InvalidInput("name is a text of 1 to 500 characters")
     if key is not None and not is_name(key):
