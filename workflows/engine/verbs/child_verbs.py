@@ -46,7 +46,7 @@ class Family(Waits):
         self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], detached: bool
     ) -> ChildHandle[Any]:
         definition = workflow_definition(workflow)
-        encoded = encode_child_input(definition, definition.by_name(given, input))
+        encoded = encode_child_input(self._session, definition, definition.by_name(given, input))
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
         if outcome is None:
