@@ -12,7 +12,7 @@ from workflows import api
 from workflows.models import Run
 from workflows.models.run import RunQuerySet
 from workflows.ui import icons
-from workflows.ui.confirm import Deed, NotDone, confirm_then_act
+from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
 from workflows.ui.parts import json_text, moment, table
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def compensate(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> 
 
 
 @admin.register(Run)
-class RunAdmin(RunModelAdmin):
+class RunAdmin(TakesOnlyIds, RunModelAdmin):
     """Nothing is edited here: a run is steered through the api, which records who did it."""
 
     class Media:

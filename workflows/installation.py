@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES
+from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES, option_fault
 
 DISTRIBUTION = "django-durable-workflows"
 OLDEST_POSTGRESQL = 15
@@ -73,7 +73,8 @@ def _fault_of(given: Any) -> str:
     others = given.get("ALT_CLUSTERS") or {}
     if not isinstance(others, dict) or not isinstance(others.get(OWN_CLUSTER, {}), dict):
         return f"must have dictionaries in 'ALT_CLUSTERS', also for {OWN_CLUSTER!r}"
-    return ""
+    fault = option_fault(given if broker == BROKER else others.get(OWN_CLUSTER, {}))
+    return f"cannot be used for runs: {fault}" if fault else ""
 
 
 def _has_no_queue(given: dict[str, Any]) -> bool:

@@ -104,7 +104,7 @@ SUBMISSIONS: Table = {
     "views": {"errors", "forms", "http", "models", "pages", "selectors", "services"},
     "urls": {"views"},
     "admin_actions": {"errors", "models", "services", "workflows.ui"},
-    "admin": {"admin_actions", "models"},
+    "admin": {"admin_actions", "models", "workflows.ui"},
     "management": {"demo", "details", "models", "services", "states"},
     "checks": {"conf"},
     "apps": {"checks"},

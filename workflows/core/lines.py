@@ -36,6 +36,21 @@ class StepFailure:
         return StepFailed(step, kind, message, self.attempts, self.permanent)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What a step was given, as each of its lines notes it."""
+
+    own_keys: bool = False
+    """Its key took the place of a reading of run.idempotency_key."""
+
+    def written(self) -> list[str]:
+        """Return the fields of a line."""
+        return [fields.OWN_KEYS.written(True)] if self.own_keys else []
+
+
+NOTHING_NOTED = Received()
+
+
 @dataclass(frozen=True, slots=True)
 class ChildEnd:
     """How a child run has ended, as the trigger tells its parent."""
@@ -45,23 +60,33 @@ class ChildEnd:
     error: Mapping[str, Any] | None
 
 
-def step_started(position: int, step: str) -> Fact:
+def step_started(position: int, step: str, received: Received = NOTHING_NOTED) -> Fact:
     """The one attempt of a step that runs at most once begins."""
-    return Fact(kind=HistoryKind.STEP_STARTED, position=position, part=1, name=step)
+    kind, data = HistoryKind.STEP_STARTED, _data(*received.written())
+    return Fact(kind=kind, position=position, part=1, name=step, data=data)
 
 
-def step_completed(position: int, step: str, output: str, *, undo: bool = False) -> Fact:
+def step_completed(
+    position: int,
+    step: str,
+    output: str,
+    received: Received = NOTHING_NOTED,
+    *,
+    undo: bool = False,
+) -> Fact:
     """A step, or its compensation, has returned. output is JSON text."""
     return Fact(
         kind=HistoryKind.COMPENSATION_COMPLETED if undo else HistoryKind.STEP_COMPLETED,
         position=position,
         part=UNDO if undo else 0,
         name=step,
-        data=_data(fields.OUTPUT.written_as(output)),
+        data=_data(fields.OUTPUT.written_as(output), *received.written()),
     )
 
 
-def step_failed(position: int, step: str, failure: StepFailure) -> Fact:
+def step_failed(
+    position: int, step: str, failure: StepFailure, received: Received = NOTHING_NOTED
+) -> Fact:
     """A step has failed for good."""
     return Fact(
         kind=HistoryKind.STEP_FAILED,
@@ -71,6 +96,7 @@ def step_failed(position: int, step: str, failure: StepFailure) -> Fact:
             fields.ERROR.written(failure.error),
             fields.ATTEMPTS.written(failure.attempts),
             fields.PERMANENT.written(failure.permanent),
+            *received.written(),
         ),
     )
 
@@ -85,6 +111,7 @@ def attempt_failed(
     error: Failure,
     permanent: bool = False,
     heartbeat: str | None = None,
+    received: Received = NOTHING_NOTED,
 ) -> Fact:
     """An attempt of a step has failed, or of its compensation (part is UNDO and more). When the next
     may begin is added as the line is written; a compensation that is given up has no such time.
@@ -97,6 +124,7 @@ def attempt_failed(
         fields.ATTEMPTS_ALLOWED.written(attempts),
         fields.ERROR.written(error),
         fields.PERMANENT.written(permanent),
+        *received.written(),
     ]
     if heartbeat is not None:
         told.append(fields.HEARTBEAT.written_as(heartbeat))
@@ -121,7 +149,7 @@ def step_failure(entry: HistoryEntry) -> StepFailure:
 
 def group_started(position: int, steps: Iterable[str]) -> Fact:
     """A gather or graph begins; its steps take the positions that follow."""
-    data = _data(fields.NAMES.written(list(steps)))
+    data = _data(fields.NAMES.written(list(steps)), fields.OWN_KEYS.written(True))
     return Fact(kind=HistoryKind.GROUP_STARTED, position=position, data=data)
 
 

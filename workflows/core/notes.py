@@ -19,12 +19,12 @@ class Note:
 
     def __init__(self, name: str, stored: str, *, max_bytes: int) -> None:
         self.values: dict[str, Any] = {}
-        self._name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
+        self.name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
 
     def replace(self, values: Any) -> None:
         """Take the place of everything kept so far. Raises DefinitionError for no mapping."""
         if not isinstance(values, Mapping):
-            raise DefinitionError(f"run.{self._name} is {values!r:.80}; give a dictionary")
+            raise DefinitionError(f"run.{self.name} is {values!r:.80}; give a dictionary")
         new = dict(values)
         self.values.clear()
         self.values.update(new)
@@ -40,13 +40,13 @@ class Note:
         if not self.values:
             return "{}"
         if not all(isinstance(key, str) for key in self.values):
-            raise ValueNotStorable(f"run.{self._name}: every key is a text")
+            raise ValueNotStorable(f"run.{self.name}: every key is a text")
         try:
             text = dumps(self.values)
         except ValueNotStorable as exc:
-            raise ValueNotStorable(f"run.{self._name}: {exc}") from None
+            raise ValueNotStorable(f"run.{self.name}: {exc}") from None
         if len(text.encode()) > self._max_bytes:
-            raise ValueTooLarge(f"run.{self._name} takes more than {self._max_bytes:,} bytes")
+            raise ValueTooLarge(f"run.{self.name} takes more than {self._max_bytes:,} bytes")
         return text
 
     def change(self) -> str | None:

@@ -112,3 +112,18 @@ def test_another_distribution_of_our_name_is_told(monkeypatch: pytest.MonkeyPatc
     assert error.id == "workflows.E008"
     assert "the distribution llama-index-workflows also installs" in error.msg
     assert "pip uninstall django-durable-workflows llama-index-workflows" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    "q_cluster",
+    [
+        {"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": 0}}},
+        {**cluster_settings(), "workers": 0},
+    ],
+)
+def test_a_cluster_that_would_drive_nothing_is_told(q_cluster: dict[str, Any]) -> None:
+    with override_settings(Q_CLUSTER=q_cluster):
+        [error] = check_cluster()
+
+    assert error.id == "workflows.E006"
+    assert error.msg.startswith("Q_CLUSTER cannot be used for runs: 'workers' is 0; give a whole")

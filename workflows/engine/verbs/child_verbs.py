@@ -7,6 +7,7 @@ from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names
 from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
+from workflows.core.idempotency_key import Receiver
 from workflows.core.line_fields import PAYLOAD
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import Event
@@ -19,6 +20,7 @@ from workflows.engine.children.child_run import (
     encode_child_input,
     start_child,
 )
+from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
 from workflows.engine.verbs.start_child import ChildCall, MakeChildCall, StartChild
 from workflows.engine.verbs.waiting import read_payload
@@ -46,7 +48,10 @@ class Family(Waits):
         self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], detached: bool
     ) -> ChildHandle[Any]:
         definition = workflow_definition(workflow)
-        encoded = encode_child_input(self._session, definition, definition.by_name(given, input))
+        if not isinstance(detached, bool):
+            raise DefinitionError(f"start_child: detached is {detached!r:.80}; give True or False")
+        named = self._with_keys(definition.name, definition.by_name(given, input))
+        encoded = encode_child_input(self._session, definition, named)
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
         if outcome is None:
@@ -54,6 +59,17 @@ class Family(Waits):
         if not detached:
             self._session.children.append(child.id)
         return ChildHandle(child, self._session.child_ends, self._wait)
+
+    def _with_keys(self, child: str, input: dict[str, Any]) -> dict[str, Any]:
+        """Return the input of the child that comes next: its key takes the place of readings."""
+        session = self._session
+        position = session.position + 1
+        receiver = Receiver(
+            name=f"child {child!r}",
+            position=position,
+            as_before=session.history.begun(position) is not None,
+        )
+        return session.keys.given_to(receiver, input)[0]
 
     @overload
     def map(
@@ -98,8 +114,8 @@ class Family(Waits):
                   started, the others go on, and end before the parent does. "continue": all run;
                   one that failed has its ChildFailed in the place of the result.
         """
-        if limit is not None and limit < 1:
-            raise DefinitionError(f"map: a limit of {limit}; give 1 or more, or None")
+        if limit is not None:
+            check_group_limit(limit)
         if on_error not in ("stop", "continue"):
             raise DefinitionError(f'map: on_error is {on_error!r}; give "stop" or "continue"')
         end = _result_or_failure if on_error == "continue" else ChildHandle.result
@@ -131,6 +147,7 @@ class Family(Waits):
         names = (*event_names(event), *by_event) if event else tuple(by_event)
         if not names and seconds is None:
             raise DefinitionError("wait_any(): give an event, a child or a number of seconds")
+        names = self._session.keys.settled(names, "wait_any")
         if seconds is not None:
             seconds = sensible_seconds("wait_any", seconds)
         if not all(is_name(each) for each in names):
@@ -163,16 +180,22 @@ def _children(workflow: Any, inputs: Inputs | None) -> list[ChildCall[Any]]:
     if inputs is None:
         if callable(workflow) or isinstance(workflow, str):
             raise DefinitionError("map: give the workflow's inputs, a dictionary for each child")
-        children = list(workflow)
+        children = _listed(workflow, "the children", "[run.child(workflow, …), …]")
         for each in children:
             if not isinstance(each, ChildCall):
                 told = "give run.child(workflow, …) for each"
                 raise DefinitionError(f"map: a child is {each!r:.80}; {told}")
         return children
-    given = list(inputs)
+    given = _listed(inputs, "the inputs", "a list of dictionaries")
     for each in given:
-        if not isinstance(each, Mapping):
+        if not isinstance(each, Mapping) or not all(isinstance(name, str) for name in each):
             raise DefinitionError(
                 f"map: an input is {each!r:.80}; give a dictionary of the workflow's parameters"
             )
     return [ChildCall(workflow=workflow, given=(), input=dict(each)) for each in given]
+
+
+def _listed(given: Any, what: str, instead: str) -> list[Any]:
+    if not isinstance(given, Iterable):
+        raise DefinitionError(f"map: {what} are {given!r:.80}; give {instead}")
+    return list(given)

@@ -151,3 +151,13 @@ def test_a_run_does_not_go_on_past_an_event_that_it_cannot_see_yet() -> None:
 
     assert late.result(PATIENCE_SECONDS) is False
     assert row(run.id)["state"] == RunState.RUNNING
+
+
+@in_test
+def test_a_key_stays_with_the_run_that_was_started_with_it() -> None:
+    run = started_and_claimed(wait_for_go)
+    successor = new_run(key="slot-3")
+
+    assert continue_run(run, successor, events=0, notes=UNCHANGED)
+
+    assert row(successor.id)["key"] is None

@@ -229,6 +229,15 @@ def test_an_event_of_another_run_cannot_be_consumed() -> None:
     assert len(load_inbox(theirs.id)) == 1
 
 
+@pytest.mark.django_db
+def test_a_run_that_undoes_its_steps_takes_no_event() -> None:
+    run = held()
+    Run.objects.filter(pk=run.id).update(state=RunState.COMPENSATING)
+
+    assert send(run.id) is Sent.OVER
+    assert load_inbox(run.id) == []
+
+
 @pytest.mark.usefixtures("committed")
 def test_senders_with_one_key_leave_one_event_and_senders_without_leave_all() -> None:
     run = parked("go")

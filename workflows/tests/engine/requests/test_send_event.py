@@ -2,6 +2,7 @@
 
 import uuid
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import transaction
@@ -18,6 +19,7 @@ from workflows.api import (
     start,
     workflow,
 )
+from workflows.definitions import workflow as registry
 from workflows.models import Event
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
@@ -93,6 +95,36 @@ def test_the_longest_names_and_keys_are_kept() -> None:
     send_event(run.id, longest, key=longest)
 
     assert Event.objects.get().key == longest
+
+
+@workflow("tests.counting", events={"count": int})
+def counting(run: Context) -> int:
+    return int(run.wait_event("count"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_was_accepted_is_accepted_again_though_the_code_has_come_to_refuse_it(
+    is_over: bool,
+) -> None:
+    run = start(counting)
+    with mock.patch.dict(registry._workflows, clear=True):  # the code before it said events=
+        send_event(run.id, "count", "three", key="delivery 1")
+    if is_over:
+        cancel(run.id)
+
+    send_event(run.id, "count", "three", key="delivery 1")
+
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_run_that_is_over_says_so_also_of_what_it_could_not_take() -> None:
+    run = start(counting)
+    cancel(run.id)
+
+    with pytest.raises(RunIsOver):
+        send_event(run.id, "count", "three")
 
 
 @pytest.mark.django_db
