@@ -24,7 +24,7 @@ WORKFLOWS: Table = {
     "api": {"core", "signals", "definitions", "store", "engine"},
     "tasks": {"engine", "cluster"},
     "admin": {"api", "models", "ui"},
-    "management": {"api", "conf", "q_cluster", "engine", "cluster"},
+    "management": {"api", "conf", "q_cluster", "definitions", "engine", "cluster"},
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
     "checks": {"conf", "definitions", "source"},
     "installation": {"q_cluster"},
