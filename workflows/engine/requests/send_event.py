@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.conf import conf
-from workflows.core.codec import Codec, is_name
+from workflows.core.codec import Codec, is_name, loads
 from workflows.core.errors import (
     InvalidInput,
     KeyConflict,
@@ -13,6 +13,7 @@ from workflows.core.errors import (
     RunNotFound,
     ValueNotStorable,
 )
+from workflows.core.kept import refuse_change
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import unfit_for
@@ -40,6 +41,7 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
+        refuse_change(payload, loads(text))
     except ValueNotStorable as exc:
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
     if name.startswith(CHILD_EVENT):
