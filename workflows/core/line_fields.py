@@ -86,6 +86,9 @@ NAMES = Field[list[str]]("names")
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
+ARGUMENTS = Field[dict[str, str]]("arguments")
+"""Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
+they are not compared."""
 OWN_KEYS = Field[bool]("own_keys")
 """Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
 run.idempotency_key. Missing where it began before keys belonged to steps."""
@@ -97,7 +100,7 @@ WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
-_RECEIVED = (OWN_KEYS,)
+_RECEIVED = (ARGUMENTS, OWN_KEYS)
 _FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STEP_COMPLETED: (OUTPUT, *_RECEIVED),
