@@ -181,6 +181,33 @@ class Signature:
         """Return arguments by the names of their parameters. Raises TypeError."""
         return dict(self._parameters.bind(*args, **kwargs).arguments)
 
+    def named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments that fit by the names of their parameters, quickly. Of *parameters the
+        rest has the name."""
+        places = self._places
+        if not args:
+            return kwargs
+        given = dict(zip(places, args, strict=False)) | kwargs
+        if len(args) > len(places):
+            given["*"] = args[len(places) :]
+        return given
+
+    @functools.cached_property
+    def _places(self) -> tuple[str, ...]:
+        """The parameters that take an argument by its place."""
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        found = self._parameters.parameters.values()
+        return tuple(each.name for each in found if each.kind in kinds)
+
+    def without_defaults(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments that are no default of their parameter."""
+        known = self._parameters.parameters
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in known or not _is_default(known[name].default, value)
+        }
+
     def takes(self, name: str) -> bool:
         """Say whether a parameter has this name."""
         return name in self._parameters.parameters
@@ -239,6 +266,13 @@ def _same(decoded: Any, default: Any) -> bool:
     kinds = {type(decoded), type(default)}
     # 60 for a float comes back as 60.0, which is what a caller who gives it has as well.
     return bool(decoded == default) and (len(kinds) == 1 or kinds == {int, float})
+
+
+def _is_default(default: Any, value: Any) -> bool:
+    try:
+        return default is value or (type(default) is type(value) and bool(default == value))
+    except Exception:  # a class may refuse to be compared in any way of its own
+        return False
 
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -91,6 +91,9 @@ RUN = Field[str]("run")
 CARRIED_DATA = Payload[dict[str, Any]]("data")
 """What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
 CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
+ARGUMENTS = Field[dict[str, str]]("arguments")
+"""Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
+they are not compared."""
 OWN_KEYS = Field[bool]("own_keys")
 """Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
 run.idempotency_key. Missing where it began before keys belonged to steps."""
@@ -102,7 +105,7 @@ WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
-_RECEIVED = (OWN_KEYS,)
+_RECEIVED = (ARGUMENTS, OWN_KEYS)
 _FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STEP_COMPLETED: (OUTPUT, *_RECEIVED),

@@ -40,12 +40,19 @@ class StepFailure:
 class Received:
     """What a step was given, as each of its lines notes it."""
 
+    arguments: Mapping[str, str] | None = None
+    """Digests of its arguments; None: they are not compared."""
     own_keys: bool = False
     """Its key took the place of a reading of run.idempotency_key."""
 
     def written(self) -> list[str]:
         """Return the fields of a line."""
-        return [fields.OWN_KEYS.written(True)] if self.own_keys else []
+        found = []
+        if self.arguments is not None:
+            found.append(fields.ARGUMENTS.written(dict(self.arguments)))
+        if self.own_keys:
+            found.append(fields.OWN_KEYS.written(True))
+        return found
 
 
 NOTHING_NOTED = Received()

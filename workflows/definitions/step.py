@@ -41,6 +41,7 @@ class StepDefinition:
     heartbeat_seconds: float | None = None
     atomic: bool = False
     compensate: "StepDefinition | None" = None
+    compare_arguments: bool = True
     isolation: str | None = None
     at_most_once: bool = False
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
@@ -71,6 +72,7 @@ def step(
     heartbeat_seconds: float | None = ...,
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
+    compare_arguments: bool = ...,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(
     function: Callable[P, R] | None = None,
@@ -82,6 +84,7 @@ def step(
     heartbeat_seconds: float | None = None,
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
+    compare_arguments: bool = True,
 ) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
@@ -89,18 +92,16 @@ def step(
                      long as there are runs that have recorded it
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
-    heartbeat_seconds  an attempt that is silent for longer, that is, does not call heartbeat(),
-                     is interrupted and counts as failed
+    heartbeat_seconds  an attempt without heartbeat() for longer is interrupted, and has failed
     compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
                      itself, with options of its own where it is decorated
+    compare_arguments  a replay that gives it other arguments than history recorded blocks the run
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
     The function stays an ordinary callable in steps and outside workflows.
     """
-    _check_step(name, retry)
-    check_limit("timeout_seconds", timeout_seconds)
-    check_limit("heartbeat_seconds", heartbeat_seconds)
+    _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
     def define(function: Callable[P, R]) -> Step[P, R]:
         plain = plain_function(function)
@@ -118,6 +119,7 @@ def step(
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
             compensate=None if compensate is None else _as_step(compensate),
+            compare_arguments=compare_arguments,
         )
         return cast(Step[P, R], publish(definition))
 
@@ -145,11 +147,15 @@ def _guarded(plain: FunctionType) -> FunctionType:
     return cast(FunctionType, call)
 
 
-def _check_step(name: Any, retry: Any) -> None:
+def _check_step(
+    name: Any, retry: Any, timeout_seconds: float | None, heartbeat_seconds: float | None
+) -> None:
     if name is not None and not is_name(name):
         raise DefinitionError("the name of a step is a text of 1 to 500 characters")
     if not isinstance(retry, RetryPolicy):
         raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
+    check_limit("timeout_seconds", timeout_seconds)
+    check_limit("heartbeat_seconds", heartbeat_seconds)
 
 
 def _as_step(function: Callable[..., Any]) -> StepDefinition:

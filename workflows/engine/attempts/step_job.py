@@ -5,8 +5,9 @@ from typing import Any
 
 from workflows.core.beat import read_beat
 from workflows.core.copies import copied_arguments
+from workflows.core.digests import Digests, difference, digest
 from workflows.core.idempotency_key import Receiver, step_key
-from workflows.core.line_fields import HEARTBEAT, OWN_KEYS
+from workflows.core.line_fields import ARGUMENTS, HEARTBEAT, OWN_KEYS
 from workflows.core.lines import NOTHING_NOTED, Received
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
@@ -40,12 +41,53 @@ def forward_job(
 ) -> Job:
     """Return the job of a step that the code calls with these arguments. Its key takes the place of
     the readings in them. Raises DefinitionError."""
-    received = NOTHING_NOTED
+    own_keys = False
     if session.keys.were_read:
         receiver = _receiver(session, position, step)
-        (args, kwargs), own = session.keys.given_to(receiver, (args, kwargs))
-        received = Received(own_keys=own)
+        (args, kwargs), own_keys = session.keys.given_to(receiver, (args, kwargs))
+    return compared_job(session, position, step, args, kwargs, own_keys=own_keys)
+
+
+def compared_job(
+    session: Session,
+    position: int,
+    step: StepDefinition,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    own_keys: bool,
+) -> Job:
+    """Return the job of a step whose keys are in place. Raises ReplayMismatch where history has other
+    arguments."""
+    digests = None
+    if step.compare_arguments:
+        given = _given(step, args, kwargs)
+        digests = {name: digest(value) for name, value in given.items()}
+        _compare(session, position, step, digests, given)
+    received = Received(arguments=digests, own_keys=own_keys)
     return Job(position=position, step=step, args=args, kwargs=kwargs, received=received)
+
+
+def _given(step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    given = step.signature.named(args, kwargs)
+    # An action's check has filled the defaults in; a deploy may change them.
+    return given if step.check is None else step.signature.without_defaults(given)
+
+
+def _compare(
+    session: Session,
+    position: int,
+    step: StepDefinition,
+    digests: Digests,
+    given: dict[str, Any],
+) -> None:
+    entry = session.history.outcome(position) or session.history.begun(position)
+    recorded = None if entry is None else ARGUMENTS.find(entry)
+    if recorded is None:
+        return
+    mismatch = difference(position, step.name, recorded, digests, given)
+    if mismatch is not None:
+        raise session.unwind(mismatch)
 
 
 def _receiver(session: Session, position: int, step: StepDefinition) -> Receiver:

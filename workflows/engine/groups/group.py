@@ -9,6 +9,7 @@ from workflows.core.codec import is_name
 from workflows.core.dependencies import check_graph
 from workflows.core.errors import DefinitionError, InvalidInput, StepFailed
 from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.step_job import Job
 
 OnError = Literal["stop", "continue", "compensate"]
 Results = dict[str, Any]
@@ -78,6 +79,8 @@ class Branch:
     call: Call[Any]
     own_keys: bool = False
     """Its key took the place of a reading of run.idempotency_key."""
+    job: Job | None = None
+    """Once all that it needs is there."""
     value: Any = None
     error: StepFailed | None = None
     retry_at: datetime | None = None

@@ -12,13 +12,13 @@ from workflows.core.decide import Operation, find_outcome
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
-from workflows.core.lines import Received, step_failure
+from workflows.core.lines import step_failure
 from workflows.core.run import Park
 from workflows.engine.attempts.compensation import undo
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.step_attempt import Completed, Ran, perform, record, recorded_output
-from workflows.engine.attempts.step_job import Job, limit_of, note_completed
+from workflows.engine.attempts.step_job import Job, compared_job, limit_of, note_completed
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.groups.branch_threads import Threads
 from workflows.engine.groups.group import Branch, Group, Results
@@ -36,8 +36,10 @@ def run_group(session: Session, group: Group) -> Results:
     for branch in group.branches:
         _recall(session, group, branch)
     for branch in group.branches:
+        if session.history.begun(branch.position) and group.values.keys() >= set(branch.call.needs):
+            _job(session, group, branch)  # compares, before anything runs
         if branch.completed:
-            note_completed(session, _job(group, branch))
+            note_completed(session, _job(session, group, branch))
     _run_branches(session, group)
     if session.unwinding is not None:
         raise session.unwinding
@@ -128,7 +130,7 @@ def _park_what_is_left(session: Session, group: Group) -> None:
 
 
 def _attempt(session: Session, group: Group, branch: Branch) -> tuple[Limit, Callable[[], End]]:
-    job = _job(group, branch)
+    job = _job(session, group, branch)
     limit = limit_of(job)
 
     def attempt() -> End:
@@ -154,7 +156,7 @@ def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:
 
 
 def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
-    job = _job(group, branch)
+    job = _job(session, group, branch)
     match record(session, job, ran):
         case Completed(_, written, value):
             group.complete(branch, value)
@@ -167,10 +169,11 @@ def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
             branch.retry_at = record_retry(session, retry)
 
 
-def _job(group: Group, branch: Branch) -> Job:
-    call = branch.call
-    args, kwargs = call.filled(group.values)
-    received = Received(own_keys=branch.own_keys)
-    return Job(
-        position=branch.position, step=call.step, args=args, kwargs=kwargs, received=received
-    )
+def _job(session: Session, group: Group, branch: Branch) -> Job:
+    """Return the branch's job. Raises ReplayMismatch where history has other arguments."""
+    if branch.job is None:
+        args, kwargs = branch.call.filled(group.values)
+        branch.job = compared_job(
+            session, branch.position, branch.call.step, args, kwargs, own_keys=branch.own_keys
+        )
+    return branch.job

@@ -27,8 +27,8 @@ ISO = "2026-01-01T12:00:00+00:00"
 MOMENT = f"'{ISO}'::text"
 FAILED = StepFailure(error=ERROR, attempts=3, permanent=False)
 ATTEMPT: dict[str, Any] = {"attempt": 1, "attempts": 3, "error": ERROR, "heartbeat": '{"at": 5}'}
-GIVEN = Received(own_keys=True)
-NOTED: dict[str, Any] = {"own_keys": True}
+GIVEN = Received(arguments={"box": "0123"}, own_keys=True)
+NOTED: dict[str, Any] = {"arguments": {"box": "0123"}, "own_keys": True}
 _ = HistoryKind
 
 LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
