@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from traceback import extract_tb
 from typing import Any
 from uuid import UUID
 
-from workflows.core.codec import dumps
+from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError
-from workflows.core.history import HistoryEntry
+from workflows.core.failure import describe
+from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
+from workflows.core.programming_errors import waits_for_mending
 from workflows.core.run import ClaimedRun, RunId
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow
@@ -16,6 +19,14 @@ from workflows.engine.drive.newer_code import unreadable
 from workflows.engine.drive.workflow_code import retrace
 from workflows.engine.session.session import Session
 from workflows.store.views import get_history, get_run, iterate_open_runs
+
+ANY_SIZE = 2**63
+_ENDS = frozenset(
+    {
+        *(HistoryKind.RUN_FAILED, HistoryKind.RUN_CANCELLED, HistoryKind.RUN_COMPENSATED),
+        *(HistoryKind.CANCEL_REQUESTED, HistoryKind.COMPENSATION_STARTED),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +55,8 @@ class Recorded:
     """What was left to the function's defaults, as they were."""
     created_at: datetime
     entries: list[HistoryEntry]
+    returned: str | None = None
+    """What the code is to return again, as JSON text; None: that is not compared."""
 
 
 def replay(recorded: Recorded) -> Difference | None:
@@ -86,9 +99,34 @@ def _why_not(recorded: Recorded) -> str | None:
     if ahead is not None:
         return str(ahead)
     mismatch, raised = retrace(session)
-    if mismatch is None and isinstance(raised, DefinitionError):
-        mismatch = raised
-    return None if mismatch is None else str(mismatch)
+    mistaken = raised is not None and waits_for_mending(raised, definition.fails_on)
+    if raised is not None and mistaken and (mismatch is not None or not _is_past_mending(recorded)):
+        return _told(raised)
+    return _another_result(session, recorded) if mismatch is None else str(mismatch)
+
+
+def _another_result(session: Session, recorded: Recorded) -> str | None:
+    if recorded.returned is None or not session.returned:
+        return None
+    again = session.definition.signature.result.encode(session.returned[0], max_bytes=ANY_SIZE)
+    if dumps(loads(again)) == dumps(loads(recorded.returned)):
+        return None
+    return f"it returned {recorded.returned:.200}, and {again:.200} at a replay"
+
+
+def _is_past_mending(recorded: Recorded) -> bool:
+    """Whether the run only undoes its steps or has ended: what its code raised then may be what it
+    ended with, and blocks nothing."""
+    return any(entry.kind in _ENDS for entry in recorded.entries)
+
+
+def _told(raised: BaseException) -> str:
+    if isinstance(raised, DefinitionError):
+        return str(raised)
+    frames = extract_tb(raised.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    failure = describe(raised)
+    return f"the workflow's code raises {failure['type']}: {failure['message']}{place}"
 
 
 def _as_claimed(recorded: Recorded) -> ClaimedRun:

@@ -37,20 +37,23 @@ def made(state: RunState, *, undo_on_cancel: bool = False) -> UUID:
     return run.pk
 
 
-def test_the_start_of_a_run_rings() -> None:
+def test_a_start_rings() -> None:
     assert rings(lambda: create_run(new_run())) == 1
 
 
-def test_a_run_that_is_released_rings() -> None:
+def test_a_run_that_is_given_back_to_the_queue_rings() -> None:
     run = started_and_claimed(wait_for_go)
 
     assert rings(lambda: release_run(run)) == 1
 
 
-def test_a_run_that_is_given_back_rings_where_it_is_due_at_once() -> None:
+@pytest.mark.parametrize(("at_once", "pause", "expected"), [(1, 0, 1), (0, 1, 0)])
+def test_a_run_that_is_given_back_for_later_does_not_ring(
+    at_once: int, pause: float, expected: int
+) -> None:
     run = started_and_claimed(wait_for_go)
 
-    assert rings(lambda: give_back(run, at_once=1) is not None) == 1
+    assert rings(lambda: give_back(run, at_once=at_once) == pause) == expected
 
 
 def test_the_start_of_a_child_rings() -> None:

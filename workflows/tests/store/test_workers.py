@@ -51,3 +51,22 @@ def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:
 
     assert dead not in left
     assert living in left
+
+
+def test_the_row_of_a_worker_that_has_just_begun_stays_though_its_lock_is_not_taken_yet() -> None:
+    with connected() as own:
+        beginner = Worker.objects.create(host="here", pid=1)
+
+        assert forget_the_dead(own) == []
+
+    assert Worker.objects.filter(pk=beginner.pk).exists()
+
+
+def test_a_worker_that_lost_its_lock_by_a_restart_of_the_server_is_no_crash_of_its_run() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+    Worker.objects.filter(pk=worker_id).update(started_at=Now() - timedelta(days=10_000))
+
+    assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
+
+    assert row(run.id)["crashes"] == 0
