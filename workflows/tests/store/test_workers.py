@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from workflows.core.states import RunState
 from workflows.models import Worker
 from workflows.store.workers import count_living, extend_lease, forget_the_dead
 from workflows.tests.builders import connected, expire_lease, give_to_another, row, swept, until
