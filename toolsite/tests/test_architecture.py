@@ -15,6 +15,7 @@ SOURCES = read_sources(ROOT, ["workflows", "submissions", "toolsite", "ops", "be
 PURE_LIBRARIES = {
     "base64",
     "collections",
+    "copy",
     "dataclasses",
     "datetime",
     "decimal",

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from workflows.core.copies import copied_plain
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -47,6 +48,14 @@ def is_name(value: object) -> bool:
     if not isinstance(value, str) or not 0 < len(value) <= 500 or "\x00" in value:
         return False
     return value.isascii() or value == value.encode(errors="ignore").decode()
+
+
+def shown(value: Any) -> str:
+    """Return how a value looks, cut to 80 characters, whatever its __repr__ does."""
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # a class may refuse in any way of its own
+        return f"a {type(value).__name__}"
 
 
 class Codec:
@@ -83,7 +92,7 @@ class Codec:
     def _refusal(self, value: Any, exc: Exception) -> str:
         if isinstance(exc, PydanticSerializationError) and "UnexpectedValue" in str(exc):
             kind = getattr(self._annotation, "__name__", self._annotation)
-            return f"{_shown(value)} cannot be stored as {kind}, as its annotation says"
+            return f"{shown(value)} cannot be stored as {kind}, as its annotation says"
         return (
             f"a value of type {type(value).__name__} cannot be stored as JSON ({_first_line(exc)}); "
             "take plain values, dataclasses or pydantic models"
@@ -199,7 +208,7 @@ class Signature:
         """
         then = loads(stored.defaults)
         known = {name: then[name] for name in then if name in self._parameters.parameters}
-        plain = {**self._defaults, **known, **loads(stored.given)}
+        plain = {**copied_plain(self._defaults), **known, **loads(stored.given)}
         self._parameters.bind(**plain)
         return {name: self._codec(name).from_plain(value) for name, value in plain.items()}
 
@@ -239,13 +248,6 @@ def _number(text: str) -> float:
 def _in_full(match: re.Match[str]) -> str:
     found = match[0]
     return found if found.startswith('"') else f"{Decimal(found):f}.0"
-
-
-def _shown(value: Any) -> str:
-    try:
-        return f"{value!r:.80}"
-    except Exception:  # a class may refuse in any way of its own
-        return f"a {type(value).__name__}"
 
 
 def _first_line(exc: Exception) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Set
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from workflows.core.copies import copied_plain
 from workflows.core.failure import Failure
 from workflows.core.history import HistoryEntry, HistoryKind
 
@@ -39,9 +40,18 @@ class Field(Generic[T]):
 
 
 class Payload(Field[T]):
-    """A field whose value comes from the application."""
+    """A field whose value comes from the application. Read, it is a copy: the application may change it,
+    and a later replay in the same drive must see what was recorded."""
 
     __slots__ = ()
+
+    def of(self, entry: HistoryEntry) -> T:
+        value: T = copied_plain(super().of(entry))
+        return value
+
+    def find(self, entry: HistoryEntry) -> T | None:
+        value: T | None = copied_plain(super().find(entry))
+        return value
 
     def written_as(self, text: str) -> str:
         """The same as written, for a value that is JSON text already."""
@@ -69,13 +79,21 @@ HEARTBEAT = Payload[Any]("heartbeat")
 """The details that a failed attempt sent last."""
 ATTEMPT = Field[int]("attempt")
 ATTEMPTS = Field[int]("attempts")
-"""Of a failed attempt: how many there may be. Of a failed step: how many there were."""
+"""Of a failed step: how many attempts there were."""
+ATTEMPTS_ALLOWED = Field[int | None]("attempts")
+"""Of a failed attempt: how many there may be; None: until it works."""
 PERMANENT = Field[bool]("permanent")
 RETRY_AT = Moment("retry_at")
 NAMES = Field[list[str]]("names")
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
+CARRIED_DATA = Payload[dict[str, Any]]("data")
+"""What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
+CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
+OWN_KEYS = Field[bool]("own_keys")
+"""Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
+run.idempotency_key. Missing where it began before keys belonged to steps."""
 DETACHED = Field[bool]("detached")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
@@ -84,19 +102,20 @@ WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
-_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
+_RECEIVED = (OWN_KEYS,)
+_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
-    _.STEP_COMPLETED: (OUTPUT,),
-    _.STEP_STARTED: (),
-    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT),
-    _.ATTEMPT_FAILED: _FAILED_ATTEMPT,
+    _.STEP_COMPLETED: (OUTPUT, *_RECEIVED),
+    _.STEP_STARTED: _RECEIVED,
+    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT, *_RECEIVED),
+    _.ATTEMPT_FAILED: (*_FAILED_ATTEMPT, *_RECEIVED),
     _.WAIT_STARTED: (NAMES, UNTIL),
     _.EVENT_RECEIVED: (NAMES, PAYLOAD),
     _.WAIT_TIMED_OUT: (NAMES,),
     _.SLEEP_STARTED: (UNTIL,),
     _.SLEEP_ENDED: (),
     _.STATUS_SET: (),
-    _.GROUP_STARTED: (NAMES,),
+    _.GROUP_STARTED: (NAMES, OWN_KEYS),
     _.CHILD_STARTED: (RUN, DETACHED),
     _.PATCH_TAKEN: (),
     _.COMPENSATION_COMPLETED: (OUTPUT,),
@@ -111,7 +130,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RUN_FAILED: (ERROR,),
     _.RUN_CANCELLED: (),
     _.RUN_COMPENSATED: (),
-    _.CONTINUED: (RUN,),
+    _.CONTINUED: (RUN, CARRIED_DATA, CARRIED_ATTRIBUTES),
     _.UNKNOWN: (),
 }
 """What each kind may hold. HistoryKind says what it means."""

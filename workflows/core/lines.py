@@ -9,9 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from workflows.core import line_fields as fields
+from workflows.core.codec import dumps
 from workflows.core.errors import StepFailed
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.notes import CarriedNotes
 from workflows.core.run import Fact
 from workflows.core.states import RunState
 
@@ -34,6 +36,21 @@ class StepFailure:
         return StepFailed(step, kind, message, self.attempts, self.permanent)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What a step was given, as each of its lines notes it."""
+
+    own_keys: bool = False
+    """Its key took the place of a reading of run.idempotency_key."""
+
+    def written(self) -> list[str]:
+        """Return the fields of a line."""
+        return [fields.OWN_KEYS.written(True)] if self.own_keys else []
+
+
+NOTHING_NOTED = Received()
+
+
 @dataclass(frozen=True, slots=True)
 class ChildEnd:
     """How a child run has ended, as the trigger tells its parent."""
@@ -43,23 +60,33 @@ class ChildEnd:
     error: Mapping[str, Any] | None
 
 
-def step_started(position: int, step: str) -> Fact:
+def step_started(position: int, step: str, received: Received = NOTHING_NOTED) -> Fact:
     """The one attempt of a step that runs at most once begins."""
-    return Fact(kind=HistoryKind.STEP_STARTED, position=position, part=1, name=step)
+    kind, data = HistoryKind.STEP_STARTED, _data(*received.written())
+    return Fact(kind=kind, position=position, part=1, name=step, data=data)
 
 
-def step_completed(position: int, step: str, output: str, *, undo: bool = False) -> Fact:
+def step_completed(
+    position: int,
+    step: str,
+    output: str,
+    received: Received = NOTHING_NOTED,
+    *,
+    undo: bool = False,
+) -> Fact:
     """A step, or its compensation, has returned. output is JSON text."""
     return Fact(
         kind=HistoryKind.COMPENSATION_COMPLETED if undo else HistoryKind.STEP_COMPLETED,
         position=position,
         part=UNDO if undo else 0,
         name=step,
-        data=_data(fields.OUTPUT.written_as(output)),
+        data=_data(fields.OUTPUT.written_as(output), *received.written()),
     )
 
 
-def step_failed(position: int, step: str, failure: StepFailure) -> Fact:
+def step_failed(
+    position: int, step: str, failure: StepFailure, received: Received = NOTHING_NOTED
+) -> Fact:
     """A step has failed for good."""
     return Fact(
         kind=HistoryKind.STEP_FAILED,
@@ -69,6 +96,7 @@ def step_failed(position: int, step: str, failure: StepFailure) -> Fact:
             fields.ERROR.written(failure.error),
             fields.ATTEMPTS.written(failure.attempts),
             fields.PERMANENT.written(failure.permanent),
+            *received.written(),
         ),
     )
 
@@ -79,22 +107,24 @@ def attempt_failed(
     step: str,
     *,
     attempt: int,
-    attempts: int,
+    attempts: int | None,
     error: Failure,
     permanent: bool = False,
     heartbeat: str | None = None,
+    received: Received = NOTHING_NOTED,
 ) -> Fact:
     """An attempt of a step has failed, or of its compensation (part is UNDO and more). When the next
     may begin is added as the line is written; a compensation that is given up has no such time.
 
-    attempts: how many there may be. heartbeat: JSON text of the details sent last.
+    attempts: how many there may be, None: until it works. heartbeat: JSON text of the details sent last.
     """
     undo = part >= UNDO
     told = [
         fields.ATTEMPT.written(attempt),
-        fields.ATTEMPTS.written(attempts),
+        fields.ATTEMPTS_ALLOWED.written(attempts),
         fields.ERROR.written(error),
         fields.PERMANENT.written(permanent),
+        *received.written(),
     ]
     if heartbeat is not None:
         told.append(fields.HEARTBEAT.written_as(heartbeat))
@@ -119,7 +149,7 @@ def step_failure(entry: HistoryEntry) -> StepFailure:
 
 def group_started(position: int, steps: Iterable[str]) -> Fact:
     """A gather or graph begins; its steps take the positions that follow."""
-    data = _data(fields.NAMES.written(list(steps)))
+    data = _data(fields.NAMES.written(list(steps)), fields.OWN_KEYS.written(True))
     return Fact(kind=HistoryKind.GROUP_STARTED, position=position, data=data)
 
 
@@ -179,6 +209,14 @@ def child_end(entry: HistoryEntry) -> ChildEnd:
     """Read how the child has ended whose end a received event tells."""
     told = fields.PAYLOAD.of(entry)
     return ChildEnd(RunState(told["state"]), told["output"], told["error"])
+
+
+def carried_notes(entry: HistoryEntry) -> CarriedNotes | None:
+    """Read what the run began with, of the line that says so; None: it is another."""
+    data, attributes = fields.CARRIED_DATA.find(entry), fields.CARRIED_ATTRIBUTES.find(entry)
+    if data is None or attributes is None:
+        return None
+    return CarriedNotes(dumps(data), dumps(attributes))
 
 
 def forget_traceback(name: str, data: dict[str, Any]) -> None:

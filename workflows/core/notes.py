@@ -1,10 +1,17 @@
 """What a workflow keeps on its run for readers outside: plain values, stored when they change."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
+
+
+class CarriedNotes(NamedTuple):
+    """What a run began with, as JSON texts: what the run before it in its chain had kept."""
+
+    data: str = "{}"
+    attributes: str = "{}"
 
 
 class Note:
@@ -12,28 +19,34 @@ class Note:
 
     def __init__(self, name: str, stored: str, *, max_bytes: int) -> None:
         self.values: dict[str, Any] = {}
-        self._name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
+        self.name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
 
     def replace(self, values: Any) -> None:
         """Take the place of everything kept so far. Raises DefinitionError for no mapping."""
         if not isinstance(values, Mapping):
-            raise DefinitionError(f"run.{self._name} is {values!r:.80}; give a dictionary")
+            raise DefinitionError(f"run.{self.name} is {values!r:.80}; give a dictionary")
         new = dict(values)
         self.values.clear()
         self.values.update(new)
+
+    def restart(self, begun: str) -> None:
+        """Hold what the run began with, as JSON text; nothing else."""
+        self.values.clear()
+        if begun != "{}":
+            self.values.update(loads(begun))
 
     def text(self) -> str:
         """Return the mapping as JSON text. Raises ValueNotStorable, ValueTooLarge."""
         if not self.values:
             return "{}"
         if not all(isinstance(key, str) for key in self.values):
-            raise ValueNotStorable(f"run.{self._name}: every key is a text")
+            raise ValueNotStorable(f"run.{self.name}: every key is a text")
         try:
             text = dumps(self.values)
         except ValueNotStorable as exc:
-            raise ValueNotStorable(f"run.{self._name}: {exc}") from None
+            raise ValueNotStorable(f"run.{self.name}: {exc}") from None
         if len(text.encode()) > self._max_bytes:
-            raise ValueTooLarge(f"run.{self._name} takes more than {self._max_bytes:,} bytes")
+            raise ValueTooLarge(f"run.{self.name} takes more than {self._max_bytes:,} bytes")
         return text
 
     def change(self) -> str | None:
@@ -59,10 +72,11 @@ class RunNotes:
         self.data = Note("data", data, max_bytes=max_bytes)
         self.attributes = Note("attributes", attributes, max_bytes=max_bytes)
 
-    def clear(self) -> None:
-        """Begin again with nothing: the code sets it anew at every replay, the same way."""
-        self.data.values.clear()
-        self.attributes.values.clear()
+    def restart(self, carried: CarriedNotes) -> None:
+        """Begin again with what the run began with: the code sets all else anew at every replay,
+        the same way."""
+        self.data.restart(carried.data)
+        self.attributes.restart(carried.attributes)
 
     def check(self) -> None:
         """Raise ValueNotStorable when something in them cannot be stored."""

@@ -216,7 +216,7 @@ def workflow_definition(function: Callable[..., Any] | str) -> WorkflowDefinitio
     refuse_bound_method(function, what="workflow")
     definition = getattr(function, "workflow_definition", None)
     if definition is None:
-        name = getattr(function, "__qualname__", repr(function))
+        name = getattr(function, "__qualname__", f"{function!r:.80}")
         raise UnknownWorkflow(f'{name} is not a workflow: decorate it with @workflow("name")')
     refuse_other(function, definition.function, decorator="@workflow")
     return cast(WorkflowDefinition, definition)

@@ -6,7 +6,7 @@ from traceback import extract_tb
 from typing import Any
 from uuid import UUID
 
-from workflows.core.codec import dumps
+from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError
 from workflows.core.failure import describe
 from workflows.core.history import HistoryEntry, HistoryKind
@@ -20,6 +20,7 @@ from workflows.engine.drive.workflow_code import retrace
 from workflows.engine.session.session import Session
 from workflows.store.views import get_history, get_run, iterate_open_runs
 
+ANY_SIZE = 2**63
 _ENDS = frozenset(
     {
         *(HistoryKind.RUN_FAILED, HistoryKind.RUN_CANCELLED, HistoryKind.RUN_COMPENSATED),
@@ -54,6 +55,8 @@ class Recorded:
     """What was left to the function's defaults, as they were."""
     created_at: datetime
     entries: list[HistoryEntry]
+    returned: str | None = None
+    """What the code is to return again, as JSON text; None: that is not compared."""
 
 
 def replay(recorded: Recorded) -> Difference | None:
@@ -99,7 +102,16 @@ def _why_not(recorded: Recorded) -> str | None:
     mistaken = raised is not None and waits_for_mending(raised, definition.fails_on)
     if raised is not None and mistaken and (mismatch is not None or not _is_past_mending(recorded)):
         return _told(raised)
-    return None if mismatch is None else str(mismatch)
+    return _another_result(session, recorded) if mismatch is None else str(mismatch)
+
+
+def _another_result(session: Session, recorded: Recorded) -> str | None:
+    if recorded.returned is None or not session.returned:
+        return None
+    again = session.definition.signature.result.encode(session.returned[0], max_bytes=ANY_SIZE)
+    if dumps(loads(again)) == dumps(loads(recorded.returned)):
+        return None
+    return f"it returned {recorded.returned:.200}, and {again:.200} at a replay"
 
 
 def _is_past_mending(recorded: Recorded) -> bool:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from unittest import mock
 
 from django.utils import timezone
 
+from workflows.core.codec import dumps
+from workflows.core.errors import InvalidInput
 from workflows.core.lines import forget_traceback
 from workflows.core.run import RunId
 from workflows.core.states import RunState
@@ -35,21 +38,28 @@ def save_history(run: RunId, file: str | Path) -> None:
 
 def replay_history(history: str | Path | dict[str, Any]) -> None:
     """Replay a saved history (a file, or what export_history returned) against the code at hand.
-    Raises AssertionError where they differ."""
+    Raises AssertionError where they differ, InvalidInput for a file that holds none."""
     if isinstance(history, dict):
         exported, where = history, ""
     else:
-        exported, where = json.loads(Path(history).read_text()), f"{history}: "
+        exported, where = _read(Path(history)), f"{history}: "
     difference = replay(import_history(exported))
     if difference is not None:
         raise AssertionError(f"{where}{difference}")
 
 
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError) as exc:
+        raise InvalidInput(f"{file}: {exc}") from None
+
+
 def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) -> None:
     """Run a workflow as far as it goes by itself, then replay it with another clock, other random
     numbers and other ids. Raises AssertionError naming the position where it asks for something
-    else, which shows that it looks at the world past `run`. What it hands to a step is not
-    recorded, and so not compared.
+    else, or what it returned then and now: it looks at the world past `run`, or goes on with what a
+    step has changed.
     """
     run = start(workflow, **input)
     drive_until_idle()
@@ -57,6 +67,8 @@ def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) ->
     if now.state == RunState.BLOCKED:
         raise AssertionError(f"not deterministic: {(now.error or {}).get('message')}")
     recorded = recorded_run(run.id)
+    if now.state == RunState.COMPLETED:
+        recorded = replace(recorded, returned=dumps(now.output))
     for seed in (1, 2, 3):
         with _another_world(workflow_definition(workflow).function.__globals__, seed):
             difference = replay(recorded)

@@ -1,8 +1,9 @@
 """Compensation: undo completed steps, the last first, each once, going on after every crash."""
 
 from workflows.core.errors import Drain
+from workflows.core.history import HistoryEntry
 from workflows.core.lines import step_failure
-from workflows.engine.attempts.step_attempt import attempt_step
+from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.session.drive_memory import CompletedStep
 from workflows.engine.session.session import Session
@@ -25,16 +26,16 @@ def undo(session: Session, done: list[CompletedStep]) -> None:
         session.before_undo()
         if session.stopping():
             raise session.unwind(Drain())
-        attempt_step(session, undo_job(step))
+        attempt_step(session, undo_job(session, step))
 
 
-def undo_job(done: CompletedStep) -> Job:
+def undo_job(session: Session, done: CompletedStep) -> Job:
     """Return the compensation of a completed step: fn(output, *args, **kwargs)."""
     assert done.step.compensate is not None  # noqa: S101 - only such steps are noted as done
     return Job(
         position=done.position,
         step=done.step.compensate,
-        args=(done.output, *done.args),
+        args=(recorded_output(session, done.step, _outcome(session, done)), *done.args),
         kwargs=done.kwargs,
         undo=True,
     )
@@ -42,6 +43,10 @@ def undo_job(done: CompletedStep) -> Job:
 
 def _completed(session: Session, done: CompletedStep) -> int:
     """Return the place of the step's completion in history."""
+    return _outcome(session, done).id
+
+
+def _outcome(session: Session, done: CompletedStep) -> HistoryEntry:
     outcome = session.history.outcome(done.position)
     assert outcome is not None  # noqa: S101 - only completed steps are noted as done
-    return outcome.id
+    return outcome

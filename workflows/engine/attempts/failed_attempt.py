@@ -89,7 +89,7 @@ def _give_up(
         # Without a retry_at: the last of this round. `compensate` begins another.
         fact = _attempt_fact(session, job, running, failure, permanent=permanent)
     else:
-        fact = lines.step_failed(job.position, info.name, told)
+        fact = lines.step_failed(job.position, info.name, told, job.received)
     return Failed(session.append(fact), told.raised(info.name))
 
 
@@ -111,6 +111,7 @@ def _attempt_fact(
         error=failure,
         permanent=permanent,
         heartbeat=running.details,
+        received=job.received,
     )
 
 

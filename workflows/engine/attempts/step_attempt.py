@@ -81,7 +81,7 @@ def attempt_step(session: Session, job: Job) -> Any:
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
-    note_completed(session, job, outcome.value)
+    note_completed(session, job)
     session.take_in(outcome.written)
     return outcome.value
 
@@ -182,7 +182,7 @@ def _claim_only_attempt(session: Session, job: Job) -> None:
     if session.history.started(job.position) is not None:
         lost = "the worker was lost while this step ran; whether it took effect is not known"
         raise Permanent(lost) from StepInDoubt(lost)
-    fact = lines.step_started(job.position, job.step.name)
+    fact = lines.step_started(job.position, job.step.name, job.received)
     session.take_in(session.append(fact))
 
 
@@ -229,5 +229,5 @@ def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = Tru
     result = job.step.signature.result
     text = result.encode(ran.output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
-    fact = lines.step_completed(job.position, job.step.name, text, undo=job.undo)
+    fact = lines.step_completed(job.position, job.step.name, text, job.received, undo=job.undo)
     return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflows.core.beat import read_beat
-from workflows.core.line_fields import HEARTBEAT
+from workflows.core.copies import copied_arguments
+from workflows.core.idempotency_key import Receiver, step_key
+from workflows.core.line_fields import HEARTBEAT, OWN_KEYS
+from workflows.core.lines import NOTHING_NOTED, Received
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.time_limit import Limit
@@ -20,10 +23,38 @@ class Job:
     step: StepDefinition
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    received: Received = NOTHING_NOTED
     undo: bool = False
 
     def __call__(self) -> Any:
-        return self.step.function(*self.args, **self.kwargs)
+        args, kwargs = copied_arguments(self.args, self.kwargs)
+        return self.step.function(*args, **kwargs)
+
+
+def forward_job(
+    session: Session,
+    position: int,
+    step: StepDefinition,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> Job:
+    """Return the job of a step that the code calls with these arguments. Its key takes the place of
+    the readings in them. Raises DefinitionError."""
+    received = NOTHING_NOTED
+    if session.keys.were_read:
+        receiver = _receiver(session, position, step)
+        (args, kwargs), own = session.keys.given_to(receiver, (args, kwargs))
+        received = Received(own_keys=own)
+    return Job(position=position, step=step, args=args, kwargs=kwargs, received=received)
+
+
+def _receiver(session: Session, position: int, step: StepDefinition) -> Receiver:
+    begun = session.history.begun(position)
+    return Receiver(
+        name=f"step {step.name!r}",
+        position=position,
+        as_before=begun is not None and not OWN_KEYS.find(begun),
+    )
 
 
 def limit_of(job: Job) -> Limit:
@@ -31,23 +62,14 @@ def limit_of(job: Job) -> Limit:
     return Limit(job.step.timeout_seconds, job.step.heartbeat_seconds)
 
 
-def note_completed(session: Session, job: Job, output: Any) -> None:
-    """Remember a completed step for the case that it must be undone."""
+def note_completed(session: Session, job: Job) -> None:
+    """Remember a completed step for the case that it must be undone: with what it was given, whatever
+    the code does with that afterwards."""
     if job.step.compensate is not None and not job.undo:
+        args, kwargs = copied_arguments(job.args, job.kwargs)
         session.undoable.append(
-            CompletedStep(
-                position=job.position,
-                step=job.step,
-                args=job.args,
-                kwargs=job.kwargs,
-                output=output,
-            )
+            CompletedStep(position=job.position, step=job.step, args=args, kwargs=kwargs)
         )
-
-
-def step_key(session: Session, position: int, *, undo: bool = False) -> str:
-    """Return the idempotency key of the step at this position."""
-    return f"{session.run.id}:{position}" + (":undo" if undo else "")
 
 
 def describe_attempt(session: Session, job: Job) -> StepInfo:
@@ -61,7 +83,7 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
         name=job.step.name,
         position=job.position,
         attempt=number,
-        idempotency_key=step_key(session, job.position, undo=job.undo),
+        idempotency_key=step_key(session.run.id, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
     )
 

@@ -38,7 +38,8 @@ def call_workflow(session: Session) -> Any:
         raise
     if session.unwinding is None:
         context.join()
-    return result
+    session.returned = [session.keys.settled(result, "the result")]
+    return session.returned[0]
 
 
 def _input(session: Session) -> dict[str, Any]:

@@ -5,12 +5,14 @@ they ended in. A branch that fails and is tried again parks the run once the oth
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 from workflows.core.decide import Operation, find_outcome
 from workflows.core.errors import Abandoned, Drain, ReplayMismatch
 from workflows.core.history import HistoryKind
-from workflows.core.lines import step_failure
+from workflows.core.idempotency_key import Receiver
+from workflows.core.lines import Received, step_failure
 from workflows.core.run import Park
 from workflows.engine.attempts.compensation import undo
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry
@@ -35,7 +37,7 @@ def run_group(session: Session, group: Group) -> Results:
         _recall(session, group, branch)
     for branch in group.branches:
         if branch.completed:
-            note_completed(session, _job(group, branch), branch.value)
+            note_completed(session, _job(group, branch))
     _run_branches(session, group)
     if session.unwinding is not None:
         raise session.unwinding
@@ -49,6 +51,17 @@ def run_group(session: Session, group: Group) -> Results:
             undo(session, [done for done in session.undoable if done.position >= first])
         raise failed
     return {each.name: each.error or each.value for each in group.branches if each.ended}
+
+
+def take_keys(session: Session, branch: Branch, *, as_before: bool) -> None:
+    """Put the branch's own key in the place of readings of run.idempotency_key. as_before: the group
+    began under the old rule, one key for all its branches. Raises DefinitionError."""
+    call = branch.call
+    receiver = Receiver(
+        name=f"step {call.step.name!r}", position=branch.position, as_before=as_before
+    )
+    (args, kwargs), branch.own_keys = session.keys.given_to(receiver, (call.args, call.kwargs))
+    branch.call = replace(call, args=args, kwargs=kwargs)
 
 
 def _recall(session: Session, group: Group, branch: Branch) -> None:
@@ -145,7 +158,7 @@ def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
     match record(session, job, ran):
         case Completed(_, written, value):
             group.complete(branch, value)
-            note_completed(session, job, value)
+            note_completed(session, job)
             session.take_in(written)
         case Failed(written, error):
             group.fail(branch, error)
@@ -157,4 +170,7 @@ def _record(session: Session, group: Group, branch: Branch, ran: Ran) -> None:
 def _job(group: Group, branch: Branch) -> Job:
     call = branch.call
     args, kwargs = call.filled(group.values)
-    return Job(position=branch.position, step=call.step, args=args, kwargs=kwargs)
+    received = Received(own_keys=branch.own_keys)
+    return Job(
+        position=branch.position, step=call.step, args=args, kwargs=kwargs, received=received
+    )

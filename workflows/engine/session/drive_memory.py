@@ -13,8 +13,9 @@ from django.db import connection
 from workflows.conf import conf
 from workflows.core.errors import DeadlineExceeded, DefinitionError, EndOfHistory, Suspend
 from workflows.core.history_index import History
+from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
-from workflows.core.notes import RunNotes
+from workflows.core.notes import CarriedNotes, RunNotes
 from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
@@ -27,13 +28,12 @@ from workflows.store.fence import UNCHANGED, Notes
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedStep:
-    """A completed step, with what its compensation needs."""
+    """A completed step that can be undone, with copies of its arguments."""
 
     position: int
     step: StepDefinition
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    output: Any
 
 
 class DriveMemory:
@@ -59,7 +59,7 @@ class DriveMemory:
         self.in_test = connection.in_atomic_block
         """Inside a test's transaction: other connections, and so other threads, see nothing."""
         self.lock = threading.Lock()
-        """Held while a line is taken in: branches of a gather do it in threads of their own."""
+        """Held while something is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         self.held = RunState(run.state)
@@ -72,6 +72,7 @@ class DriveMemory:
         """Read history and inbox. A fresh run has neither and costs nothing."""
         if self.run.attempt > 1:
             self.history = History(history_store.load_history(self.run.id))
+            self.notes.restart(self._carried())
         if self.events:
             self.inbox = events_store.load_inbox(self.run.id)
 
@@ -87,9 +88,19 @@ class DriveMemory:
         """Children that are not detached, as started so far."""
         self.child_ends: dict[uuid.UUID, ChildEnd] = {}
         """How children ended, as far as the code has waited for it."""
+        self.keys = Keys(self.run.id)
+        """The readings of run.idempotency_key."""
+        self.returned: list[Any] = []
+        """What the code has returned, once it has."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""
-        self.notes.clear()
+        self.notes.restart(self._carried())
+
+    def _carried(self) -> CarriedNotes:
+        """Return what the run began with: until it has written, its row says so at no cost."""
+        if self.run.attempt == 1:
+            return CarriedNotes(self.run.data, self.run.attributes)
+        return self.history.carried or CarriedNotes()
 
     def next_position(self) -> int:
         """Take the next position of the code.
@@ -108,6 +119,10 @@ class DriveMemory:
         if self.unwinding is not None:
             raise self.unwinding
         self.notes.check()
+        if self.keys.were_read:
+            for note in (self.notes.data, self.notes.attributes):
+                if self.keys.are_in(note.text()):
+                    note.replace(self.keys.settled(note.values, f"run.{note.name}"))
 
     def unwind(self, why: BaseException) -> BaseException:
         """Remember why this drive ends, so that code which swallows it gets no further."""

@@ -24,7 +24,7 @@ from workflows.definitions.step import Step, StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.definitions.workflow_guard import lifts_guard
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
-from workflows.engine.attempts.step_job import Job, note_completed, step_key
+from workflows.engine.attempts.step_job import forward_job, note_completed
 from workflows.engine.groups.group import check_arguments, checked
 from workflows.engine.requests.new_run import encode_input
 from workflows.engine.session.session import Session
@@ -62,12 +62,14 @@ class Context(Gather, Family, RunContext):
 
     @property
     def idempotency_key(self) -> str:
-        """The key of the next operation: the same at every attempt and after every crash.
+        """The key of the first step that receives it, at any depth of its arguments: the same at every
+        attempt and after every crash.
 
-        Hand it to the outside world along with the step: `run.step(charge, key=run.idempotency_key)`.
-        Inside a step, `current_step().idempotency_key` is the same value.
+        Hand it to the outside world along with the step: `run.step(charge, key=run.idempotency_key)`;
+        inside a step, `current_step().idempotency_key` is the same value. Read it anew for each step,
+        also of a gather. DefinitionError where a second step is given it, or a text made of it.
         """
-        return step_key(self._session, self._session.position + 1)
+        return self._session.keys.read(self._session.position + 1)
 
     @property
     def data(self) -> dict[str, Any]:
@@ -107,14 +109,15 @@ class Context(Gather, Family, RunContext):
         session = self._session
         _ = step.signature.result  # a wrong annotation is told before the step runs
         position, outcome = self._take(Operation("step", step.name))
-        job = Job(position=position, step=step, args=args, kwargs=kwargs)
         if outcome is None:
             check_arguments(step, args, kwargs)
+        job = forward_job(session, position, step, args, kwargs)
+        if outcome is None:
             return attempt_step(session, job)
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise lines.step_failure(outcome).raised(step.name)
         output = recorded_output(session, step, outcome)
-        note_completed(session, job, output)
+        note_completed(session, job)
         return output
 
     def patched(self, patch: str) -> bool:
@@ -156,7 +159,8 @@ class Context(Gather, Family, RunContext):
         session.check_notes()
         newest = find_workflow(session.run.workflow, latest_version(session.run.workflow))
         signature = (newest or session.definition).signature
-        encoded = encode_input(signature, input, whose="continue_as_new")
+        settled = session.keys.settled(input, "continue_as_new")
+        encoded = encode_input(signature, settled, whose="continue_as_new")
         self.join()
         try:
             check_end(session.history, session.position)
@@ -194,7 +198,7 @@ class Context(Gather, Family, RunContext):
         """Set the label that people see on the run, at once. Up to 500 characters."""
         if not isinstance(label, str):
             raise DefinitionError(f"set_status: {label!r} is no text")
-        label = storable(label, 500)
+        label = storable(self._session.keys.settled(label, "set_status"), 500)
         position, outcome = self._take(Operation("status", label))
         if outcome is None:
             run, fact = self._session.run, lines.status_set(position, label)

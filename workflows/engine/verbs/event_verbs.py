@@ -60,7 +60,7 @@ class Waits(Operations):
         type says what the payload of one name is; without it, the workflow's events= does. A
         payload that does not fit blocks the run, and is read again after retry_now.
         """
-        names = (*event_names(name), *more)
+        names = self._session.keys.settled((*event_names(name), *more), "wait_event")
         if not names or not all(is_name(each) for each in names):
             told = ", ".join(map(repr, (name, *more)))
             raise DefinitionError(

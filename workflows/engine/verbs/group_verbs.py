@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core.decide import Operation
 from workflows.core.errors import DefinitionError
+from workflows.core.line_fields import OWN_KEYS
 from workflows.core.lines import group_started
 from workflows.engine.groups.calling import MakeCall
 from workflows.engine.groups.group import (
@@ -17,7 +18,7 @@ from workflows.engine.groups.group import (
     check_calls,
     make_group,
 )
-from workflows.engine.groups.run_group import run_group
+from workflows.engine.groups.run_group import run_group, take_keys
 from workflows.engine.verbs.positions import Operations
 
 
@@ -59,5 +60,10 @@ class Groups(Operations):
             for call in calls.values():
                 check_arguments(call.step, call.args, call.kwargs, in_graph=True)
             self._record(group_started(position, names))
+        begun = session.history.begun(position)
+        as_before = begun is not None and not OWN_KEYS.find(begun)
+        group = make_group(position + 1, calls, limit=limit, on_error=on_error)
+        for branch in group.branches:
+            take_keys(session, branch, as_before=as_before)
         session.position += len(calls)
-        return run_group(session, make_group(position + 1, calls, limit=limit, on_error=on_error))
+        return run_group(session, group)

@@ -14,7 +14,7 @@ from workflows.core.codec import loads
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.line_fields import FIELDS, Field, sql_data
-from workflows.core.lines import StepFailure
+from workflows.core.lines import Received, StepFailure
 from workflows.core.run import Fact
 from workflows.core.states import RunState
 
@@ -27,15 +27,21 @@ ISO = "2026-01-01T12:00:00+00:00"
 MOMENT = f"'{ISO}'::text"
 FAILED = StepFailure(error=ERROR, attempts=3, permanent=False)
 ATTEMPT: dict[str, Any] = {"attempt": 1, "attempts": 3, "error": ERROR, "heartbeat": '{"at": 5}'}
+GIVEN = Received(own_keys=True)
+NOTED: dict[str, Any] = {"own_keys": True}
 _ = HistoryKind
 
 LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
-    (lines.step_completed(1, "pack", '{"box": 1.0}'), {}, {"output": {"box": 1.0}}),
+    (lines.step_completed(1, "pack", '{"box": 1.0}', GIVEN), {}, {"output": {"box": 1.0}, **NOTED}),
     (lines.step_completed(1, "unpack", "null", undo=True), {}, {"output": None}),
-    (lines.step_started(1, "pack"), {}, {}),
-    (lines.step_failed(1, "pack", FAILED), {}, {"error": ERROR, "attempts": 3, "permanent": False}),
+    (lines.step_started(1, "pack", GIVEN), {}, NOTED),
     (
-        lines.attempt_failed(1, 1, "pack", **ATTEMPT),
+        lines.step_failed(1, "pack", FAILED, GIVEN),
+        {},
+        {"error": ERROR, "attempts": 3, "permanent": False, **NOTED},
+    ),
+    (
+        lines.attempt_failed(1, 1, "pack", **ATTEMPT, received=GIVEN),
         {"retry_at": MOMENT},
         {
             "attempt": 1,
@@ -44,6 +50,7 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
             "permanent": False,
             "heartbeat": {"at": 5},
             "retry_at": ISO,
+            **NOTED,
         },
     ),
     (
@@ -61,7 +68,7 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (lines.sleep_started(1), {"until": MOMENT}, {"until": ISO}),
     (lines.sleep_ended(1), {}, {}),
     (lines.status_set(1, "Packing"), {}, {}),
-    (lines.group_started(1, ["b", "a"]), {}, {"names": ["b", "a"]}),
+    (lines.group_started(1, ["b", "a"]), {}, {"names": ["b", "a"], "own_keys": True}),
     (
         lines.child_started(1, "ship", CHILD, detached=True),
         {},
@@ -90,7 +97,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (lines.run_ended(RunState.FAILED, TOLD), {}, {"error": ERROR}),
     (lines.run_ended(RunState.CANCELLED), {}, {}),
     (lines.run_ended(RunState.COMPENSATED), {}, {}),
-    (_.CONTINUED, {"run": f"'{CHILD}'::uuid"}, {"run": str(CHILD)}),
+    (
+        _.CONTINUED,
+        {"run": f"'{CHILD}'::uuid", "data": "'{\"a\": 1}'::jsonb", "attributes": "'{}'::jsonb"},
+        {"run": str(CHILD), "data": {"a": 1}, "attributes": {}},
+    ),
     (_.UNKNOWN, {}, {}),
 ]
 """What is built, what SQL adds or makes alone, and what is stored: the same as ever, since older
@@ -114,7 +125,7 @@ def stored(built: Fact | HistoryKind, sql: dict[str, str]) -> HistoryEntry:
 
 def test_the_table_has_every_kind_and_every_field() -> None:
     told = {built.kind if isinstance(built, Fact) else built: set(data) for built, _, data in LINES}
-    told[HistoryKind.COMPENSATION_ATTEMPT_FAILED] = told[HistoryKind.ATTEMPT_FAILED]
+    told[HistoryKind.COMPENSATION_ATTEMPT_FAILED] = told[HistoryKind.ATTEMPT_FAILED] - NOTED.keys()
 
     assert told == {kind: {field.name for field in FIELDS[kind]} for kind in HistoryKind}
 

@@ -122,3 +122,28 @@ def test_a_workflow_that_asks_the_run_alone_is_deterministic() -> None:
 def test_a_workflow_that_asks_the_world_is_found_out(what: str) -> None:
     with pytest.raises(AssertionError, match="not deterministic"):
         assert_deterministic(worldly, what=what)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, None])
+def test_a_file_that_holds_no_history_is_named(text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "spoilt.json"
+    if text is not None:
+        file.write_text(text)
+
+    with pytest.raises(InvalidInput, match=r"spoilt\.json: "):
+        replay_history(file)
+
+
+@workflow("tests.story.module_list")
+def counting_in_a_module(run: Context) -> int:
+    _counted.append(1)
+    run.set_status("counting")
+    return len(_counted)
+
+
+_counted: list[int] = []
+
+
+def test_what_is_returned_then_and_now_is_compared() -> None:
+    with pytest.raises(AssertionError, match="it returned 1, and 2 at a replay"):
+        assert_deterministic(counting_in_a_module)

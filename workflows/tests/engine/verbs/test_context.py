@@ -25,9 +25,9 @@ def unsorted() -> dict[str, Any]:
 def seeing(run: Context) -> list[str]:
     seen: list[Any] = []
     _passes.append(seen)
-    seen += [run.now(), run.uuid(), run.random(), run.idempotency_key]
+    seen += [run.now(), run.uuid(), run.random(), len(run.idempotency_key)]
     seen.append(run.step(unsorted))
-    seen += [run.now(), run.uuid(), run.random(), run.idempotency_key]
+    seen += [run.now(), run.uuid(), run.random(), len(run.idempotency_key)]
     run.set_status("Halfway")
     seen.append(run.now())
     seen.append(run.wait_event("go"))
