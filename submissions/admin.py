@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from submissions.admin_actions import approve, reject, release
 from submissions.models import Board, Submission
+from workflows.ui.confirm import TakesOnlyIds
 
 if TYPE_CHECKING:
     BoardModelForm = forms.ModelForm[Board]
@@ -72,7 +73,7 @@ class BoardAdmin(BoardModelAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(SubmissionModelAdmin):
+class SubmissionAdmin(TakesOnlyIds, SubmissionModelAdmin):
     """Read-only but for the moderator's actions."""
 
     actions = (approve, reject, release)

@@ -17,8 +17,9 @@ from workflows.api import (
     get_history,
 )
 
+LINK_TRIES = 5
 LINK_RETRY = RetryPolicy(
-    attempts=5, first_delay_seconds=10, factor=3, max_delay_seconds=120, jitter=0.1
+    attempts=LINK_TRIES, first_delay_seconds=10, factor=3, max_delay_seconds=120, jitter=0.1
 )
 BUDGETS_SECONDS = (5.0, 10.0, 15.0)
 """Of the first tries, the last for all that follow: a slow site is let wait, not the others."""

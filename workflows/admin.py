@@ -1,6 +1,6 @@
 """Runs in the Django admin: read-only with their steps and history; steered by actions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
@@ -12,7 +12,7 @@ from workflows import api
 from workflows.models import Run
 from workflows.models.run import RunQuerySet
 from workflows.ui import icons
-from workflows.ui.confirm import Deed, NotDone, confirm_then_act
+from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
 from workflows.ui.parts import json_text, moment, table
 
 if TYPE_CHECKING:
@@ -23,8 +23,15 @@ else:
 Runs = QuerySet[Run]
 
 
-def deed(label: str, verb: Callable[..., bool]) -> Deed[Run]:
-    """Return what an action does to each run: one call of the api, with the name of who asks."""
+def deed(label: str, verb: Callable[..., bool], refused: Mapping[api.RunState, str]) -> Deed[Run]:
+    """Return what an action does to each run: one call of the api, with the name of who asks.
+
+    refused: by the states in which it does nothing, why that is so and what helps instead.
+    """
+
+    def refuse(run: Run) -> str:
+        # A cancel of a run that went on reaches the one that goes on.
+        return "" if run.continued_as else refused.get(api.RunState(run.state), "")
 
     def do(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
         try:
@@ -40,12 +47,40 @@ def deed(label: str, verb: Callable[..., bool]) -> Deed[Run]:
         explanation="What is done is recorded in each run's history with your name.",
         describe=lambda run: f"{run.workflow} {run.pk} ({run.state})",
         do=do,
+        refuse=refuse,
     )
 
 
-CANCEL = deed("Cancel", api.cancel)
-RETRY_NOW = deed("Retry now", api.retry_now)
-COMPENSATE = deed("Compensate", api.compensate)
+_S = api.RunState
+_AGAIN = "start a new run with its input, under another key"
+_DRIVEN = "a worker drives it now; wait for it, or cancel it."
+_NOT_UNDONE = "only failed and cancelled runs can be undone; cancel it first."
+CANCEL = deed(
+    "Cancel",
+    api.cancel,
+    {state: f"{state} is final." for state in (_S.COMPLETED, _S.FAILED, _S.CANCELLED)}
+    | {_S.COMPENSATED: "compensated is final.", _S.CANCELLING: "it is being cancelled already."}
+    | {_S.COMPENSATING: "a run that is being undone cannot be cancelled."},
+)
+RETRY_NOW = deed(
+    "Retry now",
+    api.retry_now,
+    {_S.RUNNING: _DRIVEN, _S.CANCELLING: "it is being cancelled."}
+    | {_S.COMPLETED: f"completed is final; to do it again, {_AGAIN}."}
+    | {_S.COMPENSATED: f"compensated is final; to do it again, {_AGAIN}."}
+    | {
+        state: f"{state} is final; Compensate undoes its steps; to do it again, {_AGAIN}."
+        for state in (_S.FAILED, _S.CANCELLED)
+    },
+)
+COMPENSATE = deed(
+    "Compensate",
+    api.compensate,
+    dict.fromkeys((_S.PENDING, _S.RUNNING, _S.WAITING, _S.BLOCKED), _NOT_UNDONE)
+    | {_S.CANCELLING: "it is being cancelled; once it has ended it can be undone."}
+    | {_S.COMPLETED: "a completed run is not undone.", _S.COMPENSATED: "it is undone already."}
+    | {_S.COMPENSATING: "it is being undone already."},
+)
 
 
 @admin.action(description="Cancel", permissions=["steer"])
@@ -67,7 +102,7 @@ def compensate(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> 
 
 
 @admin.register(Run)
-class RunAdmin(RunModelAdmin):
+class RunAdmin(TakesOnlyIds, RunModelAdmin):
     """Nothing is edited here: a run is steered through the api, which records who did it."""
 
     class Media:

@@ -40,7 +40,7 @@ def check_conf(**kwargs: Any) -> list[CheckMessage]:
 def check_database(**kwargs: Any) -> list[CheckMessage]:
     """workflows.E002 to E004: a database, or times, that the engine cannot work on."""
     database: dict[str, Any] = settings.DATABASES.get("default", {})
-    if "postgresql" not in database.get("ENGINE", ""):
+    if "postgresql" not in str(database.get("ENGINE")):
         return [
             Error(
                 "the default database is not PostgreSQL",
@@ -49,11 +49,19 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
                 id="workflows.E002",
             )
         ]
-    if database.get("OPTIONS", {}).get("pool"):
+    if (database.get("OPTIONS") or {}).get("pool"):
         return [
             Error(
                 'the database option "pool" is set',
                 hint="Forked workers would share its sockets; use CONN_MAX_AGE instead.",
+                id="workflows.E003",
+            )
+        ]
+    if not database.get("AUTOCOMMIT", True):
+        return [
+            Error(
+                'the database setting "AUTOCOMMIT" is False',
+                hint="A drive commits each of its statements by itself, and would never commit any.",
                 id="workflows.E003",
             )
         ]

@@ -3,11 +3,13 @@
 import functools
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
-from math import inf
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+
+LARGEST = 3_155_760_000
+"""A century in seconds; PostgreSQL has no name for the time that is much later."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +33,14 @@ class Conf:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < inf:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | float)
+                or not 0 < value <= LARGEST
+            ):
                 raise ImproperlyConfigured(
-                    f"WORKFLOWS[{field.name!r}] is {value!r}; give a number above 0"
+                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a number above 0, "
+                    f"up to {LARGEST:,}"
                 )
 
 
@@ -44,20 +51,22 @@ def conf() -> Conf:
         raise ImproperlyConfigured(f"WORKFLOWS is {given!r}; give a dictionary")
     known = tuple((name, value, type(value)) for name, value in given.items())  # True is not 1
     try:
-        return _checked(known)
+        return _checked_once(known)
     except TypeError:  # a value that cannot be hashed is no number either
-        return Conf(**given)
+        return _checked(known)
 
 
-@functools.cache
-def _checked(given: tuple[tuple[str, Any, type], ...]) -> Conf:
-    """Drives ask at every step; the same settings are checked once."""
+def _checked(given: tuple[tuple[Any, Any, type], ...]) -> Conf:
     known = [field.name for field in fields(Conf)]
     for name, _, _ in given:
         if name not in known:
-            hint = get_close_matches(name, known, n=1)
+            hint = get_close_matches(str(name), known, n=1)
             raise ImproperlyConfigured(
                 f"WORKFLOWS has no setting {name!r}"
                 + (f"; did you mean {hint[0]!r}?" if hint else "")
             )
     return Conf(**{name: value for name, value, _ in given})
+
+
+_checked_once = functools.cache(_checked)
+"""Drives ask at every step; the same settings are checked once."""

@@ -8,11 +8,14 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.template.exceptions import TemplateDoesNotExist
+from django.template.loader import get_template
 
-from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES
+from workflows.q_cluster import BROKER, OWN_CLUSTER, QUEUES, option_fault
 
 DISTRIBUTION = "django-durable-workflows"
 OLDEST_POSTGRESQL = 15
+CONFIRMATION = "workflows/confirm.html"
 WRITE_OURS = "Q_CLUSTER = workflows.cluster_settings(workers=8)"
 
 
@@ -22,6 +25,7 @@ def connect() -> None:
     register(check_cluster)
     register(check_server, Tags.database)
     register(check_name)
+    register(check_templates)
 
 
 def check_django_q(**kwargs: Any) -> list[CheckMessage]:
@@ -73,7 +77,8 @@ def _fault_of(given: Any) -> str:
     others = given.get("ALT_CLUSTERS") or {}
     if not isinstance(others, dict) or not isinstance(others.get(OWN_CLUSTER, {}), dict):
         return f"must have dictionaries in 'ALT_CLUSTERS', also for {OWN_CLUSTER!r}"
-    return ""
+    fault = option_fault(given if broker == BROKER else others.get(OWN_CLUSTER, {}))
+    return f"cannot be used for runs: {fault}" if fault else ""
 
 
 def _has_no_queue(given: dict[str, Any]) -> bool:
@@ -112,3 +117,18 @@ def check_name(**kwargs: Any) -> list[CheckMessage]:
             id="workflows.E008",
         )
     ]
+
+
+def check_templates(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W011: the page on which the admin's actions ask first cannot be found."""
+    if "django.contrib.admin" not in settings.INSTALLED_APPS:
+        return []
+    try:
+        get_template(CONFIRMATION)
+    except TemplateDoesNotExist:
+        words = (
+            f"the template {CONFIRMATION!r} cannot be found, so the admin's actions on runs fail"
+        )
+        hint = "Set 'APP_DIRS': True in TEMPLATES, or add the loader 'app_directories.Loader'."
+        return [Warning(words, hint=hint, id="workflows.W011")]
+    return []

@@ -5,6 +5,7 @@ import pytest
 from submissions.link_check.retry_after import LONGEST_SECONDS
 from submissions.link_tries import (
     LINK_RETRY,
+    LINK_TRIES,
     LONGEST_TRY_SECONDS,
     LONGEST_WAITS_SECONDS,
     budget_seconds,
@@ -12,7 +13,7 @@ from submissions.link_tries import (
     try_under_way,
 )
 
-TRIES = range(1, LINK_RETRY.attempts + 1)
+TRIES = range(1, LINK_TRIES + 1)
 
 
 def test_a_try_takes_longer_than_the_one_before_and_never_as_long_as_its_step_may() -> None:
@@ -40,7 +41,7 @@ def test_links_that_failed_together_are_not_tried_again_together() -> None:
 
 
 def test_no_wait_follows_the_last_try() -> None:
-    assert next_wait(LINK_RETRY.attempts, 3600.0, draw=0.5) is None
+    assert next_wait(LINK_TRIES, 3600.0, draw=0.5) is None
 
 
 def test_what_sites_may_ask_for_fits_twice_into_all_waits() -> None:

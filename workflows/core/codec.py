@@ -50,6 +50,14 @@ def is_name(value: object) -> bool:
     return value.isascii() or value == value.encode(errors="ignore").decode()
 
 
+def shown(value: Any) -> str:
+    """Return how a value looks, cut to 80 characters, whatever its __repr__ does."""
+    try:
+        return f"{value!r:.80}"
+    except Exception:  # a class may refuse in any way of its own
+        return f"a {type(value).__name__}"
+
+
 class Codec:
     """Encodes and decodes the values of one annotation."""
 
@@ -84,7 +92,7 @@ class Codec:
     def _refusal(self, value: Any, exc: Exception) -> str:
         if isinstance(exc, PydanticSerializationError) and "UnexpectedValue" in str(exc):
             kind = getattr(self._annotation, "__name__", self._annotation)
-            return f"{_shown(value)} cannot be stored as {kind}, as its annotation says"
+            return f"{shown(value)} cannot be stored as {kind}, as its annotation says"
         return (
             f"a value of type {type(value).__name__} cannot be stored as JSON ({_first_line(exc)}); "
             "take plain values, dataclasses or pydantic models"
@@ -274,13 +282,6 @@ def _number(text: str) -> float:
 def _in_full(match: re.Match[str]) -> str:
     found = match[0]
     return found if found.startswith('"') else f"{Decimal(found):f}.0"
-
-
-def _shown(value: Any) -> str:
-    try:
-        return f"{value!r:.80}"
-    except Exception:  # a class may refuse in any way of its own
-        return f"a {type(value).__name__}"
 
 
 def _first_line(exc: Exception) -> str:

@@ -1,9 +1,9 @@
 """Replay's question: has this operation been done, is it under way, or is it new?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from workflows.core.errors import ReplayMismatch
+from workflows.core.errors import DefinitionError, ReplayMismatch
 from workflows.core.history import OPERATION, HistoryEntry, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.line_fields import NAMES
@@ -86,6 +86,11 @@ def _refuse_a_gap(history: History, position: int, asked: str) -> None:
         )
 
 
-def event_names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the event names a wait asked for, as a tuple."""
-    return (names,) if isinstance(names, str) else tuple(names)
+def event_names(names: Any) -> tuple[str, ...]:
+    """Return the event names a wait asked for, a name or a list of them, as a tuple. A set is none: its
+    order is another one in each process, and a replay must see the same. Raises DefinitionError."""
+    if isinstance(names, str):
+        return (names,)
+    if not isinstance(names, list | tuple):
+        raise DefinitionError(f"the event to wait for is {names!r:.80}; give a name, or a list")
+    return tuple(names)

@@ -14,7 +14,6 @@ from workflows.core.errors import (
     Abandoned,
     Cancelled,
     ContinueAsNew,
-    DefinitionError,
     Drain,
     LeaseLost,
     Parked,
@@ -22,6 +21,7 @@ from workflows.core.errors import (
     StoreFailed,
     Suspend,
 )
+from workflows.core.programming_errors import Errors, waits_for_mending
 from workflows.core.states import RunState
 
 
@@ -51,7 +51,7 @@ class Ending(enum.Enum):
     CODE_IS_OLDER = enum.auto()
     """The same, and a worker with newer code may come and go on with the run."""
     WRONG_DEFINITION = enum.auto()
-    """The code is written in a way that cannot work."""
+    """The code is written in a way that cannot work, or has raised what tells a mistake in it."""
     CODE_MISSING = enum.auto()
     """There is no code for the run here."""
     STORE_FAILED = enum.auto()
@@ -176,11 +176,13 @@ _OF_ERRORS: tuple[tuple[type[BaseException], Ending], ...] = (
     (Abandoned, _.ABANDONED),
     (StoreFailed, _.STORE_FAILED),
     (ReplayError, _.MISMATCH),
-    (DefinitionError, _.WRONG_DEFINITION),
     (KeyboardInterrupt, _.INTERRUPTED),
 )
 
 
-def ending_of(why: BaseException) -> Ending:
-    """Return which ending it is that the workflow's code was unwound by this."""
+def ending_of(why: BaseException, fails_on: Errors = ()) -> Ending:
+    """Return which ending it is that the workflow's code was unwound by this. fails_on: the
+    programming errors that end the run, as its workflow says."""
+    if waits_for_mending(why, fails_on):
+        return _.WRONG_DEFINITION
     return next((ending for kind, ending in _OF_ERRORS if isinstance(why, kind)), _.RAISED)

@@ -80,7 +80,7 @@ class RunIsOver(RequestError):
 
 
 class KeyConflict(RequestError):
-    """The key was used before, with another input."""
+    """The key was used before, with another input or for another event."""
 
     code = "key_conflict"
 

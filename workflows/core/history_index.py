@@ -5,6 +5,8 @@ from datetime import datetime
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.line_fields import RETRY_AT
+from workflows.core.lines import carried_notes
+from workflows.core.notes import CarriedNotes
 
 
 class History:
@@ -19,6 +21,8 @@ class History:
         self._compensating_since = 0
         self.code_awaited_since: datetime | None = None
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
+        self.carried: CarriedNotes | None = None
+        """What the run began with, where it continues another that had kept something."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
         for entry in entries:
@@ -48,6 +52,8 @@ class History:
             self._woken_at = entry.at
         elif entry.kind == HistoryKind.COMPENSATION_STARTED:
             self._compensating_since = entry.id
+        elif entry.kind == HistoryKind.CONTINUED:
+            self.carried = carried_notes(entry) or self.carried
 
     def outcome(self, position: int) -> HistoryEntry | None:
         """Return how the operation at this position ended, None while it has not."""

@@ -79,7 +79,9 @@ HEARTBEAT = Payload[Any]("heartbeat")
 """The details that a failed attempt sent last."""
 ATTEMPT = Field[int]("attempt")
 ATTEMPTS = Field[int]("attempts")
-"""Of a failed attempt: how many there may be. Of a failed step: how many there were."""
+"""Of a failed step: how many attempts there were."""
+ATTEMPTS_ALLOWED = Field[int | None]("attempts")
+"""Of a failed attempt: how many there may be; None: until it works."""
 PERMANENT = Field[bool]("permanent")
 RETRY_AT = Moment("retry_at")
 NAMES = Field[list[str]]("names")
@@ -89,6 +91,9 @@ RUN = Field[str]("run")
 ARGUMENTS = Field[dict[str, str]]("arguments")
 """Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
 they are not compared."""
+CARRIED_DATA = Payload[dict[str, Any]]("data")
+"""What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
+CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
 OWN_KEYS = Field[bool]("own_keys")
 """Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
 run.idempotency_key. Missing where it began before keys belonged to steps."""
@@ -101,7 +106,7 @@ CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
 _RECEIVED = (ARGUMENTS, OWN_KEYS)
-_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
+_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STEP_COMPLETED: (OUTPUT, *_RECEIVED),
     _.STEP_STARTED: _RECEIVED,
@@ -128,7 +133,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RUN_FAILED: (ERROR,),
     _.RUN_CANCELLED: (),
     _.RUN_COMPENSATED: (),
-    _.CONTINUED: (RUN,),
+    _.CONTINUED: (RUN, CARRIED_DATA, CARRIED_ATTRIBUTES),
     _.UNKNOWN: (),
 }
 """What each kind may hold. HistoryKind says what it means."""

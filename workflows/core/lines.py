@@ -9,9 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from workflows.core import line_fields as fields
+from workflows.core.codec import dumps
 from workflows.core.errors import StepFailed
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.notes import CarriedNotes
 from workflows.core.run import Fact
 from workflows.core.states import RunState
 
@@ -112,7 +114,7 @@ def attempt_failed(
     step: str,
     *,
     attempt: int,
-    attempts: int,
+    attempts: int | None,
     error: Failure,
     permanent: bool = False,
     heartbeat: str | None = None,
@@ -121,12 +123,12 @@ def attempt_failed(
     """An attempt of a step has failed, or of its compensation (part is UNDO and more). When the next
     may begin is added as the line is written; a compensation that is given up has no such time.
 
-    attempts: how many there may be. heartbeat: JSON text of the details sent last.
+    attempts: how many there may be, None: until it works. heartbeat: JSON text of the details sent last.
     """
     undo = part >= UNDO
     told = [
         fields.ATTEMPT.written(attempt),
-        fields.ATTEMPTS.written(attempts),
+        fields.ATTEMPTS_ALLOWED.written(attempts),
         fields.ERROR.written(error),
         fields.PERMANENT.written(permanent),
         *received.written(),
@@ -214,6 +216,14 @@ def child_end(entry: HistoryEntry) -> ChildEnd:
     """Read how the child has ended whose end a received event tells."""
     told = fields.PAYLOAD.of(entry)
     return ChildEnd(RunState(told["state"]), told["output"], told["error"])
+
+
+def carried_notes(entry: HistoryEntry) -> CarriedNotes | None:
+    """Read what the run began with, of the line that says so; None: it is another."""
+    data, attributes = fields.CARRIED_DATA.find(entry), fields.CARRIED_ATTRIBUTES.find(entry)
+    if data is None or attributes is None:
+        return None
+    return CarriedNotes(dumps(data), dumps(attributes))
 
 
 def forget_traceback(name: str, data: dict[str, Any]) -> None:

@@ -1,10 +1,17 @@
 """What a workflow keeps on its run for readers outside: plain values, stored when they change."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
+
+
+class CarriedNotes(NamedTuple):
+    """What a run began with, as JSON texts: what the run before it in its chain had kept."""
+
+    data: str = "{}"
+    attributes: str = "{}"
 
 
 class Note:
@@ -21,6 +28,12 @@ class Note:
         new = dict(values)
         self.values.clear()
         self.values.update(new)
+
+    def restart(self, begun: str) -> None:
+        """Hold what the run began with, as JSON text; nothing else."""
+        self.values.clear()
+        if begun != "{}":
+            self.values.update(loads(begun))
 
     def text(self) -> str:
         """Return the mapping as JSON text. Raises ValueNotStorable, ValueTooLarge."""
@@ -59,10 +72,11 @@ class RunNotes:
         self.data = Note("data", data, max_bytes=max_bytes)
         self.attributes = Note("attributes", attributes, max_bytes=max_bytes)
 
-    def clear(self) -> None:
-        """Begin again with nothing: the code sets it anew at every replay, the same way."""
-        self.data.values.clear()
-        self.attributes.values.clear()
+    def restart(self, carried: CarriedNotes) -> None:
+        """Begin again with what the run began with: the code sets all else anew at every replay,
+        the same way."""
+        self.data.restart(carried.data)
+        self.attributes.restart(carried.attributes)
 
     def check(self) -> None:
         """Raise ValueNotStorable when something in them cannot be stored."""

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+from types import FunctionType, MappingProxyType
+from typing import Annotated, Any, ForwardRef, Literal, get_args, get_origin
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
+from workflows.core.codec import shown
 from workflows.core.errors import DefinitionError, ValueNotStorable
 
 
@@ -16,13 +17,15 @@ class PayloadType:
     def __init__(self, annotation: Any) -> None:
         self.annotation = annotation
         try:
-            if isinstance(annotation, str):
-                raise TypeError("it is a text")
+            if _names_by_text(annotation):
+                raise TypeError("it names a type by a text, which nobody can look up")
+            if isinstance(annotation, FunctionType):
+                raise TypeError("it is a function")
             self._adapter: TypeAdapter[Any] = TypeAdapter(annotation)
         except Exception as exc:  # pydantic raises several kinds for what it cannot describe
             why = " ".join(str(exc).split()).partition(". ")[0]
             raise DefinitionError(
-                f"{annotation!r:.80} cannot be the type of an event ({why}); give a plain type, a "
+                f"{shown(annotation)} cannot be the type of an event ({why}); give a plain type, a "
                 "dataclass or a pydantic model"
             ) from None
 
@@ -38,7 +41,24 @@ class PayloadType:
             )
             raise ValueNotStorable(faults) from None
         except Exception as exc:  # a class may refuse in any way of its own
-            raise ValueNotStorable(f"payload: {exc}") from None
+            raise ValueNotStorable(f"payload: {self._why(exc)}") from None
+
+    def _why(self, exc: Exception) -> str:
+        if isinstance(exc, PydanticUserError) and exc.code == "class-not-fully-defined":
+            told = f"{shown(self.annotation)} names a type that is not there"
+            return f"{told}; define it in its module, or import it there at run time"
+        return " ".join(str(exc).split())
+
+
+def _names_by_text(annotation: Any) -> bool:
+    """Whether it is, or holds, a type in quotes: list["Address"]. One inside a class is looked up in the
+    module of the class, and does no harm."""
+    if isinstance(annotation, str | ForwardRef):
+        return True
+    if get_origin(annotation) is Literal:
+        return False
+    parts = get_args(annotation)
+    return any(map(_names_by_text, parts[:1] if get_origin(annotation) is Annotated else parts))
 
 
 NO_TYPES: Mapping[str, PayloadType] = MappingProxyType({})

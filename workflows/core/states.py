@@ -15,7 +15,7 @@ class RunState(TextChoices):
     WAITING = "waiting"
     """Parked until a timer, an event or the next attempt of a step. Holds nothing but its row."""
     BLOCKED = "blocked"
-    """Needs a person or a deploy: code and history disagree, or workers die of it."""
+    """Needs a person or a deploy: the code is wrong, it disagrees with history, or workers die of it."""
     COMPLETED = "completed"
     """Returned. Final."""
     FAILED = "failed"

@@ -139,7 +139,7 @@ def step_definition(function: Callable[..., Any]) -> StepDefinition:
     """Return what @step registered. Raises DefinitionError for another function."""
     definition = getattr(function, "step_definition", None)
     if definition is None:
-        name = getattr(function, "__qualname__", repr(function))
+        name = getattr(function, "__qualname__", f"{function!r:.80}")
         if not callable(function):
             raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
         raise DefinitionError(f"{name} is not a step: decorate it with @step")

@@ -16,6 +16,7 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.payload_type import PayloadType, payload_type
+from workflows.core.programming_errors import Errors
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import RunContext, check_parameters, plain_function, where
 
@@ -41,6 +42,8 @@ class WorkflowDefinition:
     on_failure: OnEnd = "stop"
     on_cancel: OnEnd = "stop"
     deadline_seconds: float | None = None
+    fails_on: Errors = ()
+    """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
     """What the payloads of these events are."""
 
@@ -80,6 +83,7 @@ def workflow(
     on_failure: OnEnd = "stop",
     on_cancel: OnEnd = "stop",
     deadline_seconds: float | None = None,
+    fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
@@ -88,6 +92,8 @@ def workflow(
                            name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
+    fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
+                           a run until it is mended; those named here fail it, as any other does
     events                 what its events bring, by name: {"address": Address}. What does not fit is
                            refused by send_event where this code is known, and blocks the run
                            where it comes all the same
@@ -95,11 +101,8 @@ def workflow(
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
     """
-    _check_name(name)
-    told = "a workflow" if name is UNNAMED else f"workflow {name!r}"
-    if not isinstance(version, int) or version < 1:
-        raise DefinitionError(f"{told}: version is {version!r}; give 1 or more")
-    _check_ends(told, on_failure=on_failure, on_cancel=on_cancel)
+    told = _told(name, version)
+    _check_ends(told, fails_on, on_failure=on_failure, on_cancel=on_cancel)
     check_limit(f"{told}: deadline_seconds", deadline_seconds)
     types = _event_types(told, events)
 
@@ -107,25 +110,35 @@ def workflow(
         plain = plain_function(function)
         own_name = where(plain) if name is UNNAMED else name
         check_parameters(own_name, plain)
-        _check_free(own_name, version, plain)
-        definition = WorkflowDefinition(
-            name=own_name,
-            version=version,
-            function=plain,
-            signature=Signature(plain, skip_first=True),
-            on_failure=on_failure,
-            on_cancel=on_cancel,
-            deadline_seconds=deadline_seconds,
-            events=types,
+        _remember(
+            WorkflowDefinition(
+                name=own_name,
+                version=version,
+                function=plain,
+                signature=Signature(plain, skip_first=True),
+                on_failure=on_failure,
+                on_cancel=on_cancel,
+                deadline_seconds=deadline_seconds,
+                fails_on=fails_on,
+                events=types,
+            )
         )
-        _workflows[own_name, version] = definition
-        plain.workflow_definition = definition  # type: ignore[attr-defined]
         return cast(Workflow[P, R], function)
 
     return register
 
 
-def _check_ends(told: str, **options: Any) -> None:
+def _remember(definition: WorkflowDefinition) -> None:
+    _check_free(definition.name, definition.version, definition.function)
+    _workflows[definition.name, definition.version] = definition
+    definition.function.workflow_definition = definition  # type: ignore[attr-defined]
+
+
+def _check_ends(told: str, fails_on: Any, **options: Any) -> None:
+    if not isinstance(fails_on, tuple) or not all(
+        isinstance(each, type) and issubclass(each, Exception) for each in fails_on
+    ):
+        raise DefinitionError(f"{told}: write fails_on=(KeyError,), a tuple of exception classes")
     for option, value in options.items():
         if value not in ("stop", "compensate"):
             raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
@@ -140,9 +153,14 @@ def _event_types(told: str, events: Any) -> Mapping[str, PayloadType]:
         raise DefinitionError(f"{told}: events: {exc}") from None
 
 
-def _check_name(name: Any) -> None:
+def _told(name: Any, version: Any) -> str:
+    """Return how errors name the workflow. Raises DefinitionError for what is no name or version."""
     if not isinstance(name, str) or not name:
         raise DefinitionError('name the workflow: @workflow("app.verb")')
+    told = "a workflow" if name is UNNAMED else f"workflow {name!r}"
+    if not isinstance(version, int) or version < 1:
+        raise DefinitionError(f"{told}: version is {version!r}; give 1 or more")
+    return told
 
 
 def _check_free(name: str, version: int, function: FunctionType) -> None:
@@ -189,7 +207,7 @@ def workflow_definition(function: Callable[..., Any] | str) -> WorkflowDefinitio
         return _newest(function)
     definition = getattr(function, "workflow_definition", None)
     if definition is None:
-        name = getattr(function, "__qualname__", repr(function))
+        name = getattr(function, "__qualname__", f"{function!r:.80}")
         raise UnknownWorkflow(f'{name} is not a workflow: decorate it with @workflow("name")')
     return cast(WorkflowDefinition, definition)
 

@@ -11,6 +11,7 @@ from workflows.core.run import RunId
 from workflows.engine.replay_check import Difference, Recorded, recorded_run, replay
 
 FORMAT = 1
+NO_HISTORY = "not an exported history"
 
 
 def export_history(run_id: RunId) -> dict[str, Any]:
@@ -28,24 +29,26 @@ def export_history(run_id: RunId) -> dict[str, Any]:
     }
 
 
-def import_history(exported: dict[str, Any]) -> Recorded:
+def import_history(exported: Any) -> Recorded:
     """Read what export_history wrote. Raises InvalidInput."""
+    known = _field(exported, "format", int)
+    if known != FORMAT:
+        raise InvalidInput(f"a history of format {known}; this engine reads {FORMAT}")
     try:
-        if exported["format"] != FORMAT:
-            raise InvalidInput(
-                f"a history of format {exported['format']!r}; this engine reads {FORMAT}"
-            )
-        return Recorded(
-            run_id=UUID(exported["run"]),
-            workflow=exported["workflow"],
-            version=exported["version"],
-            input=exported["input"],
-            defaults=exported.get("defaults", {}),
-            created_at=datetime.fromisoformat(exported["created_at"]),
-            entries=[_entry(number, line) for number, line in enumerate(exported["history"], 1)],
-        )
-    except (TypeError, ValueError, KeyError, AttributeError) as exc:
-        raise InvalidInput(f"not an exported history: {exc!r}") from None
+        run_id = UUID(_field(exported, "run", str))
+    except ValueError:
+        raise InvalidInput(f"{NO_HISTORY}: 'run' is {exported['run']!r:.80}") from None
+    return Recorded(
+        run_id=run_id,
+        workflow=_field(exported, "workflow", str),
+        version=_field(exported, "version", int),
+        input=_field(exported, "input", dict),
+        defaults=_field({"defaults": {}, **exported}, "defaults", dict),
+        created_at=_moment(exported, "created_at"),
+        entries=[
+            _entry(each, line) for each, line in enumerate(_field(exported, "history", list), 1)
+        ],
+    )
 
 
 def replay_history(exported: dict[str, Any]) -> Difference | None:
@@ -64,13 +67,37 @@ def _line(entry: HistoryEntry) -> dict[str, Any]:
     }
 
 
-def _entry(number: int, line: dict[str, Any]) -> HistoryEntry:
+def _entry(number: int, line: Any) -> HistoryEntry:
+    try:
+        kind = HistoryKind(_field(line, "kind", str))
+    except ValueError:
+        raise InvalidInput(f"{NO_HISTORY}: there is no kind {line['kind']!r:.80}") from None
     return HistoryEntry(
         id=number,
-        position=line["position"],
-        part=line["part"],
-        kind=HistoryKind(line["kind"]),
-        name=line["name"],
-        data=line["data"],
-        at=datetime.fromisoformat(line["at"]),
+        position=_field(line, "position", int, type(None)),
+        part=_field(line, "part", int),
+        kind=kind,
+        name=_field(line, "name", str),
+        data=_field(line, "data", dict),
+        at=_moment(line, "at"),
     )
+
+
+def _field(holder: Any, name: str, *kinds: type) -> Any:
+    """Return a value of an exported object. Raises InvalidInput where it is missing or of no such kind."""
+    if not isinstance(holder, dict) or name not in holder:
+        raise InvalidInput(f"{NO_HISTORY}: {name!r} is missing from {holder!r:.80}")
+    if type(holder[name]) not in kinds:
+        raise InvalidInput(f"{NO_HISTORY}: {name!r} is {holder[name]!r:.80}")
+    return holder[name]
+
+
+def _moment(holder: Any, name: str) -> datetime:
+    text = _field(holder, name, str)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise InvalidInput(f"{NO_HISTORY}: {name!r} is {text!r:.80}, no time with its zone")
+    return moment

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from traceback import extract_tb
 from typing import Any
 from uuid import UUID
 
 from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError
-from workflows.core.history import HistoryEntry
+from workflows.core.failure import describe
+from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
+from workflows.core.programming_errors import waits_for_mending
 from workflows.core.run import ClaimedRun, RunId
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow
@@ -18,6 +21,12 @@ from workflows.engine.session.session import Session
 from workflows.store.views import get_history, get_run, iterate_open_runs
 
 ANY_SIZE = 2**63
+_ENDS = frozenset(
+    {
+        *(HistoryKind.RUN_FAILED, HistoryKind.RUN_CANCELLED, HistoryKind.RUN_COMPENSATED),
+        *(HistoryKind.CANCEL_REQUESTED, HistoryKind.COMPENSATION_STARTED),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +99,10 @@ def _why_not(recorded: Recorded) -> str | None:
     if ahead is not None:
         return str(ahead)
     mismatch, raised = retrace(session)
-    if mismatch is None and isinstance(raised, DefinitionError):
-        mismatch = raised
-    if mismatch is None:
-        return _another_result(session, recorded)
-    return str(mismatch)
+    mistaken = raised is not None and waits_for_mending(raised, definition.fails_on)
+    if raised is not None and mistaken and (mismatch is not None or not _is_past_mending(recorded)):
+        return _told(raised)
+    return _another_result(session, recorded) if mismatch is None else str(mismatch)
 
 
 def _another_result(session: Session, recorded: Recorded) -> str | None:
@@ -104,6 +112,21 @@ def _another_result(session: Session, recorded: Recorded) -> str | None:
     if dumps(loads(again)) == dumps(loads(recorded.returned)):
         return None
     return f"it returned {recorded.returned:.200}, and {again:.200} at a replay"
+
+
+def _is_past_mending(recorded: Recorded) -> bool:
+    """Whether the run only undoes its steps or has ended: what its code raised then may be what it
+    ended with, and blocks nothing."""
+    return any(entry.kind in _ENDS for entry in recorded.entries)
+
+
+def _told(raised: BaseException) -> str:
+    if isinstance(raised, DefinitionError):
+        return str(raised)
+    frames = extract_tb(raised.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    failure = describe(raised)
+    return f"the workflow's code raises {failure['type']}: {failure['message']}{place}"
 
 
 def _as_claimed(recorded: Recorded) -> ClaimedRun:

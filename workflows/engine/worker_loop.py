@@ -53,8 +53,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
             if run is None:
                 return driven
             driven += 1
-            announcements.run_claimed(run, worker_id=worker_id)
-            if _drive(holder, run, stopping):
+            if _drive(holder, run, worker_id, stopping):
                 raise SystemExit(0)
     except (DatabaseError, InterfaceError, psycopg.Error) as failed:
         # On the holder's own connection psycopg says so itself. The cluster rings again.
@@ -71,9 +70,12 @@ def code_here() -> Code:
     return Code(*known_code())
 
 
-def _drive(holder: Holder, run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
+def _drive(
+    holder: Holder, run: ClaimedRun, worker_id: int | None, stopping: Callable[[], bool]
+) -> bool:
     holder.hold(run)
     try:
+        announcements.run_claimed(run, worker_id=worker_id)
         return drive(run, stopping=stopping)
     except StoreFailed as failed:
         connection.close()

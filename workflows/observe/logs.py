@@ -40,7 +40,7 @@ def _finished(
 
 
 def _blocked(*, run_id: Any, workflow: str, error: dict[str, str], **_: Any) -> None:
-    logger.error("%s %s is blocked: %s", workflow, run_id, error["message"])
+    logger.error("%s %s is blocked: %s: %s", workflow, run_id, error["type"], error["message"])
 
 
 def _attempt_failed(

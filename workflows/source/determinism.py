@@ -100,7 +100,7 @@ RULES = (
         names=("threading.", "_thread.", "concurrent.futures.", "multiprocessing.", "asyncio."),
     ),
     Rule(
-        id="workflows.W011",
+        id="workflows.W012",
         does="goes through a set, whose order is another in every process",
         instead="go through sorted(…), or keep a list",
     ),

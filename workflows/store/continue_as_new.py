@@ -18,6 +18,8 @@ _TAKEN_OVER = (
     "detached",
     "undo_on_cancel",
     "priority",
+    "data",
+    "attributes",
 )
 _SUCCESSOR = insert.run(
     "ended",
@@ -31,6 +33,9 @@ _SUCCESSOR = insert.run(
 # would stay behind. The inbox goes along, and with chain_id the name under which a parent waits
 # for the end.
 _RUN = sql_data(HistoryKind.CONTINUED, run="continued_as")
+# What the code of the successor begins with, at every replay: its row will tell other things soon.
+_WITH_NOTES = "born WHERE data <> '{}' OR attributes <> '{}'"
+_BEGUN = sql_data(HistoryKind.CONTINUED, data="data", attributes="attributes")
 _CONTINUE = Statement(
     f"""
     WITH ended AS (
@@ -39,7 +44,9 @@ _CONTINUE = Statement(
             wake_at = NULL, worker_id = NULL, lease_until = NULL, {KEEP_NOTES}
         WHERE {held([RunState.RUNNING])} AND events = %(events)s
         RETURNING *),
-    born AS ({_SUCCESSOR} RETURNING id),
+    born AS ({_SUCCESSOR} RETURNING id, attempt, data, attributes),
+    begun AS (
+        {insert.line(_WITH_NOTES, HistoryKind.CONTINUED, _BEGUN)}),
     inbox AS (
         UPDATE workflows_event AS event SET run_id = ended.continued_as
         FROM ended WHERE event.run_id = ended.id AND event.position IS NULL),

@@ -32,7 +32,7 @@ def _sending(unfit: str) -> Statement:
                            THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
-    SELECT target.over, target.unfit,
+    SELECT target.over, target.unfit, EXISTS (SELECT FROM sent),
            (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
     FROM target
     """)
@@ -46,7 +46,11 @@ _SEND_UNLESS_UNFIT = _sending(
 )
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
 # committed and the run may end, and of the inbox it sees only what was there before.
-_KNOWN = Statement("SELECT FROM workflows_event WHERE run_id = %s AND key = %s")
+_KNOWN = Statement(
+    """
+    SELECT name = %s AND payload = %s::jsonb FROM workflows_event WHERE run_id = %s AND key = %s
+    """
+)
 _INBOX = Statement(
     """
     SELECT id, name, payload::text FROM workflows_event
@@ -75,7 +79,9 @@ class Sent(enum.Enum):
     """How an event fared."""
 
     ACCEPTED = enum.auto()
-    """Kept; or its key was known already and nothing changed."""
+    """Kept; or the same event was known already by its key, and nothing changed."""
+    CONFLICT = enum.auto()
+    """Its key was known already, of an event with another name or payload."""
     OVER = enum.auto()
     NOT_FOUND = enum.auto()
 
@@ -90,21 +96,25 @@ def send_event(
 ) -> Sent | Unfit:
     """Put an event into a run's inbox and wake the run if it waits for it.
 
-    One statement in the caller's transaction, and another for a run that is over. payload is JSON
-    text. unfit: the workflows and versions whose runs cannot take it; told here, since only the
-    row knows which the run has, and what was refused must not be committed.
+    One statement in the caller's transaction, and another for an event that was not taken though
+    it has a key. payload is JSON text. unfit: the workflows and versions whose runs cannot take it;
+    told here, since only the row knows which the run has, and what was refused must not be
+    committed.
     """
     pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
     statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
     row = query_one(statement, [*asked, run_id, name, payload, key, name, name])
     if row is None:
         return Sent.NOT_FOUND
-    is_over, number, _ = row
-    if is_over and (key is None or query_one(_KNOWN, [run_id, key]) is None):
-        return Sent.OVER
+    is_over, number, is_new, _ = row
+    if is_new:
+        return Sent.ACCEPTED
+    if key is not None and (known := query_one(_KNOWN, [name, payload, run_id, key])):
+        return Sent.ACCEPTED if known[0] else Sent.CONFLICT
     if number is not None and not is_over:
         return Unfit(*unfit[number - 1])
-    return Sent.ACCEPTED
+    # Or the run has continued as another since, and has taken along the event of that key.
+    return Sent.OVER
 
 
 def load_inbox(run_id: UUID) -> list[InboxEvent]:

@@ -67,19 +67,33 @@ _COMPENSATE = Statement(
     SELECT EXISTS (SELECT FROM moved), (SELECT pg_notify('{CHANNEL}', '') FROM moved) FROM target
     """
 )
-# Children before their parents, and all of them before any is changed: a child that ends locks its
-# own row and then its parent's.
-_OPEN_TREE = Statement(
-    f"""
+# One lock order for all who lock several runs: a child before its parent, since a child that ends
+# locks its own row and then, by the trigger, its parent's. So a cancel locks the whole tree from its
+# leaves to the run itself before it changes any of it.
+_TREE = f"""
     WITH RECURSIVE tree AS (
-        SELECT id, 0 AS depth FROM workflows_run WHERE id = %s
+        SELECT id, 0 AS depth FROM workflows_run WHERE id = %(run)s
         UNION ALL
         SELECT child.id, tree.depth + 1
         FROM workflows_run AS child JOIN tree ON child.parent_id = tree.id
         WHERE NOT child.detached
           AND child.state IN {one_of(CANCELLABLE_STATES | {RunState.CANCELLING})})
-    SELECT run.id FROM workflows_run AS run JOIN tree ON tree.id = run.id
-    WHERE depth > 0 ORDER BY depth DESC, run.id FOR NO KEY UPDATE OF run
+"""
+_LOCK_TREE = Statement(
+    f"""
+    {_TREE} SELECT run.id, depth FROM workflows_run AS run JOIN tree ON tree.id = run.id
+    ORDER BY depth DESC, run.id FOR NO KEY UPDATE OF run
+    """
+)
+# Parents are locked by now: to wait for one of their children would be the other order.
+_LOCK_REST = Statement(
+    f"""
+    {_TREE},
+    rest AS (SELECT id, depth FROM tree WHERE NOT id = ANY(%(locked)s)),
+    free AS MATERIALIZED (
+        SELECT run.id FROM workflows_run AS run JOIN rest ON rest.id = run.id
+        FOR NO KEY UPDATE OF run SKIP LOCKED)
+    SELECT rest.id, depth, free.id IS NOT NULL FROM rest LEFT JOIN free ON free.id = rest.id
     """
 )
 _WAKE = Statement(
@@ -114,10 +128,19 @@ class Cancel(NamedTuple):
     """The state it is in now; None: it was over or asked already."""
 
 
-def open_descendants(run_id: UUID) -> list[UUID]:
-    """Lock and return the children and theirs that still go and are not detached, the deepest
-    first."""
-    return [row[0] for row in query(_OPEN_TREE, [run_id])]
+def lock_tree(run_id: UUID) -> list[UUID] | None:
+    """Lock the run, and the children and theirs that still go and are not detached. Returns the
+    children, the deepest first.
+
+    None: a child was born meanwhile, and somebody holds it; let go of all locks and try again.
+    """
+    depths: dict[UUID, int] = dict(query(_LOCK_TREE, {"run": run_id}))
+    while late := query(_LOCK_REST, {"run": run_id, "locked": list(depths)}):
+        if not all(locked for _, _, locked in late):
+            return None
+        depths.update((child, depth) for child, depth, _ in late)
+    depths.pop(run_id, None)
+    return sorted(depths, key=lambda child: (-depths[child], child))
 
 
 def cancel_run(run_id: UUID, *, reason: str, by: str) -> Cancel | None:

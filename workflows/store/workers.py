@@ -64,6 +64,7 @@ _TOLD = """format(
     'them, then retry it', lost_in_a_row)"""
 _VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
+_ENDS = [RunState.CANCELLED, RunState.FAILED]
 _OF_WHAT = f"""
     CASE WHEN state IN {one_of(_GIVEN_UP)}
          THEN {sql_data(HistoryKind.BLOCKED, error="verdict")}
@@ -76,7 +77,7 @@ _OF_WHAT = f"""
 _SWEEP = Statement(
     f"""
     WITH lost AS MATERIALIZED (
-        SELECT id, state, worker_id, crashes, crash_mark, undo_on_cancel,
+        SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                 WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
                (SELECT started_at < pg_postmaster_start_time() FROM workflows_worker AS worker
@@ -93,7 +94,7 @@ _SWEEP = Statement(
                   + CASE WHEN server_restarted THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
-        SELECT id, worker_id, mark,
+        SELECT id, parent_id, worker_id, mark,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN 0 ELSE lost_in_a_row END AS crashes,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
@@ -106,6 +107,12 @@ _SWEEP = Statement(
                     ELSE '{RunState.FAILED}' END AS next,
                {_VERDICT} AS verdict
         FROM counted),
+    -- A child that ends locks its parent. The sweep holds many rows, so it must wait for none: where
+    -- somebody has the parent, the child's turn is the next sweep.
+    parents AS MATERIALIZED (
+        SELECT id FROM workflows_run
+        WHERE id IN (SELECT parent_id FROM judged WHERE next IN {one_of(_ENDS)})
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
     moved AS (
         UPDATE workflows_run AS run
         SET state = judged.next,
@@ -113,13 +120,16 @@ _SWEEP = Statement(
                                      ELSE run.error END,
             compensation_error = CASE judged.next WHEN '{RunState.FAILED}' THEN judged.verdict
                                                   ELSE run.compensation_error END,
-            finished_at = CASE WHEN judged.next IN {one_of([RunState.CANCELLED, RunState.FAILED])}
+            finished_at = CASE WHEN judged.next IN {one_of(_ENDS)}
                                THEN {NOW} ELSE run.finished_at END,
             wake_at = CASE WHEN judged.next IN {one_of([RunState.PENDING, RunState.COMPENSATING])}
                            THEN {NOW} END,
             crashes = judged.crashes, crash_mark = judged.mark,
             worker_id = NULL, lease_until = NULL
-        FROM judged WHERE run.id = judged.id
+        FROM judged
+        WHERE run.id = judged.id
+          AND (judged.next NOT IN {one_of(_ENDS)} OR judged.parent_id IS NULL
+               OR judged.parent_id IN (SELECT id FROM parents))
         RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
                   judged.worker_id, judged.crashes),
     facts AS (

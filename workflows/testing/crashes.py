@@ -78,6 +78,7 @@ def crash_everywhere(
     database is left as it was; on_commit hooks do not run. An action that runs at most once may
     rightly end in doubt after a crash: make it atomic, or let the scenario do without it.
     """
+    _check(scenario, pairs, ignore)
     tables = Tables(ignore=ignore)
     before = frozenset(Run.objects.values_list("id", flat=True))
     observer = Observer(observe=observe, at_least_once=at_least_once, tables=tables, before=before)
@@ -85,6 +86,16 @@ def crash_everywhere(
         Scenario(play=scenario, observer=observer, ids=Ids(tables)),
         pairs=SAMPLE if pairs is True else int(pairs),
     )
+
+
+def _check(scenario: Any, pairs: Any, ignore: Any) -> None:
+    if not callable(scenario):
+        raise ValueError(f"crash_everywhere: the scenario is {scenario!r:.80}; give a function")
+    if not isinstance(pairs, int) or pairs < 0:
+        raise ValueError(f"crash_everywhere: pairs is {pairs!r:.80}; give True, or how many")
+    models_only = isinstance(ignore, Collection) and all(isinstance(each, type) for each in ignore)
+    if not models_only:
+        raise ValueError(f"crash_everywhere: ignore is {ignore!r:.80}; give a list of models")
 
 
 def _kill_everywhere(played: Scenario, *, pairs: int) -> CrashReport:

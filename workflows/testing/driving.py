@@ -8,12 +8,13 @@ from django.db.models import Min
 from workflows.conf import conf
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DUE_STATES
+from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.engine import announcements
 from workflows.engine.drive.drive import drive
 from workflows.engine.requests.send_event import send_event
 from workflows.models import Run
 from workflows.store.queue import claim_run
-from workflows.store.views import get_history
+from workflows.store.views import get_history, get_run
 from workflows.testing.clock import clock
 from workflows.testing.committing import as_if_committed
 
@@ -41,8 +42,10 @@ def advance(seconds: float | timedelta) -> int:
     """
     if isinstance(seconds, timedelta):
         seconds = seconds.total_seconds()
-    if not isinstance(seconds, int | float) or not 0 <= seconds < float("inf"):
-        raise ValueError(f"advance: {seconds!r} is not a number of seconds from 0 up")
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_SECONDS:
+        raise ValueError(
+            f"advance: {seconds!r:.40} is not a number of seconds from 0 up to a century"
+        )
     end = clock.now() + timedelta(seconds=seconds)
     driven = drive_until_idle()
     while Run.objects.exists() and (now := clock.now()) < end:
@@ -56,10 +59,10 @@ def pass_time(run: RunId) -> None:
 
     Time passes for all runs alike; the next drive_until_idle() drives what is due then.
     """
-    row = Run.objects.get(pk=run_id_of(run))
-    if row.wake_at is None:
-        raise AssertionError(f"run {row.pk} waits for no time (state {row.state})")
-    clock.move(max(timedelta(), row.wake_at - clock.now()))
+    found = get_run(run)
+    if found.wake_at is None:
+        raise AssertionError(f"run {found.id} waits for no time (state {found.state})")
+    clock.move(max(timedelta(), found.wake_at - clock.now()))
 
 
 def send(run: RunId, name: str, payload: Any = None, *, key: str | None = None) -> int:

@@ -62,6 +62,7 @@ def fake(
     """
     if sum(way is not None for way in (returns, results, raises, does)) > 1:
         raise ValueError("fake: give one of returns, results, raises, does")
+    _check(results, raises, does)
     definition = _find(step)
     script = None if results is None else _Script(results)
     stand_in = Fake(
@@ -76,6 +77,16 @@ def fake(
     if script is not None and script.too_often:
         count = len(results or ())
         raise AssertionError(f"step {definition.name!r} was tried more than {count} times")
+
+
+def _check(results: Any, raises: Any, does: Any) -> None:
+    """Raise ValueError for what would only be noticed inside the step, as a failure of its own."""
+    if raises is not None and not (isinstance(raises, BaseException) or _is_error_class(raises)):
+        raise ValueError(f"fake: raises is {raises!r:.80}; give an exception")
+    if results is not None and (isinstance(results, str) or not isinstance(results, Sequence)):
+        raise ValueError(f"fake: results is {results!r:.80}; give a list, one for each attempt")
+    if does is not None and not callable(does):
+        raise ValueError(f"fake: does is {does!r:.80}; give a function")
 
 
 def _find(step: Answer | str) -> StepDefinition:

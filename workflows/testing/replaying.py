@@ -15,6 +15,7 @@ from unittest import mock
 from django.utils import timezone
 
 from workflows.core.codec import dumps
+from workflows.core.errors import InvalidInput
 from workflows.core.lines import forget_traceback
 from workflows.core.run import RunId
 from workflows.core.states import RunState
@@ -37,14 +38,21 @@ def save_history(run: RunId, file: str | Path) -> None:
 
 def replay_history(history: str | Path | dict[str, Any]) -> None:
     """Replay a saved history (a file, or what export_history returned) against the code at hand.
-    Raises AssertionError where they differ."""
+    Raises AssertionError where they differ, InvalidInput for a file that holds none."""
     if isinstance(history, dict):
         exported, where = history, ""
     else:
-        exported, where = json.loads(Path(history).read_text()), f"{history}: "
+        exported, where = _read(Path(history)), f"{history}: "
     difference = replay(import_history(exported))
     if difference is not None:
         raise AssertionError(f"{where}{difference}")
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text())
+    except (OSError, ValueError, RecursionError) as exc:
+        raise InvalidInput(f"{file}: {exc}") from None
 
 
 def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) -> None:

@@ -4,6 +4,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import TestCase
 from django.urls import reverse
 
+from workflows import api
+from workflows.admin import CANCEL, COMPENSATE, RETRY_NOW
 from workflows.api import (
     Context,
     Permanent,
@@ -85,6 +87,41 @@ class RunAdminTests(TestCase):
         page = self.act("retry_now", confirmed="yes")
 
         self.assertIn("1 left as they were", page)
+
+    def test_a_retry_of_a_failed_run_is_refused_before_the_question_with_what_helps(self) -> None:
+        failed = start(trips)
+        drive_until_idle()
+        posted = {"action": "retry_now", "_selected_action": str(failed.id)}
+
+        page = self.client.post(LIST, posted, follow=True).content.decode()
+
+        self.assertNotIn("Retry now these runs?", page)
+        self.assertIn("1 left as they were: failed is final; Compensate undoes its steps", page)
+        self.assertIn("start a new run with its input, under another key", page)
+
+    def test_only_those_that_it_may_help_are_asked_about(self) -> None:
+        failed = start(trips)
+        drive_until_idle()
+        posted = {
+            "action": "retry_now",
+            "_selected_action": [str(failed.id), str(self.waiting.id)],
+        }
+
+        page = self.client.post(LIST, posted, follow=True).content.decode()
+
+        self.assertIn("Retry now these runs?", page)
+        self.assertIn(f'value="{self.waiting.id}"', page)
+        self.assertNotIn(f'value="{failed.id}"', page)
+
+    def test_each_action_is_refused_in_words_exactly_where_it_would_do_nothing(self) -> None:
+        verbs = {"cancel": CANCEL, "retry_now": RETRY_NOW, "compensate": COMPENSATE}
+        for state in RunState:
+            for name, deed in verbs.items():
+                run = Run.objects.create(workflow="tests.made", version=1, state=state)
+                told = deed.refuse(run)
+                done = getattr(api, name)(run.pk)
+                due_already = (name, state) == ("retry_now", RunState.PENDING)
+                self.assertEqual(bool(told), not done and not due_already, (name, state))
 
     def test_the_page_of_a_run_shows_its_values_as_text_and_offers_no_edit(self) -> None:
         address = reverse("admin:workflows_run_change", args=[self.waiting.id])

@@ -36,10 +36,14 @@ def test_a_setting_that_equals_a_known_one_but_is_no_number_is_refused_all_the_s
         ("lease_second", "has no setting 'lease_second'; did you mean 'lease_seconds'?"),
         ("max_crash", "has no setting 'max_crash'; did you mean 'max_crashes'?"),
         ("colour", "has no setting 'colour'"),
+        (5, "has no setting 5"),
     ],
 )
-def test_an_unknown_setting_is_named_with_its_nearest_relative(name: str, words: str) -> None:
-    with override_settings(WORKFLOWS={name: 1}):
+@pytest.mark.parametrize("value", [1, []], ids=repr)
+def test_an_unknown_setting_is_named_with_its_nearest_relative(
+    name: Any, words: str, value: Any
+) -> None:
+    with override_settings(WORKFLOWS={name: value}):
         [error] = check_conf()
 
     assert error.id == "workflows.E001"
@@ -48,7 +52,7 @@ def test_an_unknown_setting_is_named_with_its_nearest_relative(name: str, words:
 
 @pytest.mark.parametrize("name", list(Conf.__dataclass_fields__))
 @pytest.mark.parametrize(
-    "value", [0, -1, "15", None, True, [1], float("nan"), float("inf")], ids=repr
+    "value", [0, -1, "15", None, True, [1], float("nan"), float("inf"), 1e15], ids=repr
 )
 def test_a_setting_is_a_number_above_zero(name: str, value: Any) -> None:
     with (
@@ -99,3 +103,17 @@ def test_times_without_a_zone_are_refused() -> None:
         [error] = check_database()
 
     assert error.id == "workflows.E004"
+
+
+def test_a_database_that_commits_nothing_by_itself_is_refused() -> None:
+    postgresql = {"ENGINE": "django.db.backends.postgresql", "AUTOCOMMIT": False, "OPTIONS": None}
+
+    with mock.patch(
+        "workflows.checks.settings", SimpleNamespace(DATABASES={"default": postgresql})
+    ):
+        [error] = check_database()
+
+    assert (error.id, error.msg) == (
+        "workflows.E003",
+        'the database setting "AUTOCOMMIT" is False',
+    )

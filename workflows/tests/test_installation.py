@@ -13,12 +13,18 @@ from django.db import connection
 from django.test import override_settings
 
 from workflows import installation
-from workflows.installation import check_cluster, check_django_q, check_name, check_server
+from workflows.installation import (
+    check_cluster,
+    check_django_q,
+    check_name,
+    check_server,
+    check_templates,
+)
 from workflows.q_cluster import cluster_settings
 
 
 def test_this_project_lacks_nothing() -> None:
-    assert check_django_q() + check_cluster() + check_name() == []
+    assert check_django_q() + check_cluster() + check_name() + check_templates() == []
 
 
 def test_a_project_without_django_q_is_told() -> None:
@@ -55,6 +61,13 @@ def test_a_cluster_does_not_start_without_django_q() -> None:
         ({"broker_class": "workflows.cluster.RunBroker"}, "which does not exist"),
         ({"orm": "default", "ALT_CLUSTERS": {"workflows": 8}}, "must have dictionaries"),
         ({"orm": "default", "ALT_CLUSTERS": ["workflows"]}, "must have dictionaries"),
+        (
+            {"orm": "default", "ALT_CLUSTERS": {"workflows": {"worker": 2}}},
+            "there is no option 'worker'; did you mean 'workers'?",
+        ),
+        ({**cluster_settings(), "guard_cicle": 1}, "did you mean 'guard_cycle'?"),
+        ({"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": "2"}}}, "'workers' is '2'"),
+        ({"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": 0}}}, "'workers' is 0"),
     ],
 )
 def test_a_cluster_that_runs_cannot_use_is_refused(given: Any, words: str) -> None:
@@ -73,6 +86,8 @@ def test_a_cluster_that_runs_cannot_use_is_refused(given: Any, words: str) -> No
         {"name": "shop", "orm": "default"},
         {"name": "shop", "redis": {"host": "cache"}},
         {"broker_class": "shop.queue.Broker", "ALT_CLUSTERS": {"workflows": {"workers": 2}}},
+        {"orm": "default", "ALT_CLUSTERS": {"workflows": cluster_settings(workers=2)}},
+        cluster_settings(cpu_affinity=1, max_rss=100_000, save_limit_per="func", label="Shop"),
     ],
 )
 def test_clusters_of_runs_and_of_ordinary_tasks_pass(given: dict[str, Any]) -> None:
@@ -112,3 +127,33 @@ def test_another_distribution_of_our_name_is_told(monkeypatch: pytest.MonkeyPatc
     assert error.id == "workflows.E008"
     assert "the distribution llama-index-workflows also installs" in error.msg
     assert "pip uninstall django-durable-workflows llama-index-workflows" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    "q_cluster",
+    [
+        {"orm": "default", "ALT_CLUSTERS": {"workflows": {"workers": 0}}},
+        {**cluster_settings(), "workers": 0},
+    ],
+)
+def test_a_cluster_that_would_drive_nothing_is_told(q_cluster: dict[str, Any]) -> None:
+    with override_settings(Q_CLUSTER=q_cluster):
+        [error] = check_cluster()
+
+    assert error.id == "workflows.E006"
+    assert error.msg.startswith("Q_CLUSTER cannot be used for runs: 'workers' is 0; give a whole")
+
+
+def test_a_project_that_cannot_find_the_engines_templates_is_told() -> None:
+    engine = "django.template.backends.django.DjangoTemplates"
+    with override_settings(TEMPLATES=[{"BACKEND": engine, "DIRS": [], "APP_DIRS": False}]):
+        [warning] = check_templates()
+
+    assert warning.id == "workflows.W011"
+    assert "'workflows/confirm.html' cannot be found" in warning.msg
+    assert "'APP_DIRS': True" in str(warning.hint)
+
+
+def test_a_project_without_an_admin_needs_no_templates() -> None:
+    with override_settings(INSTALLED_APPS=["workflows", "django_q"], TEMPLATES=[]):
+        assert check_templates() == []

@@ -7,14 +7,20 @@ the question and at the answer alike.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+
+if TYPE_CHECKING:
+    AnyModelAdmin = admin.ModelAdmin[Any]
+else:
+    AnyModelAdmin = object
 
 Row = TypeVar("Row")
 
@@ -41,8 +47,29 @@ class Deed(Generic[Row]):
     do: Callable[[HttpRequest, Row, dict[str, Any]], str]
     """Does it to one row, with the form's values. Returns a sentence about it, "" to be counted
     only. Raises NotDone."""
+    refuse: Callable[[Row], str] = lambda row: ""
+    """Says why a row is not even asked about, and what helps instead; "" where it may be."""
     form_class: type[forms.Form] = forms.Form
     """What it needs to know besides."""
+
+
+class TakesOnlyIds(AnyModelAdmin):
+    """For a ModelAdmin with such actions: a posted id that can be none is refused with a sentence, where
+    Django's own admin answers 500."""
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *more: Any, **newer: Any
+    ) -> HttpResponse | None:
+        """Look at what was chosen, then go on as Django does."""
+        key: Any = self.model._meta.pk
+        try:
+            for chosen in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                key.to_python(chosen)
+        except ValidationError:
+            text = "What was chosen is not in this list; nothing was changed."
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *more, **newer)
 
 
 def confirm_then_act(
@@ -56,12 +83,31 @@ def confirm_then_act(
         text = f"Choose at most {MOST_AT_ONCE} {many} at once; nothing was changed."
         model_admin.message_user(request, text, messages.ERROR)
         return None
+    if not rows:
+        many = model_admin.opts.verbose_name_plural
+        text = f"None of the chosen {many} is there any more; nothing was changed."
+        model_admin.message_user(request, text, messages.WARNING)
+        return None
     confirmed = "confirmed" in request.POST
+    if not confirmed:  # what has changed since, the deed finds out
+        rows = _those_that_may(model_admin, request, rows, deed)
+        if not rows:
+            return None
     form = deed.form_class(request.POST if confirmed else None)
     if not (confirmed and form.is_valid()):
         return _ask(model_admin, request, rows, deed, form)
     _act(model_admin, request, rows, deed, form.cleaned_data)
     return None
+
+
+def _those_that_may(
+    model_admin: Any, request: HttpRequest, rows: list[Any], deed: Deed[Row]
+) -> list[Any]:
+    """Return the rows that may be asked about, and tell why the others may not."""
+    answers = [(row, deed.refuse(row)) for row in rows]
+    reasons = Counter(reason for _, reason in answers if reason)
+    _tell_the_left(model_admin, request, deed, reasons)
+    return [row for row, reason in answers if not reason]
 
 
 def _ask(
@@ -87,7 +133,8 @@ def _act(
     model_admin: Any, request: HttpRequest, rows: list[Any], deed: Deed[Row], asked: dict[str, Any]
 ) -> None:
     sentences: list[str] = []
-    reasons: Counter[str] = Counter()
+    gone = _gone(request, rows)
+    reasons: Counter[str] = Counter({"no longer there.": gone} if gone else {})
     for row in rows:
         try:
             sentences.append(deed.do(request, row, asked))
@@ -97,6 +144,17 @@ def _act(
         model_admin.message_user(request, sentence, messages.SUCCESS)
     if counted := sentences.count(""):
         model_admin.message_user(request, f"{deed.label}: {counted} done.", messages.SUCCESS)
+    _tell_the_left(model_admin, request, deed, reasons)
+
+
+def _tell_the_left(
+    model_admin: Any, request: HttpRequest, deed: Deed[Row], reasons: Counter[str]
+) -> None:
     for reason, times in reasons.items():
         text = f"{deed.label}: {times} left as they were: {reason}"
         model_admin.message_user(request, text, messages.WARNING)
+
+
+def _gone(request: HttpRequest, rows: list[Any]) -> int:
+    """Return how many of those that were shown are there no more."""
+    return max(0, len(set(request.POST.getlist(ACTION_CHECKBOX_NAME))) - len(rows))

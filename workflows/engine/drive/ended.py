@@ -56,14 +56,23 @@ def _returned(session: Session, result: Any) -> Ended:
 
 def unwound_by(session: Session, why: BaseException) -> Ended:
     """Say which ending it is that this was raised."""
-    how = ending_of(why)
-    if how is Ending.RAISED:
-        try:
-            check_end(session.history, session.position)
-        except ReplayMismatch as mismatch:
-            # An error in the middle of a replay is changed code, not an outcome.
-            how = Ending.MISMATCH
-            why = ReplayMismatch(mismatch.position, f"{why!r}", mismatch.recorded)
+    how = ending_of(why, session.definition.fails_on)
+    if how in (Ending.RAISED, Ending.WRONG_DEFINITION):
+        cut_short = _cut_short(session, why)
+        if cut_short is not None and newer_code.may_come(session, cut_short):
+            return Ended(Ending.CODE_IS_OLDER, cut_short)
+        if cut_short is not None and how is Ending.RAISED:
+            return Ended(Ending.MISMATCH, cut_short)
     if how is Ending.MISMATCH and newer_code.may_come(session, why):
         how = Ending.CODE_IS_OLDER
     return Ended(how, why)
+
+
+def _cut_short(session: Session, why: BaseException) -> ReplayMismatch | None:
+    """Return how an error in the middle of a replay, which is changed code and no outcome, differs
+    from history; None: all that is recorded has been replayed."""
+    try:
+        check_end(session.history, session.position)
+    except ReplayMismatch as mismatch:
+        return ReplayMismatch(mismatch.position, f"{why!r}", mismatch.recorded)
+    return None

@@ -66,7 +66,9 @@ def continue_as_new(session: Session, input: Input) -> bool:
     """End the run and start its successor, in one statement. False: another end has won."""
     run = session.run
     version = latest_version(run.workflow)
-    successor = NewRun(id=uuid.uuid4(), workflow=run.workflow, version=version, input=input)
+    # As in a drive that was killed before it: what the successor derives from its id stays the same.
+    successor_id = uuid.uuid5(run.id, "continue_as_new")
+    successor = NewRun(id=successor_id, workflow=run.workflow, version=version, input=input)
     while not store_continue.continue_run(
         run, successor, events=session.events, notes=session.changed_notes()
     ):

@@ -5,13 +5,13 @@ from typing import Any
 from workflows.core.codec import Input
 from workflows.core.decide import check_end
 from workflows.core.errors import (
-    DefinitionError,
     ReplayError,
     ReplayMismatch,
     StoreFailed,
     Unwind,
     ValueNotStorable,
 )
+from workflows.core.programming_errors import waits_for_mending
 from workflows.engine.requests.steering import cancel
 from workflows.engine.session.session import Session
 from workflows.engine.verbs.context import Context
@@ -23,10 +23,11 @@ def call_workflow(session: Session) -> Any:
     context = Context(session)
     try:
         result = session.definition.function(context, **given)
-    except (DefinitionError, Unwind, KeyboardInterrupt):
+    except (Unwind, KeyboardInterrupt):
         raise
-    except BaseException:  # SystemExit too: a workflow must not end its worker
-        if session.unwinding is None:
+    except BaseException as exc:  # SystemExit too: a workflow must not end its worker
+        ends_run = not waits_for_mending(exc, session.definition.fails_on)
+        if ends_run and session.unwinding is None:
             if not session.only_replay and session.position >= session.history.last_position:
                 end_children(session)
             context.join()

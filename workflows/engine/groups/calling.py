@@ -1,9 +1,10 @@
 """run.call: a step with its arguments, for gather and graph."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ParamSpec, TypeVar, overload
 
 from workflows.core.copies import copied_arguments
+from workflows.core.errors import DefinitionError
 from workflows.definitions.step import Step, step_definition
 from workflows.engine.groups.group import Call, checked
 
@@ -56,8 +57,12 @@ class MakeCall:
         return CallUsing(_names(after))
 
 
-def _names(after: str | Sequence[str]) -> tuple[str, ...]:
-    return (after,) if isinstance(after, str) else tuple(after)
+def _names(after: Any) -> tuple[str, ...]:
+    if isinstance(after, str):
+        return (after,)
+    if not isinstance(after, Collection):
+        raise DefinitionError(f"after is {after!r:.80}; give the name of a graph's call, or a list")
+    return tuple(after)
 
 
 def _call(

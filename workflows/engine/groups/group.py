@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
+from workflows.core.codec import is_name
 from workflows.core.dependencies import check_graph
 from workflows.core.errors import DefinitionError, InvalidInput, StepFailed
 from workflows.definitions.step import StepDefinition
@@ -60,7 +61,10 @@ class Found(dict[str, Any]):
         StepFailed it ended with, KeyError where it was not run."""
         name = next((name for name, each in self._calls.items() if each is call), None)
         if name is None:
-            raise DefinitionError(f"{call.step.name!r} is no call of this graph")
+            told = call.step.name if isinstance(call, Call) else call
+            raise DefinitionError(
+                f"{told!r:.80} is no call of this graph: give what run.call returned, or take found[name]"
+            )
         if isinstance(self[name], StepFailed):
             raise self[name]
         return cast(R, self[name])
@@ -121,13 +125,20 @@ class Group:
                 yield branch
 
 
+def check_group_limit(limit: Any) -> None:
+    """Raise DefinitionError for a number of things at once that is none."""
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise DefinitionError(f"a limit of {limit!r:.80}; give a whole number of 1 or more")
+
+
 def check_calls(calls: Mapping[str, Call[Any]], limit: int, on_error: OnError) -> None:
     """Raise DefinitionError for calls that cannot be made together."""
-    if not isinstance(limit, int) or limit < 1:
-        raise DefinitionError(f"a limit of {limit!r}; give 1 or more")
+    check_group_limit(limit)
     if on_error not in ("stop", "continue", "compensate"):
         raise DefinitionError(f'on_error is {on_error!r}; give "stop", "continue" or "compensate"')
     for name, call in calls.items():
+        if not is_name(name):
+            raise DefinitionError(f"the name of a call is {name!r:.80}; give a text")
         if not isinstance(call, Call):
             told = f"{name!r} is no call: write run.call(step, …)"
             raise DefinitionError(f"{told} in the place of {call!r:.80}")

@@ -6,7 +6,13 @@ from uuid import UUID
 
 from workflows.conf import conf
 from workflows.core.codec import Codec, is_name
-from workflows.core.errors import InvalidInput, RunIsOver, RunNotFound, ValueNotStorable
+from workflows.core.errors import (
+    InvalidInput,
+    KeyConflict,
+    RunIsOver,
+    RunNotFound,
+    ValueNotStorable,
+)
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import unfit_for
@@ -21,9 +27,10 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
     """Send an event to a run, in the caller's transaction.
 
     It is kept until a wait for its name consumes it, and consumed once. key makes the sending
-    idempotent: a second event with it is accepted and changes nothing. A payload that does not
+    idempotent: the same event again is accepted and changes nothing; another name or payload under
+    it raises KeyConflict, whether the first was consumed meanwhile or not. A payload that does not
     fit what the run's workflow declares (events=) is refused, where this process has its code.
-    Raises RunNotFound, RunIsOver, InvalidInput.
+    Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput.
     """
     if not is_name(name):
         raise InvalidInput("name is a text of 1 to 500 characters")
@@ -39,6 +46,11 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
     match _send(run_id, name, text, key, tuple(unfit)):
         case Sent.NOT_FOUND:
             raise RunNotFound(f"no run {run_id}")
+        case Sent.CONFLICT:
+            raise KeyConflict(
+                f"key {key!r} was used for another event of run {run_id}, or with another payload "
+                f"of {name!r}; use a new key for a new event"
+            )
         case Sent.OVER:
             raise RunIsOver(f"run {run_id} has ended and takes no event {name!r}")
         case Unfit(workflow, version):

@@ -4,17 +4,19 @@ from uuid import UUID
 
 from django.db import transaction
 
-from workflows.core.errors import RunNotFound
+from workflows.core.errors import InvalidInput, RunNotFound
 from workflows.core.failure import storable
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
 from workflows.engine import announcements
 from workflows.store import steering as store
+from workflows.store.steering import Cancel
 from workflows.store.views import get_run
 
 
 def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
-    """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound.
+    """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound,
+    InvalidInput where reason or by is no text.
 
     A run that a worker drives ends at its next durable operation: the step in progress is
     recorded first. Any other run ends at once. Nothing that finishes later overwrites it. Where
@@ -22,33 +24,45 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     Detached children go on. A run that went on by continue_as_new is cancelled where it is now.
     """
     run_id = run_id_of(run_id)
-    words = {"reason": storable(reason, 500), "by": _name(by)}
+    words = {"reason": _words("reason", reason, 500), "by": _name(by)}
     while True:
-        with transaction.atomic():
-            _cancel_children(run_id, words)
-            if _cancel_one(
-                run_id, words
-            ):  # a child that was started since the look; from now on there are no more
-                _cancel_children(run_id, words)
-                return True
+        answers = _cancel_tree(run_id, words)
+        if answers is None:
+            continue
+        # Behind the transaction: a receiver must neither hold its locks nor break it.
+        for each, asked in answers:
+            if asked.now == RunState.CANCELLED:
+                announcements.run_finished(each, asked.workflow, asked.now)
+        if answers[-1][1].now is not None:
+            return True
         successor = get_run(run_id).continued_as
         if successor is None:
             return False
         run_id = successor
 
 
-def _cancel_children(run_id: UUID, words: dict[str, str]) -> None:
-    for child in store.open_descendants(run_id):
-        _cancel_one(child, words)
+class _BornMeanwhile(Exception):
+    """The tree has grown under our hands; rolls back what is locked."""
 
 
-def _cancel_one(run_id: UUID, words: dict[str, str]) -> bool:
+def _cancel_tree(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]] | None:
+    """Cancel the run and its children. Returns what became of each, of the run itself last; None:
+    try again."""
+    try:
+        with transaction.atomic():
+            children = store.lock_tree(run_id)
+            if children is None:
+                raise _BornMeanwhile
+            return [(each, _cancel_one(each, words)) for each in (*children, run_id)]
+    except _BornMeanwhile:
+        return None
+
+
+def _cancel_one(run_id: UUID, words: dict[str, str]) -> Cancel:
     asked = store.cancel_run(run_id, **words)
     if asked is None:
         raise RunNotFound(f"no run {run_id}")
-    if asked.now == RunState.CANCELLED:
-        announcements.run_finished(run_id, asked.workflow, asked.now)
-    return asked.now is not None
+    return asked
 
 
 def compensate(run_id: RunId, *, by: str = "") -> bool:
@@ -78,4 +92,10 @@ def _found(run_id: UUID, changed: bool | None) -> bool:
 
 
 def _name(by: str) -> str:
-    return storable(by, 200)
+    return _words("by", by, 200)
+
+
+def _words(what: str, given: object, limit: int) -> str:
+    if not isinstance(given, str):
+        raise InvalidInput(f"{what} is {given!r:.80}; give a text (of a user, get_username())")
+    return storable(given, limit)

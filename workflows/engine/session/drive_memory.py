@@ -15,7 +15,7 @@ from workflows.core.errors import DeadlineExceeded, EndOfHistory, Suspend
 from workflows.core.history_index import History
 from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
-from workflows.core.notes import RunNotes
+from workflows.core.notes import CarriedNotes, RunNotes
 from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
@@ -58,7 +58,7 @@ class DriveMemory:
         self.in_test = connection.in_atomic_block
         """Inside a test's transaction: other connections, and so other threads, see nothing."""
         self.lock = threading.Lock()
-        """Held while a line is taken in: branches of a gather do it in threads of their own."""
+        """Held while something is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         self.held = RunState(run.state)
@@ -69,6 +69,7 @@ class DriveMemory:
         """Read history and inbox. A fresh run has neither and costs nothing."""
         if self.run.attempt > 1:
             self.history = History(history_store.load_history(self.run.id))
+            self.notes.restart(self._carried())
         if self.events:
             self.inbox = events_store.load_inbox(self.run.id)
 
@@ -90,7 +91,13 @@ class DriveMemory:
         """What the code has returned, once it has."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""
-        self.notes.clear()
+        self.notes.restart(self._carried())
+
+    def _carried(self) -> CarriedNotes:
+        """Return what the run began with: until it has written, its row says so at no cost."""
+        if self.run.attempt == 1:
+            return CarriedNotes(self.run.data, self.run.attributes)
+        return self.history.carried or CarriedNotes()
 
     def next_position(self) -> int:
         """Take the next position of the code.

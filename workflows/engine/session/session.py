@@ -85,7 +85,13 @@ class Session(DriveMemory):
             self.inbox = events_store.load_inbox(self.run.id)
 
     def _hear(self, state: RunState) -> None:
-        """Take note of the run's state. Raises Cancelled."""
-        self.held = state
+        """Take note of the run's state. Raises Cancelled.
+
+        Branches of a gather report in any order: what was written before a cancel may be heard
+        behind it, and a run that is being cancelled never runs again.
+        """
+        with self.lock:
+            if self.held != RunState.CANCELLING or state != RunState.RUNNING:
+                self.held = state
         if state == RunState.CANCELLING:
             raise self.unwind(Cancelled())

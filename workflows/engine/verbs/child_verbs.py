@@ -1,11 +1,11 @@
 """The context's verbs for children."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from workflows.core.codec import is_name
 from workflows.core.decide import Operation, event_names
-from workflows.core.errors import DefinitionError
+from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
 from workflows.core.line_fields import PAYLOAD
@@ -20,11 +20,15 @@ from workflows.engine.children.child_run import (
     encode_child_input,
     start_child,
 )
+from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
 from workflows.engine.verbs.start_child import ChildCall, MakeChildCall, StartChild
 from workflows.engine.verbs.waiting import read_payload
 
 R = TypeVar("R")
+Inputs = Iterable[Mapping[str, Any]]
+Stop = Literal["stop"]
+GoOn = Literal["continue"]
 
 
 class Family(Waits):
@@ -44,6 +48,8 @@ class Family(Waits):
         self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], detached: bool
     ) -> ChildHandle[Any]:
         definition = workflow_definition(workflow)
+        if not isinstance(detached, bool):
+            raise DefinitionError(f"start_child: detached is {detached!r:.80}; give True or False")
         named = self._with_keys(definition.name, definition.by_name(given, input))
         encoded = encode_child_input(definition, named)
         position, outcome = self._take(Operation("child", definition.name))
@@ -66,43 +72,60 @@ class Family(Waits):
         return session.keys.given_to(receiver, input)[0]
 
     @overload
-    def map(self, children: Iterable[ChildCall[R]], /, *, limit: int | None = None) -> list[R]: ...
+    def map(
+        self, children: Iterable[ChildCall[R]], /, *, limit: int | None = ..., on_error: Stop = ...
+    ) -> list[R]: ...
+    @overload
+    def map(
+        self, children: Iterable[ChildCall[R]], /, *, limit: int | None = ..., on_error: GoOn
+    ) -> list[R | ChildFailed]: ...
     @overload
     def map(
         self,
         workflow: Workflow[..., R],
-        inputs: Iterable[Mapping[str, Any]],
+        inputs: Inputs,
         *,
-        limit: int | None = None,
+        limit: int | None = ...,
+        on_error: Stop = ...,
     ) -> list[R]: ...
     @overload
     def map(
-        self, workflow: str, inputs: Iterable[Mapping[str, Any]], *, limit: int | None = None
+        self, workflow: Workflow[..., R], inputs: Inputs, *, limit: int | None = ..., on_error: GoOn
+    ) -> list[R | ChildFailed]: ...
+    @overload
+    def map(
+        self, workflow: str, inputs: Inputs, *, limit: int | None = ..., on_error: Stop | GoOn = ...
     ) -> list[Any]: ...
     def map(
         self,
         workflow: Any,
-        inputs: Iterable[Mapping[str, Any]] | None = None,
+        inputs: Inputs | None = None,
         *,
         limit: int | None = None,
+        on_error: Stop | GoOn = "stop",
     ) -> list[Any]:
         """Start a child for each input, spread over the fleet; return the results in order.
 
         Give the children, run.map([run.child(invoice, customer=each) for each in customers]),
         whose input type checkers hold to the workflow's parameters; or the workflow and a
         dictionary of its parameters for each, which they cannot.
-        limit: at most so many at once; None: all. Raises ChildFailed for the first, in order,
-        that failed; the others go on, and end before the parent does.
+        limit     at most so many at once; None: all
+        on_error  "stop": raises ChildFailed for the first, in order, that failed; no more are
+                  started, the others go on, and end before the parent does. "continue": all run;
+                  one that failed has its ChildFailed in the place of the result.
         """
-        if limit is not None and limit < 1:
-            raise DefinitionError(f"map: a limit of {limit}; give 1 or more, or None")
+        if limit is not None:
+            check_group_limit(limit)
+        if on_error not in ("stop", "continue"):
+            raise DefinitionError(f'map: on_error is {on_error!r}; give "stop" or "continue"')
+        end = _result_or_failure if on_error == "continue" else ChildHandle.result
         waiting: list[ChildHandle[Any]] = []
         results: list[Any] = []
         for each in _children(workflow, inputs):
             if limit is not None and len(waiting) >= limit:
-                results.append(waiting.pop(0).result())
+                results.append(end(waiting.pop(0)))
             waiting.append(self._start_child(each.workflow, each.given, each.input, False))
-        return results + [child.result() for child in waiting]
+        return results + [end(child) for child in waiting]
 
     def wait_any(
         self,
@@ -145,21 +168,34 @@ class Family(Waits):
                 self._wait((f"{CHILD_EVENT}{child_id}",), None)
 
 
-def _children(workflow: Any, inputs: Iterable[Mapping[str, Any]] | None) -> list[ChildCall[Any]]:
+def _result_or_failure(child: ChildHandle[R]) -> R | ChildFailed:
+    try:
+        return child.result()
+    except ChildFailed as failed:
+        return failed
+
+
+def _children(workflow: Any, inputs: Inputs | None) -> list[ChildCall[Any]]:
     """Return what map is to start. Raises DefinitionError before anything is."""
     if inputs is None:
         if callable(workflow) or isinstance(workflow, str):
             raise DefinitionError("map: give the workflow's inputs, a dictionary for each child")
-        children = list(workflow)
+        children = _listed(workflow, "the children", "[run.child(workflow, …), …]")
         for each in children:
             if not isinstance(each, ChildCall):
                 told = "give run.child(workflow, …) for each"
                 raise DefinitionError(f"map: a child is {each!r:.80}; {told}")
         return children
-    given = list(inputs)
+    given = _listed(inputs, "the inputs", "a list of dictionaries")
     for each in given:
-        if not isinstance(each, Mapping):
+        if not isinstance(each, Mapping) or not all(isinstance(name, str) for name in each):
             raise DefinitionError(
                 f"map: an input is {each!r:.80}; give a dictionary of the workflow's parameters"
             )
     return [ChildCall(workflow=workflow, given=(), input=dict(each)) for each in given]
+
+
+def _listed(given: Any, what: str, instead: str) -> list[Any]:
+    if not isinstance(given, Iterable):
+        raise DefinitionError(f"map: {what} are {given!r:.80}; give {instead}")
+    return list(given)

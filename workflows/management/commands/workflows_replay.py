@@ -32,7 +32,7 @@ class Command(BaseCommand):
             return
         if not options["check"] and not options["files"]:
             raise CommandError("say --check, --export RUN, or name exported histories")
-        found = [api.replay_history(_read(file)) for file in _files(options["files"])]
+        found = [_replay(file) for file in _files(options["files"])]
         if options["check"]:
             found += api.replay_open_runs()
         differences = [each for each in found if each is not None]
@@ -59,9 +59,8 @@ def _files(named: list[str]) -> Iterator[Path]:
         yield from found
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _replay(file: Path) -> api.Difference | None:
     try:
-        exported: dict[str, Any] = json.loads(file.read_text())
-    except (OSError, ValueError) as exc:
+        return api.replay_history(json.loads(file.read_text()))
+    except (OSError, ValueError, RecursionError, api.WorkflowError) as exc:
         raise CommandError(f"{file}: {exc}") from None
-    return exported

@@ -93,6 +93,25 @@ def test_the_workflow_says_when_its_steps_are_undone(
     assert what_to_write(ending, held, undo) is write
 
 
+def test_a_run_that_undoes_its_steps_takes_these_ends_and_no_other() -> None:
+    taken = {
+        Ending.SUSPENDED: Write.PARK,
+        Ending.DRAINED: Write.RELEASE,
+        Ending.MISMATCH: Write.GIVE_UP_UNDOING,
+        Ending.CODE_IS_OLDER: Write.AWAIT_CODE,
+        Ending.STORE_REFUSED: Write.GIVE_UP_UNDOING,
+        Ending.UNDONE: Write.FINISH_UNDOING,
+        Ending.NOT_UNDONE: Write.GIVE_UP_UNDOING,
+    }
+    raised = dict.fromkeys([Ending.STORE_FAILED, Ending.INTERRUPTED], Write.RAISE)
+    silent = dict.fromkeys([Ending.PARKED, Ending.ABANDONED, Ending.CODE_MISSING], Write.NOTHING)
+    told = dict.fromkeys(Ending, Write.TELL_THE_LOSS)
+
+    answers = {ending: what_to_write(ending, COMPENSATING, UndoWhen()) for ending in Ending}
+
+    assert answers == told | raised | silent | taken
+
+
 @pytest.mark.parametrize(
     ("why", "ending"),
     [

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Optional
 
 import pytest
 from pydantic import BaseModel, Field
@@ -64,10 +64,37 @@ def test_what_a_class_refuses_in_a_way_of_its_own_does_not_fit_either() -> None:
         payload_type(Picky).read({"name": "x"})
 
 
-@pytest.mark.parametrize("annotation", [7, "Address", Address("Ghent")])
+class Unreadable:
+    def __repr__(self) -> str:
+        raise RuntimeError("not today")
+
+
+QUOTED: list[Any] = [list["Address"], Optional["Address"], Annotated["Address", 1]]
+
+
+@pytest.mark.parametrize(
+    "annotation", [7, "Address", Address("Ghent"), Unreadable(), payload_type, *QUOTED]
+)
 def test_what_is_no_type_is_refused(annotation: Any) -> None:
     with pytest.raises(DefinitionError, match="cannot be the type of an event"):
         payload_type(annotation)
+
+
+def test_a_text_that_is_a_value_is_no_type_in_quotes() -> None:
+    assert payload_type(Literal["Address"]).read("Address") == "Address"
+    assert payload_type(Annotated[int, "Address"]).read(1) == 1
+
+
+class Parcel(BaseModel):
+    to: "Nowhere"  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_a_class_that_names_what_is_not_there_says_so_in_one_line() -> None:
+    with pytest.raises(ValueNotStorable) as refused:
+        payload_type(Parcel).read({"to": 1})
+
+    assert "Parcel'> names a type that is not there; define it" in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_a_reader_is_made_once() -> None:

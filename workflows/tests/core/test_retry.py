@@ -1,6 +1,7 @@
 """How long to wait before the next attempt."""
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,10 +12,10 @@ from workflows.core.retry import RetryPolicy
 
 POLICIES = st.builds(
     RetryPolicy,
-    attempts=st.integers(1, 5_000),
-    first_delay_seconds=st.floats(0, 1e6),
+    attempts=st.none() | st.integers(1, 5_000),
+    first_delay_seconds=st.floats(0.001, 1e5),
     factor=st.floats(1, 1e6),
-    max_delay_seconds=st.floats(0, 1e6),
+    max_delay_seconds=st.none() | st.floats(1e5, 1e6),
     jitter=st.floats(0, 1),
 )
 
@@ -64,17 +65,33 @@ def test_no_delay_stays_no_delay_however_many_attempts() -> None:
     assert policy.delay_after(9_999) == 0
 
 
+def test_the_longest_delay_follows_a_first_one_that_is_longer() -> None:
+    policy = RetryPolicy(attempts=4, first_delay_seconds=3600, factor=2, jitter=0)
+
+    assert [policy.delay_after(attempt) for attempt in (1, 2, 3)] == [3600, 3600, 3600]
+
+
+def test_the_longest_delay_is_five_minutes_where_nothing_is_said() -> None:
+    assert RetryPolicy(attempts=100, jitter=0).delay_after(99) == 300
+
+
+def test_no_attempts_means_until_it_works() -> None:
+    policy = RetryPolicy(attempts=None, jitter=0)
+
+    assert [policy.delay_after(attempt) for attempt in (1, 5, 500_000)] == [1, 16, 300]
+
+
 @given(policy=POLICIES, attempt=st.integers(1, 5_000), draw=st.floats(0, 1))
 def test_a_wait_is_a_finite_number_from_zero_to_the_longest_delay(
     policy: RetryPolicy, attempt: int, draw: float
 ) -> None:
     wait = policy.delay_after(attempt, draw=draw)
 
-    if attempt >= policy.attempts:
+    if policy.attempts is not None and attempt >= policy.attempts:
         assert wait is None
     else:
         assert wait is not None
-        assert 0 <= wait <= policy.max_delay_seconds
+        assert 0 <= wait <= policy.longest_delay_seconds
 
 
 @given(policy=POLICIES, attempt=st.integers(1, 100))
@@ -88,6 +105,10 @@ def test_without_jitter_waits_never_become_shorter(policy: RetryPolicy, attempt:
     "wrong",
     [
         {"attempts": 0},
+        {"attempts": 10_000_000},
+        {"attempts": None, "first_delay_seconds": 0},
+        {"first_delay_seconds": 3600, "max_delay_seconds": 300},
+        {"first_delay_seconds": 1e12},
         {"first_delay_seconds": -1},
         {"max_delay_seconds": -1},
         {"factor": 0.5},
@@ -100,7 +121,7 @@ def test_without_jitter_waits_never_become_shorter(policy: RetryPolicy, attempt:
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused_where_it_is_written(
-    wrong: dict[str, float],
+    wrong: dict[str, Any],
 ) -> None:
     with pytest.raises(DefinitionError, match="RetryPolicy"):
-        RetryPolicy(**wrong)  # type: ignore[arg-type]
+        RetryPolicy(**wrong)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from workflows.api import RunState, get_run, start
+from workflows.api import RunState, cancel, get_run, start
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Cluster, Lab, rows, wait_for, wait_for_state
 from workflows.tests.crash.invariants import breaches
@@ -19,6 +19,9 @@ DRIVES_IT = """
     SELECT worker.pid FROM workflows_run AS run JOIN workflows_worker AS worker
     ON worker.id = run.worker_id WHERE run.id = %s
 """
+CANCELS, CANCELLED_CHILDREN = 3, 200
+DEADLOCKS = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+OPEN = "SELECT count(*) FROM workflows_run WHERE finished_at IS NULL"
 TOOK = (
     "SELECT extract(epoch FROM finished_at - started_at)::float8 FROM workflows_run WHERE id = %s"
 )
@@ -43,6 +46,26 @@ def test_a_thousand_children_are_each_done_once_whoever_dies(
     assert rows("SELECT count(DISTINCT name) FROM lab_effect") == [(CHILDREN,)]
     assert all(drivers() & cluster.everybody() for cluster in clusters)
     assert breaches() == {}
+
+
+def test_parents_with_busy_children_are_cancelled_without_a_deadlock(lab: Lab) -> None:
+    cluster = lab.cluster(workers=4).wait_until_ready()
+    before = rows(DEADLOCKS)
+
+    for number in range(CANCELS):
+        run = start(flows.fan, count=CANCELLED_CHILDREN)
+        wait_for_children(cluster, at_least=done() + 5 + number)
+        assert cancel(run.id)
+    wait_for(lambda: rows(OPEN) == [(0,)], "the end of all", cluster.words)
+
+    assert rows(DEADLOCKS) == before
+    assert "deadlock" not in cluster.words()
+    assert breaches() == {}
+
+
+def wait_for_children(cluster: Cluster, *, at_least: int) -> None:
+    """Wait until so many children have done their step."""
+    wait_for(lambda: done() >= at_least, "children that are done", cluster.words)
 
 
 def kill_a_worker(cluster: Cluster, parent: UUID) -> str:

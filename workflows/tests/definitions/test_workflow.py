@@ -73,3 +73,9 @@ def test_a_workflow_without_its_brackets_is_told_how_to_write_them() -> None:
 def test_a_version_counts_from_one(version: Any) -> None:
     with pytest.raises(DefinitionError, match="give 1 or more"):
         workflow("tests.named", version=version)
+
+
+@pytest.mark.parametrize("wrong", [KeyError, [KeyError], ("KeyError",), (SystemExit,)])
+def test_what_a_workflow_fails_on_is_a_tuple_of_exceptions(wrong: Any) -> None:
+    with pytest.raises(DefinitionError, match=r"fails_on=\(KeyError,\)"):
+        workflow("tests.wrong_fails_on", fails_on=wrong)

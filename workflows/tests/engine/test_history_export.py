@@ -1,6 +1,7 @@
 """A run's story as a file: exported once, checked for ever."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -28,3 +29,41 @@ def test_a_run_that_is_over_may_be_exported_too() -> None:
 
     assert exported["workflow"] == "tests.waiting_child"
     assert exported["history"][-1]["kind"] == "run_cancelled"
+
+
+SPOILT: dict[str, Any] = {
+    "format": "1",
+    "run": "x",
+    "workflow": ["a"],
+    "version": "1",
+    "input": 5,
+    "defaults": None,
+    "created_at": "2026-01-01T00:00:00",
+    "history": {},
+}
+
+
+@pytest.mark.parametrize("field", SPOILT)
+def test_a_spoilt_export_is_refused_with_the_field_that_is_wrong(field: str) -> None:
+    exported = export_history(driven(waiting_child).id)
+
+    with pytest.raises(InvalidInput, match=f"^not an exported history: '{field}' is "):
+        replay_history({**exported, field: SPOILT[field]})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("position", "1"), ("part", None), ("name", 5), ("data", []), ("at", "x"), ("kind", "danced")],
+)
+def test_a_spoilt_line_is_refused_with_the_field_that_is_wrong(field: str, value: Any) -> None:
+    exported = export_history(driven(waiting_child).id)
+    spoilt = {**exported["history"][0], field: value}
+
+    with pytest.raises(InvalidInput, match=f"^not an exported history: .*{field}"):
+        replay_history({**exported, "history": [spoilt]})
+
+
+@pytest.mark.parametrize("exported", [None, [], 5, {}, {"format": 1, "run": str(uuid4())}])
+def test_what_is_no_export_is_refused_with_a_sentence(exported: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"history: .[a-z]+. is missing from"):
+        replay_history(exported)

@@ -40,6 +40,22 @@ def test_every_due_run_is_driven_and_the_loop_ends() -> None:
     assert worker.lost == 0
 
 
+def test_a_drive_is_announced_when_its_lease_is_looked_after() -> None:
+    start(greet_once, name="Alice")
+    worker, held = Worker(), []
+
+    def note(**_: Any) -> None:
+        held.append(worker.held[-1] is not None if worker.held else False)
+
+    signals.run_claimed.connect(note)
+    try:
+        work(worker)
+    finally:
+        signals.run_claimed.disconnect(note)
+
+    assert held == [True]
+
+
 def test_the_first_look_is_told_even_if_nothing_is_due() -> None:
     looks: list[str] = []
 

@@ -80,3 +80,12 @@ def test_a_folder_without_histories_proves_nothing(tmp_path: Path) -> None:
 def test_the_command_says_what_is_wrong_with_its_arguments(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         call_command("workflows_replay", *arguments)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", "[" * 100_000, '{"format": 9}'])
+def test_a_file_that_holds_no_history_is_named_with_the_reason(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "spoilt.json"
+    file.write_text(text)
+
+    with pytest.raises(CommandError, match=r"spoilt\.json: "):
+        call_command("workflows_replay", str(file))

@@ -71,7 +71,8 @@ def test_each_cluster_has_its_own_queue_and_nobody_complains(stranger: Stranger)
     assert stranger.rows("ordinary", "SELECT count(*) FROM django_q_task") == [(0,)]
     living = "SELECT count(*) FROM workflows_worker"
     assert stranger.rows("ordinary", living) == [(2,)], "its own number of workers"
-    assert stranger.words() == ""
+    started = "A cluster starts: workers 2, workflows 1, database 'ordinary'. Ctrl-C stops it.\n"
+    assert stranger.words() == started
 
     stranger.leave_running("python ordinary.py qcluster")
     done = "SELECT func, success FROM django_q_task"

@@ -43,13 +43,13 @@ def plain(given):
 def story(run, given):
 """
 SUSPECT = [
-    ("for each in {1, 2}: run.step(act, each)", "W011"),
-    ("for each in set(given): run.step(act, each)", "W011"),
-    ("names = {each for each in given}\n[run.step(act, each) for each in names]", "W011"),
-    ("run.gather(*(run.call(act, each) for each in frozenset(given)))", "W011"),
-    ("for each in set(given) - {1}: run.step(act, each)", "W011"),
-    ("run.step(act, list({1, 2}))", "W011"),
-    ("for at, each in enumerate(set(given)): run.step(act, each)", "W011"),
+    ("for each in {1, 2}: run.step(act, each)", "W012"),
+    ("for each in set(given): run.step(act, each)", "W012"),
+    ("names = {each for each in given}\n[run.step(act, each) for each in names]", "W012"),
+    ("run.gather(*(run.call(act, each) for each in frozenset(given)))", "W012"),
+    ("for each in set(given) - {1}: run.step(act, each)", "W012"),
+    ("run.step(act, list({1, 2}))", "W012"),
+    ("for at, each in enumerate(set(given)): run.step(act, each)", "W012"),
     ("datetime.now()", "W001"),
     ("datetime.now(tz.utc)", "W001"),
     ("datetime.utcnow()", "W001"),

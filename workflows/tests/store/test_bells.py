@@ -11,6 +11,8 @@ from workflows.core.states import RunState
 from workflows.models import Run
 from workflows.store.continue_as_new import continue_run
 from workflows.store.fence import UNCHANGED
+from workflows.store.queue import give_back, release_run
+from workflows.store.runs import create_run
 from workflows.store.steering import cancel_run, compensate_run, wake_run
 from workflows.tests.builders import connected, new_run, start_a_child, started_and_claimed
 from workflows.tests.flows import wait_for_go
@@ -33,6 +35,25 @@ def made(state: RunState, *, undo_on_cancel: bool = False) -> UUID:
         workflow="tests.made", version=1, state=state, undo_on_cancel=undo_on_cancel
     )
     return run.pk
+
+
+def test_a_start_rings() -> None:
+    assert rings(lambda: create_run(new_run())) == 1
+
+
+def test_a_run_that_is_given_back_to_the_queue_rings() -> None:
+    run = started_and_claimed(wait_for_go)
+
+    assert rings(lambda: release_run(run)) == 1
+
+
+@pytest.mark.parametrize(("at_once", "pause", "expected"), [(1, 0, 1), (0, 1, 0)])
+def test_a_run_that_is_given_back_for_later_does_not_ring(
+    at_once: int, pause: float, expected: int
+) -> None:
+    run = started_and_claimed(wait_for_go)
+
+    assert rings(lambda: give_back(run, at_once=at_once) == pause) == expected
 
 
 def test_the_start_of_a_child_rings() -> None:

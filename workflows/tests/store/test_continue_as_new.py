@@ -9,14 +9,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from workflows.api import HistoryKind, start
-from workflows.core.codec import Input
-from workflows.core.lines import event_received
+from workflows.core.codec import Input, dumps
+from workflows.core.lines import carried_notes, event_received
+from workflows.core.notes import CarriedNotes
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
 from workflows.store.continue_as_new import continue_run
 from workflows.store.events import consume, load_inbox, send_event
 from workflows.store.fence import UNCHANGED, Notes
+from workflows.store.history import load_history
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
@@ -77,10 +79,18 @@ def test_a_run_that_continues_keeps_its_notes_and_stores_what_changed(
     run = started_and_claimed(wait_for_go)
     Run.objects.filter(pk=run.id).update(data={"a": 1}, attributes={"b": 2})
 
-    successor_of(run, notes=notes)
+    successor = successor_of(run, notes=notes)
 
     ended = row(run.id)
     assert (ended["data"], ended["attributes"]) == (data, attributes)
+    assert (successor["data"], successor["attributes"]) == (data, attributes)
+    [begun] = load_history(successor["id"])
+    assert carried_notes(begun) == CarriedNotes(dumps(data), dumps(attributes))
+
+
+@in_test
+def test_a_successor_of_a_run_that_kept_nothing_has_no_line() -> None:
+    assert load_history(successor_of(started_and_claimed(wait_for_go))["id"]) == []
 
 
 @in_test
@@ -141,3 +151,13 @@ def test_a_run_does_not_go_on_past_an_event_that_it_cannot_see_yet() -> None:
 
     assert late.result(PATIENCE_SECONDS) is False
     assert row(run.id)["state"] == RunState.RUNNING
+
+
+@in_test
+def test_a_key_stays_with_the_run_that_was_started_with_it() -> None:
+    run = started_and_claimed(wait_for_go)
+    successor = new_run(key="slot-3")
+
+    assert continue_run(run, successor, events=0, notes=UNCHANGED)
+
+    assert row(successor.id)["key"] is None

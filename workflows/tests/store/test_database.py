@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.db.transaction import TransactionManagementError
 from django.db.utils import DataError
 
 import workflows
@@ -28,7 +29,7 @@ from workflows.store.workers import (
     open_connection,
     sweep,
 )
-from workflows.tests.builders import claim, counted_statements, start_a_child
+from workflows.tests.builders import claim, connected, counted_statements, start_a_child
 from workflows.tests.flows import greet_three, wait_for_go
 
 ENGINE = Path(workflows.__file__).parent
@@ -219,3 +220,20 @@ def ten_days_ahead() -> Iterator[None]:
     set_clock(lambda: timedelta(days=10))
     yield
     set_clock(None)
+
+
+@pytest.mark.django_db
+def test_a_statement_goes_out_on_the_connection_that_is_named() -> None:
+    who = Statement("SELECT pg_backend_pid()")
+
+    with connected() as own:
+        assert query_one(who, on=own) == (own.info.backend_pid,)
+        assert query_one(who) != (own.info.backend_pid,)
+
+
+@pytest.mark.django_db
+def test_nothing_is_written_into_a_transaction_that_can_only_be_rolled_back() -> None:
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        with pytest.raises(TransactionManagementError):
+            query(a_second)

@@ -22,6 +22,7 @@ from workflows.store.runs import end_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     connected,
+    counted_statements,
     elsewhere,
     kinds,
     new_run,
@@ -65,15 +66,44 @@ def test_events_are_kept_in_the_order_they_came() -> None:
 
 
 @pytest.mark.django_db
-def test_a_key_is_taken_once_and_then_changes_nothing() -> None:
+@pytest.mark.parametrize(
+    ("name", "payload", "answer"),
+    [
+        ("go", '{"a": 1, "b": [2]}', Sent.ACCEPTED),
+        ("go", '{"b": [2.0], "a": 1}', Sent.ACCEPTED),
+        ("go", '{"a": 1, "b": [3]}', Sent.CONFLICT),
+        ("go", '{"a": "1", "b": [2]}', Sent.CONFLICT),
+        ("go", "null", Sent.CONFLICT),
+        ("stop", '{"a": 1, "b": [2]}', Sent.CONFLICT),
+    ],
+)
+@pytest.mark.parametrize("before", ["waits", "consumed", "over"])
+def test_a_key_is_taken_once_and_stands_for_one_event(
+    before: str, name: str, payload: str, answer: Sent
+) -> None:
     run = held()
-    send(run.id, key="delivery-1", payload="1")
+    send(run.id, key="delivery-1", payload='{"a": 1, "b": [2]}')
+    [event] = load_inbox(run.id)
+    if before != "waits":
+        consume(run, event, received(1))
+    if before == "over":
+        end_run(run, RunState.COMPLETED, before=RunState.RUNNING)
 
-    again = send(run.id, key="delivery-1", payload="2")
+    again = send(run.id, name, key="delivery-1", payload=payload)
 
-    assert again is Sent.ACCEPTED
-    assert [event.payload for event in load_inbox(run.id)] == ["1"]
+    assert again is answer
+    assert Event.objects.get().payload == {"a": 1, "b": [2]}
     assert row(run.id)["events"] == 1
+
+
+@pytest.mark.django_db
+def test_an_event_that_is_new_is_one_statement() -> None:
+    run = held()
+
+    with counted_statements() as sent:
+        send(run.id, key="delivery-1")
+
+    assert len(sent) == 1
 
 
 @pytest.mark.django_db
@@ -199,6 +229,15 @@ def test_an_event_of_another_run_cannot_be_consumed() -> None:
     assert len(load_inbox(theirs.id)) == 1
 
 
+@pytest.mark.django_db
+def test_a_run_that_undoes_its_steps_takes_no_event() -> None:
+    run = held()
+    Run.objects.filter(pk=run.id).update(state=RunState.COMPENSATING)
+
+    assert send(run.id) is Sent.OVER
+    assert load_inbox(run.id) == []
+
+
 @pytest.mark.usefixtures("committed")
 def test_senders_with_one_key_leave_one_event_and_senders_without_leave_all() -> None:
     run = parked("go")
@@ -247,6 +286,19 @@ def test_a_duplicate_that_races_with_the_end_of_the_run_is_accepted_all_the_same
 
 
 @pytest.mark.usefixtures("committed")
+def test_of_two_events_with_one_key_at_once_the_second_is_a_conflict() -> None:
+    run = held()
+
+    with transaction.atomic():
+        send(run.id, key="delivery-1")
+        other = elsewhere(lambda: send(run.id, key="delivery-1", payload="2"))
+        until(somebody_waits_for_a_lock)
+
+    assert other.result(PATIENCE_SECONDS) is Sent.CONFLICT
+    assert Event.objects.get().payload == 1
+
+
+@pytest.mark.usefixtures("committed")
 def test_a_duplicate_that_races_with_continue_as_new_is_not_consumed_again() -> None:
     run, new_id = held(), uuid.uuid4()
 
@@ -255,7 +307,7 @@ def test_a_duplicate_that_races_with_continue_as_new_is_not_consumed_again() -> 
         [event] = load_inbox(run.id)
         consume(run, event, received(1))
         continued = continue_run(run, new_run(id=new_id), events=1, notes=UNCHANGED)
-        again = elsewhere(lambda: send_event_module.send_event(run.id, "go", key="delivery-1"))
+        again = elsewhere(lambda: send_event_module.send_event(run.id, "go", 1, key="delivery-1"))
         until(somebody_waits_for_a_lock)
 
     again.result(PATIENCE_SECONDS)

@@ -97,7 +97,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (lines.run_ended(RunState.FAILED, TOLD), {}, {"error": ERROR}),
     (lines.run_ended(RunState.CANCELLED), {}, {}),
     (lines.run_ended(RunState.COMPENSATED), {}, {}),
-    (_.CONTINUED, {"run": f"'{CHILD}'::uuid"}, {"run": str(CHILD)}),
+    (
+        _.CONTINUED,
+        {"run": f"'{CHILD}'::uuid", "data": "'{\"a\": 1}'::jsonb", "attributes": "'{}'::jsonb"},
+        {"run": str(CHILD), "data": {"a": 1}, "attributes": {}},
+    ),
     (_.UNKNOWN, {}, {}),
 ]
 """What is built, what SQL adds or makes alone, and what is stored: the same as ever, since older

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from workflows.api import RunState
 from workflows.core.states import DUE_STATES
 from workflows.models import Run
-from workflows.store.queue import _CLAIM, Code, claim_run
+from workflows.store.queue import _CLAIM, Code, claim_run, release_run
 from workflows.tests.builders import (
     LEASE_SECONDS,
     PATIENCE_SECONDS,
@@ -135,6 +135,17 @@ def test_a_compensating_run_is_claimed_in_its_state() -> None:
     assert run.state == RunState.COMPENSATING
     assert row(run_id)["state"] == "compensating"
     assert claim_or_none() is None
+
+
+@pytest.mark.django_db
+def test_a_run_that_is_given_back_is_held_by_nobody() -> None:
+    run_id = make()
+    run = claim(worker_id=7)
+
+    assert release_run(run)
+
+    stored = row(run_id)
+    assert (stored["worker_id"], stored["lease_until"]) == (None, None)
 
 
 @pytest.mark.usefixtures("committed")

@@ -1,5 +1,6 @@
-"""Runs are created once per key, in the caller's transaction."""
+"""Runs: created once per key in the caller's transaction; what their ends say and keep."""
 
+import json
 import uuid
 from concurrent.futures import wait
 from threading import Barrier
@@ -7,20 +8,28 @@ from threading import Barrier
 import pytest
 from django.db import connection, transaction
 
-from workflows.api import RunState
+from workflows.api import HistoryKind, RunState, get_history
 from workflows.core.codec import Input
 from workflows.models import Run
-from workflows.store.runs import create_run, find_by_key
+from workflows.store.fence import Notes
+from workflows.store.runs import begin_compensation, block_run, create_run, end_run, find_by_key
 from workflows.store.views import get_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     elsewhere,
     new_run,
+    row,
     somebody_waits_for_a_lock,
+    started_and_claimed,
     until,
 )
+from workflows.tests.flows import wait_for_go
 
 TOGETHER = 4
+FAILED, NOT_UNDONE = (
+    {"type": "ValueError", "message": "no"},
+    {"type": "OSError", "message": "stuck"},
+)
 
 
 def create(key: str | None, *, workflow: str = "tests.made") -> uuid.UUID | None:
@@ -107,3 +116,50 @@ def test_a_key_that_was_rolled_back_is_free_again() -> None:
 
     assert second.result(PATIENCE_SECONDS) is not None
     assert Run.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_run_that_turns_to_undoing_keeps_its_notes_and_begins_to_count_crashes_anew() -> None:
+    run = started_and_claimed(wait_for_go)
+    Run.objects.filter(pk=run.id).update(crashes=4)
+
+    assert begin_compensation(run, error=json.dumps(FAILED), notes=Notes('{"a": 1}', '{"b": 2}'))
+
+    turned = row(run.id)
+    assert (turned["data"], turned["attributes"]) == ({"a": 1}, {"b": 2})
+    assert (turned["error"], turned["crashes"]) == (FAILED, 0)
+
+
+@pytest.mark.django_db
+def test_a_run_that_has_undone_its_steps_says_still_what_it_had_failed_with() -> None:
+    run = started_and_claimed(wait_for_go)
+    begin_compensation(run, error=json.dumps(FAILED))
+
+    assert end_run(run, RunState.COMPENSATED, before=RunState.COMPENSATING)
+
+    assert row(run.id)["error"] == FAILED
+    assert get_history(run.id)[-1].data == {}
+
+
+@pytest.mark.django_db
+def test_a_run_that_cannot_undo_its_steps_says_both_and_history_what_it_ended_with() -> None:
+    run = started_and_claimed(wait_for_go)
+    begin_compensation(run, error=json.dumps(FAILED))
+    why, before = json.dumps(NOT_UNDONE), RunState.COMPENSATING
+
+    assert end_run(run, RunState.FAILED, before=before, compensation_error=why)
+
+    ended, line = row(run.id), get_history(run.id)[-1]
+    assert (ended["error"], ended["compensation_error"]) == (FAILED, NOT_UNDONE)
+    assert (line.kind, line.data) == (HistoryKind.RUN_FAILED, {"error": NOT_UNDONE})
+
+
+@pytest.mark.django_db
+def test_a_run_that_is_set_aside_says_why_in_its_row_and_in_history() -> None:
+    run = started_and_claimed(wait_for_go)
+
+    assert block_run(run, error=json.dumps(FAILED))
+
+    [line] = get_history(run.id)
+    assert row(run.id)["error"] == FAILED
+    assert (line.kind, line.data) == (HistoryKind.BLOCKED, {"error": FAILED})

@@ -1,7 +1,8 @@
 """What operators' verbs change: in which states, in which columns, and with which lines."""
 
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 from workflows.api import HistoryKind, get_history, start
 from workflows.core.states import RunState
 from workflows.models import Run
-from workflows.store.steering import cancel_run, compensate_run, open_descendants, wake_run
+from workflows.store.steering import cancel_run, compensate_run, lock_tree, wake_run
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
@@ -25,6 +26,7 @@ from workflows.tests.builders import (
 )
 from workflows.tests.flows import wait_for_go
 
+R = TypeVar("R")
 CANCELLABLE = {RunState.PENDING, RunState.WAITING, RunState.BLOCKED, RunState.RUNNING}
 OPEN = {*CANCELLABLE, RunState.CANCELLING}
 ERROR = {"type": "ValueError", "message": "a mistake"}
@@ -38,6 +40,11 @@ def made(state: RunState, **columns: Any) -> UUID:
 def cancelled(run_id: UUID) -> bool | None:
     done = cancel_run(run_id, reason="enough", by="alice")
     return None if done is None else done.now is not None
+
+
+def in_a_transaction(function: Callable[[], R]) -> R:
+    with transaction.atomic():
+        return function()
 
 
 @pytest.mark.django_db
@@ -147,7 +154,7 @@ def test_children_that_go_are_found_and_those_that_have_ended_are_not(state: Run
     made(state, parent_id=parent, detached=True)
     made(state)
 
-    assert open_descendants(parent) == ([child] if state in OPEN else [])
+    assert lock_tree(parent) == ([child] if state in OPEN else [])
 
 
 @pytest.mark.django_db
@@ -157,20 +164,42 @@ def test_the_deepest_descendants_come_first_and_the_run_itself_not_at_all() -> N
     grandchildren = sorted(made(RunState.WAITING, parent_id=children[0]) for _ in range(3))
     made(RunState.WAITING, parent_id=made(RunState.WAITING, parent_id=top, detached=True))
 
-    assert open_descendants(top) == grandchildren + children
+    assert lock_tree(top) == grandchildren + children
 
 
 @pytest.mark.usefixtures("committed")
-def test_the_descendants_found_are_locked_until_the_transaction_ends() -> None:
+def test_the_run_and_its_descendants_are_locked_until_the_transaction_ends() -> None:
     top = made(RunState.RUNNING)
     child = made(RunState.WAITING, parent_id=top)
 
     with transaction.atomic(), connected() as own:
-        open_descendants(top)
+        lock_tree(top)
         free = own.execute("SELECT id FROM workflows_run FOR NO KEY UPDATE SKIP LOCKED").fetchall()
 
     assert (child,) not in free
-    assert (top,) in free
+    assert (top,) not in free
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_child_born_meanwhile_is_locked_too_unless_somebody_has_it() -> None:
+    top = made(RunState.RUNNING)
+    first = made(RunState.WAITING, parent_id=top)
+
+    def locked_beside(*, held: bool) -> object:
+        with connected() as own, own.transaction(), connected() as other:
+            own.execute("SELECT FROM workflows_run WHERE id = %s FOR NO KEY UPDATE", [first])
+            locking = elsewhere(lambda: in_a_transaction(lambda: lock_tree(top)))
+            until(somebody_waits_for_a_lock)
+            late.append(made(RunState.WAITING, parent_id=top))
+            if held:
+                other.execute("BEGIN")
+                other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [late[-1]])
+            own.execute("COMMIT")
+            return locking.result(PATIENCE_SECONDS)
+
+    late: list[UUID] = []
+    assert locked_beside(held=True) is None
+    assert locked_beside(held=False) == sorted([first, *late])
 
 
 @pytest.mark.usefixtures("committed")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+import psycopg
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from workflows.api import get_history, get_run, list_runs, start
@@ -18,7 +19,14 @@ from workflows.store.parking import park_run
 from workflows.store.queue import release_run
 from workflows.store.runs import begin_compensation
 from workflows.store.steering import cancel_run, wake_run
-from workflows.store.workers import count_living, enlist, extend_lease, forget_the_dead
+from workflows.store.workers import (
+    LOCK_CLASS,
+    Connection,
+    count_living,
+    enlist,
+    extend_lease,
+    forget_the_dead,
+)
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
@@ -31,6 +39,7 @@ from workflows.tests.builders import (
     until,
 )
 from workflows.tests.flows import greet_once
+from workflows.tests.store.family_rows import child_of
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -297,6 +306,22 @@ def test_a_run_whose_row_is_locked_is_passed_over_and_blocks_nobody() -> None:
     assert [run_id for run_id, _, _ in found] == [free.id]
 
 
+def test_a_child_whose_parent_is_locked_ends_with_the_next_sweep_and_holds_up_none() -> None:
+    worker_id = dead_worker()
+    parent = held_by(None)
+    other = held_by(worker_id)
+    child = child_of(parent)["id"]
+    assert claim(worker_id=worker_id).id == child
+    Run.objects.filter(pk=child).update(state=RunState.CANCELLING)
+
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=parent.id)
+        found = elsewhere(swept).result(PATIENCE_SECONDS)
+
+    assert [run_id for run_id, _, _ in found] == [other.id]
+    assert [(run_id, state) for run_id, _, state in swept()] == [(child, RunState.CANCELLED)]
+
+
 def test_sweeps_at_once_count_a_crash_once() -> None:
     run = held_by(dead_worker())
 
@@ -314,6 +339,27 @@ def test_workers_are_counted_while_they_live() -> None:
     until(lambda: count_living() == 0)
 
 
+def test_a_lock_of_another_database_of_this_server_keeps_no_worker_alive() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+
+    with other_database() as elsewhere_:
+        elsewhere_.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {worker_id:d})")
+        living, found = count_living(), swept()
+
+    assert living == 0
+    assert [run_id for run_id, _, _ in found] == [run.id]
+
+
+@contextmanager
+def other_database() -> Iterator[Connection]:
+    """Open a connection to another database of the same server, as another site has one."""
+    params = connections["default"].get_connection_params()
+    wanted = {name: params[name] for name in ("host", "port", "user", "password") if name in params}
+    with psycopg.connect(**wanted, dbname="postgres", autocommit=True) as other:
+        yield other
+
+
 def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:
     dead = dead_worker()
 
@@ -324,3 +370,22 @@ def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:
 
     assert dead not in left
     assert living in left
+
+
+def test_the_row_of_a_worker_that_has_just_begun_stays_though_its_lock_is_not_taken_yet() -> None:
+    with connected() as own:
+        beginner = Worker.objects.create(host="here", pid=1)
+
+        assert forget_the_dead(own) == []
+
+    assert Worker.objects.filter(pk=beginner.pk).exists()
+
+
+def test_a_worker_that_lost_its_lock_by_a_restart_of_the_server_is_no_crash_of_its_run() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+    Worker.objects.filter(pk=worker_id).update(started_at=Now() - timedelta(days=10_000))
+
+    assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
+
+    assert row(run.id)["crashes"] == 0

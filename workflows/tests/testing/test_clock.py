@@ -163,7 +163,9 @@ def test_time_is_given_in_seconds_or_as_a_timedelta() -> None:
     assert get_run(run).state == RunState.COMPLETED
 
 
-@pytest.mark.parametrize("seconds", [None, "60", timedelta(seconds=-1), float("nan")])
+@pytest.mark.parametrize(
+    "seconds", [None, "60", timedelta(seconds=-1), float("nan"), 1e12, timedelta.max]
+)
 def test_what_is_no_time_is_refused(seconds: float) -> None:
     with pytest.raises(ValueError, match="is not a number of seconds from 0 up"):
         advance(seconds)

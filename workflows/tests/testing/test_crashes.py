@@ -214,3 +214,20 @@ def unfenced_records() -> Iterator[None]:
 
     with mock.patch.object(steps._APPEND, "bind", bind):
         yield
+
+
+@pytest.mark.parametrize(
+    ("scenario", "options", "words"),
+    [
+        (None, {}, "the scenario is None; give a function"),
+        (groups, {"pairs": -1}, "pairs is -1; give True, or how many"),
+        (groups, {"pairs": "x"}, "pairs is 'x'; give True, or how many"),
+        (groups, {"ignore": Group}, "ignore is .*Group.*; give a list of models"),
+        (groups, {"ignore": ["auth.Group"]}, "ignore is .*; give a list of models"),
+    ],
+)
+def test_what_crash_everywhere_cannot_take_is_told_before_anything_is_played(
+    scenario: Any, options: Any, words: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^crash_everywhere: {words}"):
+        crash_everywhere(scenario, **options)

@@ -1,12 +1,22 @@
 """The helpers that apps test their workflows with."""
 
 from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 
-from workflows.api import Context, StepFailed, get_run, send_event, start, step, workflow
+from workflows.api import (
+    Context,
+    RunNotFound,
+    StepFailed,
+    get_run,
+    send_event,
+    start,
+    step,
+    workflow,
+)
 from workflows.testing import drive_until_idle, pass_time
 from workflows.tests.builders import driven
 from workflows.tests.flows import ONCE, greet, greet_once, greet_three, wait_for_go
@@ -104,3 +114,8 @@ def test_the_transaction_around_a_test_survives_a_step_that_left_a_block_open() 
     assert run.output == "Hello, Bob"
     assert len(connection.savepoint_ids) == depth
     assert Group.objects.get() == group
+
+
+def test_no_time_passes_for_a_run_that_is_not_there() -> None:
+    with pytest.raises(RunNotFound, match="no run "):
+        pass_time(uuid4())

@@ -182,3 +182,21 @@ def output_of_fetch() -> object:
     run = start(stories.fetch_one, number=10)
     drive_until_idle()
     return get_run(run.id).output
+
+
+@pytest.mark.parametrize(
+    ("way", "given", "words"),
+    [
+        ("raises", 5, "give an exception"),
+        ("raises", "boom", "give an exception"),
+        ("raises", int, "give an exception"),
+        ("results", 5, "give a list"),
+        ("results", "ab", "give a list"),
+        ("does", 5, "give a function"),
+    ],
+)
+def test_a_fake_of_the_wrong_kind_is_refused_before_the_step_runs(
+    way: str, given: Any, words: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^fake: {way} is .*; {words}"):
+        fake(stories.fetch, **{way: given}).__enter__()

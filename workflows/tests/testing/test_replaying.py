@@ -124,6 +124,16 @@ def test_a_workflow_that_asks_the_world_is_found_out(what: str) -> None:
         assert_deterministic(worldly, what=what)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[" * 100_000, None])
+def test_a_file_that_holds_no_history_is_named(text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "spoilt.json"
+    if text is not None:
+        file.write_text(text)
+
+    with pytest.raises(InvalidInput, match=r"spoilt\.json: "):
+        replay_history(file)
+
+
 @workflow("tests.story.module_list")
 def counting_in_a_module(run: Context) -> int:
     _counted.append(1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_type
 
 from workflows.api import (
+    ChildFailed,
     ChildHandle,
     Context,
     Event,
@@ -169,6 +170,9 @@ def children(run: Context, customers: list[str]) -> list[int]:
     assert_type(run.map([run.child(invoice, customer=each) for each in customers]), list[str])
     run.start_child("mistakes.invoice", customer="ann", detached=True)
     run.map("mistakes.invoice", [{"customer": "ann"}], limit=2)
+    calls = [run.child(invoice, customer=each) for each in customers]
+    assert_type(run.map(calls, limit=2, on_error="continue"), list[str | ChildFailed])
+    run.map(calls, on_error="compensate")  # wrong: a map undoes nothing
     return run.map(invoice, [{"customer": each} for each in customers])  # wrong: texts
 
 

@@ -92,3 +92,34 @@ def test_the_page_has_its_styles_and_nothing_inline(alice: Client) -> None:
 
     assert 'href="/static/workflows/ui.css"' in page
     assert not re.search(r"<style|\sstyle=|\son\w+=", page)
+
+
+@pytest.mark.parametrize("no_id", ["x", "", "\x00", "1"])
+@pytest.mark.parametrize("address", [LIST, reverse("admin:submissions_submission_changelist")])
+def test_what_can_be_no_id_is_refused_with_a_sentence(
+    alice: Client, address: str, no_id: str
+) -> None:
+    action = "cancel" if address == LIST else "approve"
+    posted = {"action": action, "_selected_action": no_id, "confirmed": "yes"}
+
+    page = alice.post(address, posted, follow=True).content.decode()
+
+    assert "What was chosen is not in this list; nothing was changed." in page
+
+
+@pytest.mark.parametrize("more", [{}, {"confirmed": "yes"}])
+def test_where_nothing_of_the_chosen_is_left_that_is_said(
+    alice: Client, more: dict[str, str]
+) -> None:
+    page = post(alice, Run(), **more)
+
+    assert "None of the chosen runs is there any more; nothing was changed." in page
+
+
+def test_what_went_while_the_question_stood_is_told_and_the_rest_is_done(alice: Client) -> None:
+    run = start(waits)
+
+    page = post(alice, run, Run(), confirmed="yes")
+
+    assert "Cancel: 1 done." in page
+    assert "Cancel: 1 left as they were: no longer there." in page

@@ -13,16 +13,18 @@ from workflows.api import (
     RetryPolicy,
     RunState,
     StepFailed,
+    StepState,
     Transient,
     get_history,
     get_run,
+    list_steps,
     retry_now,
     send_event,
     step,
     workflow,
 )
 from workflows.core.history import HistoryKind
-from workflows.testing import drive_until_idle, pass_time
+from workflows.testing import advance, drive_until_idle, pass_time
 from workflows.tests.builders import driven, kinds
 from workflows.tests.flows import NOW, notes
 
@@ -219,3 +221,43 @@ def test_a_failed_attempt_of_an_atomic_step_leaves_nothing_behind() -> None:
 
     assert run.output == "done"
     assert [group.name for group in Group.objects.all()] == ["attempt 2"]
+
+
+def undo_until_it_works(_: None) -> None:
+    notes.note("undone")
+    if notes.count("undone") < 8:
+        raise ValueError("not yet")
+
+
+@step(
+    retry=RetryPolicy(attempts=None, jitter=0),
+    compensate=step(retry=RetryPolicy(attempts=None, jitter=0))(undo_until_it_works),
+)
+def try_until_it_works() -> None:
+    notes.note("tried")
+    if notes.count("tried") < 8:
+        raise ValueError("not yet")
+
+
+@workflow("tests.until_it_works", on_failure="compensate")
+def until_it_works(run: Context, at_once: bool) -> None:
+    if at_once:
+        run.gather(run.call(try_until_it_works))
+    else:
+        run.step(try_until_it_works)
+    raise ValueError("undo it all")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_step_without_a_number_of_attempts_is_tried_until_it_works(at_once: bool) -> None:
+    run = driven(until_it_works, at_once=at_once)
+    between = list_steps(run.id)[0]
+
+    advance(seconds=3600)
+
+    assert (between.state, between.attempts) == (StepState.WAITING, 1)
+    assert list_steps(run.id)[0].state == StepState.COMPENSATED
+    assert (notes.count("tried"), notes.count("undone")) == (8, 8)
+    failed = [entry.data for entry in get_history(run.id) if "attempt" in entry.data]
+    assert {data["attempts"] for data in failed} == {None}
+    assert [data["attempt"] for data in failed] == [*range(1, 8), *range(1, 8)]

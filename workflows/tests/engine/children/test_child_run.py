@@ -31,11 +31,13 @@ from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
     claim,
+    connected,
     counted_statements,
     driven,
     elsewhere,
     row,
     somebody_waits_for_a_lock,
+    started_and_claimed,
     until,
 )
 from workflows.tests.engine.families import (
@@ -46,10 +48,12 @@ from workflows.tests.engine.families import (
     parent_that_waits,
     waiting_child,
 )
-from workflows.tests.flows import notes
+from workflows.tests.flows import notes, wait_for_go
+from workflows.tests.store.family_rows import child_of
 
 pytestmark = pytest.mark.django_db
 WORDS = {"word": "short"}
+LOCK_ROW = "SELECT FROM workflows_run WHERE id = %s FOR NO KEY UPDATE"
 
 
 @step
@@ -460,6 +464,35 @@ def test_a_cancel_and_the_end_of_a_child_do_not_deadlock() -> None:
 
     assert everything.result(PATIENCE_SECONDS)
     assert get_run(second).state == RunState.CANCELLED
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_cancel_and_the_end_of_a_child_born_meanwhile_do_not_deadlock() -> None:
+    parent = started_and_claimed(wait_for_go)
+    first = child_of(parent)["id"]
+
+    with connected() as ends_later, connected() as ends_sooner:
+        ends_sooner.execute("BEGIN")
+        ends_sooner.execute(LOCK_ROW, [first])
+        everything = elsewhere(lambda: cancel(parent.id))
+        until(somebody_waits_for_a_lock)
+        late = child_of(parent, position=4)["id"]
+        ends_later.execute("BEGIN")
+        ends_later.execute(LOCK_ROW, [late])  # as its end would, first
+        ends_sooner.execute("COMMIT")
+        until(lambda: not is_free(parent.id) or somebody_waits_for_a_lock())
+        ends_later.execute(LOCK_ROW, [parent.id])  # and then its parent
+        ends_later.execute("COMMIT")
+
+    assert everything.result(PATIENCE_SECONDS)
+    assert {get_run(child).state for child in (first, late)} == {RunState.CANCELLED}
+
+
+def is_free(run_id: UUID) -> bool:
+    """Say whether nobody has locked the run."""
+    free = Run.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id)
+    with transaction.atomic():
+        return free.exists()
 
 
 @pytest.mark.parametrize("function", [parent_of_one, grandparent, parent_that_fails])

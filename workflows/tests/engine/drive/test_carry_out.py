@@ -96,6 +96,16 @@ def test_a_worker_that_stops_while_it_undoes_tells_when_the_run_is_not_its_own_a
     assert losses.call_count == 1
 
 
+def test_a_worker_that_stops_while_it_undoes_gives_the_run_back_at_once() -> None:
+    run = start(trip, fails=False)
+    drive_until_idle()
+    cancel(run.id)
+
+    carry_out(of_claimed(claim(), trip), ENDINGS["drained"])
+
+    assert (claim().id, get_run(run.id).state) == (run.id, RunState.COMPENSATING)
+
+
 def test_a_database_that_failed_is_the_callers_concern() -> None:
     session = session_of(carried_out)
     failed = StoreFailed(OSError("away"))

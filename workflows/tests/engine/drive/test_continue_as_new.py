@@ -1,5 +1,6 @@
 """continue_as_new: a loop without an end keeps a short history and loses nothing on the way."""
 
+import uuid
 from typing import Any
 from unittest import mock
 
@@ -21,9 +22,10 @@ from workflows.api import (
     workflow,
 )
 from workflows.engine.drive.drive import drive
+from workflows.engine.history_export import export_history
 from workflows.models import Run
 from workflows.store import continue_as_new as store_continue
-from workflows.testing import advance, crash_everywhere, drive_until_idle, send
+from workflows.testing import advance, crash_everywhere, drive_until_idle, replay_history, send
 from workflows.tests.builders import claim, driven, kinds
 from workflows.tests.flows import notes, wait_for_go
 
@@ -66,6 +68,35 @@ def endless_with_a_child(run: Context, number: int = 0) -> int:
     if number == 0:
         run.continue_as_new(number=1)
     return number
+
+
+@workflow("tests.keeps_notes")
+def keeps_notes(run: Context, number: int = 0) -> list[int]:
+    """What is kept is looked at before and after something is recorded, at each replay."""
+    seen = list(run.data.get("words", []))
+    if number == 0:
+        run.attributes["customer"] = "ann"
+        run.data["words"] = []
+    run.data["words"].append(number)
+    run.step(count, number)
+    run.wait_event("go")
+    if number < 2:
+        run.continue_as_new(number=number + 1)
+    return seen
+
+
+@workflow("tests.counts_with_children")
+def counts_with_children(run: Context, number: int = 0) -> None:
+    run.data["child"] = str(run.start_child(notes_its_id, number=number).id)
+    run.step(count, number)
+    if number < 2:
+        run.continue_as_new(number=number + 1)
+
+
+@workflow("tests.notes_its_id")
+def notes_its_id(run: Context, number: int) -> str:
+    run.step(count, number)
+    return str(run.uuid())
 
 
 @workflow("tests.wrongly_continued")
@@ -147,6 +178,60 @@ def test_the_loop_goes_on_as_new_runs_with_short_histories() -> None:
     assert notes.done == ["count 0", "count 1", "count 2"]
     assert kinds(run.id)[-1] == "continued"
     assert (first.data, last.data) == ({"counted": 0}, {"counted": 2})
+
+
+def test_data_and_attributes_go_along() -> None:
+    run = driven(keeps_notes)
+    send(run.id, "go")
+    send(run.id, "go")
+    between = [each.id for each in list_runs(attributes={"customer": "ann"}, state=["waiting"])]
+    advance(seconds=1)
+    send(run.id, "go")
+
+    last = last_of(run)
+    assert between == [last.id]
+    assert get_run(run.id).data == {"words": [0]}
+    assert last.data == {"words": [0, 1, 2]}
+    assert (last.output, last.attributes) == ([0, 1], {"customer": "ann"})
+    replay_history(export_history(last.id))
+
+
+def test_what_went_along_is_there_from_the_first_moment() -> None:
+    run = start(keeps_notes)
+    send_event(run.id, "go")
+
+    drive(claim())
+
+    successor = last_of(run)
+    assert (successor.state, successor.attempt) == (RunState.PENDING, 0)
+    assert (successor.data, successor.attributes) == ({"words": [0]}, {"customer": "ann"})
+
+
+def test_the_id_of_the_run_that_goes_on_follows_from_the_first() -> None:
+    run = driven(endless)
+
+    advance(seconds=61)
+
+    continued = get_run(run.id).continued_as
+    assert continued == uuid.uuid5(run.id, "continue_as_new")
+
+
+def test_killed_anywhere_what_is_kept_goes_along() -> None:
+    def play() -> None:
+        run = start(keeps_notes)
+        for _ in range(3):
+            send_event(run.id, "go")
+        drive_until_idle()
+
+    crash_everywhere(play, at_least_once=lambda: notes.done)
+
+
+def test_killed_anywhere_children_along_the_chain_are_the_same() -> None:
+    def play() -> None:
+        start(counts_with_children)
+        drive_until_idle()
+
+    crash_everywhere(play, at_least_once=lambda: notes.done)
 
 
 def test_an_event_for_an_earlier_run_reaches_the_one_that_goes_on() -> None:

@@ -44,6 +44,12 @@ def hurried_parent(run: Context) -> None:
     run.start_child(wait_for_go).result()
 
 
+@workflow("tests.hurried_parent_undone", deadline_seconds=60, on_failure="compensate")
+def hurried_parent_undone(run: Context) -> None:
+    run.step(book, "flight")
+    run.start_child(wait_for_go).result()
+
+
 @workflow("tests.parent_of_hurried")
 def parent_of_hurried(run: Context) -> str:
     try:
@@ -132,6 +138,16 @@ def test_the_deadline_of_a_parent_ends_its_children() -> None:
 
     assert get_run(run.id).state == RunState.FAILED
     [child] = list_runs(parent=run.id)
+    assert child.state == RunState.CANCELLED
+
+
+def test_the_deadline_of_a_parent_that_undoes_itself_ends_its_children_too() -> None:
+    run = driven(hurried_parent_undone)
+
+    advance(seconds=61)
+
+    [child] = list_runs(parent=run.id)
+    assert get_run(run.id).state == RunState.COMPENSATED
     assert child.state == RunState.CANCELLED
 
 

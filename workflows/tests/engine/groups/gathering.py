@@ -153,6 +153,11 @@ def gathering_and_undoing(run: Context, names: list[str]) -> None:
     run.sleep(1)
 
 
+@workflow("tests.gather_undone_twice", on_failure="compensate")
+def gathering_undone_twice(run: Context, name: str) -> None:
+    run.gather(run.call(pay, name=name), run.call(work_once, "bad"), limit=1, on_error="compensate")
+
+
 @workflow("tests.gather_wrongly")
 def gathering_wrongly(run: Context, what: str) -> None:
     call: Any = run.call(work, "a")
@@ -172,6 +177,11 @@ def annotate_wrongly() -> "Nowhere":  # type: ignore[name-defined]  # noqa: F821
 @workflow("tests.gather_groups")
 def gathering_groups(run: Context, names: list[str]) -> list[str]:
     return run.gather(*[run.call(make_group, name) for name in names])
+
+
+@workflow("tests.gather_groups_and_work")
+def gathering_groups_and_work(run: Context, group: str, name: str) -> list[str]:
+    return list(run.gather(run.call(make_group, group), run.call(work, name)))
 
 
 @workflow("tests.gather_hang")

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models.functions import Now
 
 from workflows.api import (
     RunState,
+    cancel,
     get_history,
     get_run,
     start,
@@ -22,6 +24,7 @@ from workflows.tests.builders import (
     claim,
     driven,
     kinds,
+    until,
 )
 from workflows.tests.engine.groups.gathering import (
     fail_at_first,
@@ -30,12 +33,15 @@ from workflows.tests.engine.groups.gathering import (
     gathering_and_telling_the_time,
     gathering_and_undoing,
     gathering_anything,
+    gathering_groups_and_work,
     gathering_in_time,
     gathering_once,
     gathering_patiently,
     gathering_undone,
+    gathering_undone_twice,
     gathering_wrongly,
     hooks,
+    in_threads,
 )
 from workflows.tests.flows import notes
 
@@ -111,6 +117,14 @@ def test_what_could_not_be_undone_is_told_in_the_same_words_at_a_replay(
     assert live[-2] == told
     assert notes.done[len(live) :] == live[-2:]
     assert get_run(run.id).state == RunState.COMPLETED
+
+
+@pytest.mark.django_db
+def test_what_a_group_could_not_undo_is_tried_again_when_the_run_undoes_itself() -> None:
+    run = driven(gathering_undone_twice, name="a ghost")
+
+    assert run.state == RunState.FAILED
+    assert notes.done == ["bad", *["refund A GHOST to a ghost"] * 2]
 
 
 @pytest.mark.django_db
@@ -190,6 +204,21 @@ def test_inside_the_transaction_of_a_test_branches_run_one_after_the_other() -> 
 
     assert run.output == ["A", "B"]
     assert notes.done == ["a", "seen by the branch", "b"]
+
+
+@in_threads
+def test_a_cancel_is_kept_where_a_branch_that_was_recorded_before_it_ends_behind_it() -> None:
+    run = start(gathering_groups_and_work, group="a", name="b")
+
+    def cancel_and_linger() -> None:
+        cancel(run.id)
+        until(lambda: kinds(run.id).count(HistoryKind.STEP_COMPLETED) == 2)
+
+    hooks["a"] = lambda: transaction.on_commit(cancel_and_linger)
+    hooks["b"] = lambda: until(lambda: get_run(run.id).state == RunState.CANCELLING)
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.CANCELLED
 
 
 @pytest.mark.django_db

@@ -9,12 +9,14 @@ from django.db import connection, transaction
 
 from workflows.api import (
     Context,
+    InvalidInput,
     RetryPolicy,
     RunIsOver,
     RunNotFound,
     RunState,
     RunView,
     cancel,
+    compensate,
     get_history,
     get_run,
     retry_now,
@@ -345,3 +347,14 @@ def test_a_cancel_and_an_end_that_race_leave_exactly_one_outcome(turn: int) -> N
     assert after.is_over
     assert ends == [f"run_{after.state}"]
     assert (after.state == RunState.CANCELLED) is asked
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", [cancel, retry_now, compensate])
+def test_a_name_that_is_no_text_is_refused_with_a_sentence(verb: Callable[..., bool]) -> None:
+    run = start(no_steps)
+
+    with pytest.raises(InvalidInput, match=r"by is 5; give a text"):
+        verb(run.id, by=5)
+
+    assert get_history(run.id) == []

@@ -2,7 +2,16 @@
 
 import pytest
 
-from workflows.api import ChildFailed, Context, RunState, get_run, list_runs, start, workflow
+from workflows.api import (
+    ChildFailed,
+    Context,
+    RunState,
+    cancel,
+    get_run,
+    list_runs,
+    start,
+    workflow,
+)
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.store.queue import claim_run
@@ -26,6 +35,18 @@ def mapping_caught(run: Context, numbers: list[int]) -> str:
     except ChildFailed as failed:
         return failed.state
     return "all went well"
+
+
+@workflow("tests.mapping_on")
+def mapping_on(run: Context, numbers: list[int], limit: int | None = None) -> list[str]:
+    children = [run.child(doubling, number=number) for number in numbers]
+    ends = run.map(children, limit=limit, on_error="continue")
+    return [each.state if isinstance(each, ChildFailed) else str(each) for each in ends]
+
+
+@workflow("tests.mapping_wrongly")
+def mapping_wrongly(run: Context) -> None:
+    run.map([run.child(doubling, number=1)], on_error="compensate")  # type: ignore[call-overload]
 
 
 def test_results_stand_in_the_order_of_the_inputs() -> None:
@@ -95,6 +116,40 @@ def test_a_failure_nobody_catches_fails_the_parent() -> None:
     assert run.state == RunState.FAILED
     assert run.error is not None
     assert "unlucky" in run.error["message"]
+
+
+@pytest.mark.parametrize("limit", [None, 1, 2])
+def test_a_failed_child_stands_in_the_place_of_its_result_where_the_others_count(
+    limit: int | None,
+) -> None:
+    run = driven(mapping_on, numbers=[13, 2, 13, 4, 13], limit=limit)
+
+    assert run.output == ["failed", "4", "failed", "8", "failed"]
+    assert len(list_runs(parent=run.id)) == 5
+
+
+def test_a_cancelled_child_stands_in_its_place_too() -> None:
+    run = start(mapping_on, numbers=[1, 2])
+    drive(claim())
+    cancel(list_runs(parent=run.id)[-1].id)
+
+    drive_until_idle()
+
+    assert get_run(run.id).output == ["cancelled", "4"]
+
+
+def test_another_word_for_on_error_blocks_the_run_before_a_child_is_started() -> None:
+    run = driven(mapping_wrongly)
+
+    assert run.state == RunState.BLOCKED
+    assert run.error is not None
+    assert 'give "stop" or "continue"' in run.error["message"]
+    assert list_runs(parent=run.id) == []
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+def test_killed_anywhere_failed_children_stand_in_their_places(limit: int | None) -> None:
+    crash_everywhere(lambda: start(mapping_on, numbers=[13, 2], limit=limit))
 
 
 @pytest.mark.parametrize("limit", [None, 1])

@@ -40,6 +40,25 @@ TOLD: dict[str, Body] = {
     "wait_event('go', 5): give a name, or several; the time as timeout_seconds=": lambda run: (
         run.wait_event("go", 5)
     ),
+    "the event to wait for is 5; give a name, or a list": lambda run: run.wait_event(5),
+    "the event to wait for is {'go'}; give a name, or a list": lambda run: run.wait_event({"go"}),
+    "the event to wait for is 7; give a name": lambda run: run.wait_any(event=7),
+    "after is 5; give the name of a graph's call": lambda run: run.call.using(after=5)(greet, "a"),
+    "'b' comes after [], which is not in it": lambda run: run.graph(
+        {"a": run.call(greet, "a"), "b": run.call(greet, run.output([]))}
+    ),
+    "the name of a call is 1; give a text": lambda run: run.graph({1: run.call(greet, "a")}),
+    "'a' is no call of this graph: give what run.call returned": lambda run: run.graph(
+        {"a": run.call(greet, "a")}
+    ).of("a"),
+    "map: the children are 5; give [run.child(workflow, …), …]": lambda run: run.map(5),
+    "map: the inputs are 5; give a list of dictionaries": lambda run: run.map(greet_once, 5),
+    "map: an input is {1: 2}; give a dictionary": lambda run: run.map(greet_once, [{1: 2}]),
+    "a limit of '3'; give a whole number of 1 or more": lambda run: run.map([], limit="3"),
+    "a limit of True; give a whole number of 1": lambda run: run.gather(limit=True),
+    "start_child: detached is 1; give True or False": lambda run: run.start_child.using(detached=1)(
+        greet_once, name="Ann"
+    ),
     "run.data is 'stage'; give a dictionary": lambda run: setattr(run, "data", "stage"),
 }
 
@@ -55,7 +74,7 @@ def test_a_mistake_in_workflow_code_blocks_the_run_with_one_sentence(words: str)
 def test_a_status_that_is_assigned_is_an_error_and_not_forgotten() -> None:
     run = run_of(lambda run: setattr(run, "status", "Packing"))
 
-    assert run.state == RunState.FAILED
+    assert run.state == RunState.BLOCKED
     assert "no attribute 'status'" in (run.error or {})["message"]
 
 
