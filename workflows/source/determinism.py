@@ -12,6 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from workflows.source.parsing import body_of, is_helper
+from workflows.source.sets import walked_sets
 
 SILENCE = "# workflows: ok"
 
@@ -98,8 +99,13 @@ RULES = (
         instead="use run.gather(), run.graph() or run.map()",
         names=("threading.", "_thread.", "concurrent.futures.", "multiprocessing.", "asyncio."),
     ),
+    Rule(
+        id="workflows.W012",
+        does="goes through a set, whose order is another in every process",
+        instead="go through sorted(…), or keep a list",
+    ),
 )
-_STATE = next(rule for rule in RULES if not rule.names)
+_STATE, _ORDER = (rule for rule in RULES if not rule.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +162,8 @@ class _Reader:
                     yield target
 
     def _suspects(self) -> Iterator[tuple[Rule, ast.stmt | ast.expr, str]]:
+        for walked in walked_sets(self._function, self._nodes):
+            yield _ORDER, walked, ast.unparse(walked)
         calls = {id(node.func) for node in self._nodes if isinstance(node, ast.Call)}
         for node in self._nodes:
             if isinstance(node, ast.Global):

@@ -43,6 +43,13 @@ def plain(given):
 def story(run, given):
 """
 SUSPECT = [
+    ("for each in {1, 2}: run.step(act, each)", "W012"),
+    ("for each in set(given): run.step(act, each)", "W012"),
+    ("names = {each for each in given}\n[run.step(act, each) for each in names]", "W012"),
+    ("run.gather(*(run.call(act, each) for each in frozenset(given)))", "W012"),
+    ("for each in set(given) - {1}: run.step(act, each)", "W012"),
+    ("run.step(act, list({1, 2}))", "W012"),
+    ("for at, each in enumerate(set(given)): run.step(act, each)", "W012"),
     ("datetime.now()", "W001"),
     ("datetime.now(tz.utc)", "W001"),
     ("datetime.utcnow()", "W001"),
@@ -98,6 +105,11 @@ SUSPECT = [
     ("asyncio.run(given)", "W008"),
 ]
 INNOCENT = [
+    "for each in sorted({1, 2}): run.step(act, each)",
+    "total = sum(each for each in set(given))",
+    "names = [1, 2]\nfor each in names: run.step(act, each)",
+    "seen = set()\nseen.add(given)\nreturn given in seen",
+    "run.step(act, {each for each in {1, 2}})",
     "run.now()",
     "run.uuid(), run.random(), run.sleep(1)",
     "run.sleep_until(run.now() + timedelta(days=1))",
