@@ -9,7 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from workflows.conf import conf
 from workflows.definitions.functions import where
-from workflows.definitions.workflow import find_workflow, known_code
+from workflows.definitions.step import wrapped_steps
+from workflows.definitions.workflow import find_workflow, known_code, wrapped_workflows
 from workflows.source.determinism import Finding, read_workflow
 from workflows.source.plan import steps_by_name
 
@@ -23,6 +24,7 @@ def connect() -> None:
     """Register the checks."""
     register(check_conf)
     register(check_database)
+    register(check_decorators)
     register(check_workflows)
     register(check_step_names)
 
@@ -74,6 +76,20 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def check_decorators(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.E009: a decorator above ours, which runs would not see."""
+    wrapped = [("@step", each) for each in wrapped_steps()]
+    wrapped += [("@workflow", each) for each in wrapped_workflows()]
+    return [
+        Error(
+            f"{where(function)}: a decorator stands above {ours}, and would be dropped",
+            hint=f"Put {ours} on top of it.",
+            id="workflows.E009",
+        )
+        for ours, function in wrapped
+    ]
 
 
 def check_workflows(**kwargs: Any) -> list[CheckMessage]:

@@ -3,14 +3,16 @@
 The pusher does its chores between two looks at the queue, on its own connection.
 """
 
+import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workflows import signals
+from workflows.cluster import shared
 from workflows.conf import conf
-from workflows.core.states import FINAL_STATES, RunState
 from workflows.engine import announcements
+from workflows.store import sweep as lost
 from workflows.store import workers as store
 
 FORGET_EVERY_SECONDS = 30.0
@@ -69,18 +71,27 @@ class Chores:
             signals.chore_failed.send_robust(sender=Chore, chore=chore.name, error=exc)
 
 
-def sweep(own: store.Connection) -> None:
-    """Take the runs of lost workers, and announce what became of each."""
-    judged = store.sweep(own, max_crashes=conf().max_crashes)
-    if not judged:
-        return
-    runs = [(run.id, run.workflow, run.state) for run in judged]
-    signals.runs_recovered.send_robust(sender=Chore, runs=runs)
-    for run in judged:
-        if run.state == RunState.BLOCKED and run.error is not None:
-            announcements.run_blocked(run.id, run.workflow, error=run.error)
-        elif run.state in FINAL_STATES:
-            announcements.run_finished(run.id, run.workflow, run.state, error=run.error)
+class Sweep:
+    """Takes the runs of lost workers. A worker whose connection was cut is back within a moment: it
+    loses its run only when it is missed in two looks, or its process is seen dead."""
+
+    def __init__(self) -> None:
+        self._missed: set[int] = set()
+
+    def __call__(self, own: store.Connection) -> None:
+        """Look who is missing, take what is to be taken, and announce what became of each."""
+        missing = lost.missing_workers(own)
+        dead = {worker.id for worker in missing if _is_dead(worker)}
+        missed, self._missed = self._missed, {worker.id for worker in missing}
+        judged = lost.sweep(
+            own, max_crashes=conf().max_crashes, gone=dead | (missed & self._missed), dead=dead
+        )
+        if judged:
+            announcements.runs_judged(judged)
+
+
+def _is_dead(worker: lost.Missing) -> bool:
+    return worker.host == socket.gethostname() and not shared.lives(worker.pid)
 
 
 def forget_the_dead(own: store.Connection) -> None:
@@ -90,7 +101,7 @@ def forget_the_dead(own: store.Connection) -> None:
 
 
 CHORES = (
-    Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=sweep),
+    Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
 )
 """In this order: the sweep asks the rows of lost workers what the server's restart explains."""

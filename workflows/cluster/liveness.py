@@ -1,12 +1,14 @@
 """A worker's proof of life: an advisory lock held by a connection of its own.
 
 When the process dies PostgreSQL frees the lock within milliseconds. The thread here opens the
-connection again when it has broken, and keeps the lease of a long drive extended; where it cannot
-(the host is frozen, the connection cut), the lease runs out. Losing the lock does not prove death,
-so the fence alone protects the data: a worker whose session broke takes a new id, and what it held
-under the old one is free for others.
+connection again as soon as it has broken, and keeps the lease of a long drive extended; where it
+cannot (the host is frozen, the network cut), the lease runs out. Losing the lock does not prove
+death, so the fence alone protects the data: a worker whose session broke takes a new id, and its run
+back under it, unless that has gone to another meanwhile.
 """
 
+import contextlib
+import math
 import os
 import select
 import socket
@@ -22,6 +24,10 @@ from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
 
 LOOK_AFTER_IT_SECONDS = 1.0
+TRY_AGAIN_SECONDS = 0.2
+"""Between two tries of a worker that has no id."""
+SAME_MOMENT_SECONDS = 0.3
+"""Two sessions of a process that break within this have one cause."""
 
 
 class Liveness:
@@ -34,7 +40,10 @@ class Liveness:
         self._id = 0
         self._extending: store.Connection | None = None
         self._held: ClaimedRun | None = None
+        self._claimed_under = 0
+        """The id that the held run's row names."""
         self._extended_at = 0.0
+        self._broke_at = -math.inf
 
     def begin(self) -> None:
         """Take an id as soon as the database gives one, and look after it for good."""
@@ -47,6 +56,7 @@ class Liveness:
                 self._renew_if_broken()
             except psycopg.Error as exc:
                 raise OperationalError(*exc.args) from exc
+            self._claimed_under = self._id
             return self._id
 
     def hold(self, run: ClaimedRun | None) -> None:
@@ -55,13 +65,30 @@ class Liveness:
         self._held = run
 
     def lose(self) -> None:
-        """Give up the id and its lock."""
+        """Give up the id, its lock and the run."""
         with self._lock:
+            self._held = None
             self._drop()
 
+    def broke_lately(self) -> bool:
+        """Whether this worker's own session has broken at this moment too. Waits for that moment."""
+        until = time.monotonic() + SAME_MOMENT_SECONDS
+        while not (broke := self._broke_since(until - 2 * SAME_MOMENT_SECONDS)):
+            if time.monotonic() > until:
+                break
+            time.sleep(SAME_MOMENT_SECONDS / 10)
+        return broke
+
+    def _broke_since(self, moment: float) -> bool:
+        with self._lock:
+            own = self._own
+            return own is None or self._is_broken(own) or self._broke_at > moment
+
     def _renew_if_broken(self) -> None:
-        if self._own is not None and not self._is_broken(self._own):
-            return
+        if self._own is not None:
+            if not self._is_broken(self._own):
+                return
+            self._broke_at = time.monotonic()
         self._drop()
         own = store.open_connection()
         host, pid = socket.gethostname(), os.getpid()
@@ -82,7 +109,6 @@ class Liveness:
         return own.closed or (own is not self._extending and _has_hung_up(own))
 
     def _look_after(self) -> None:
-        pause = threading.Event()
         while True:
             try:
                 self._tick()
@@ -94,19 +120,37 @@ class Liveness:
                     )
             except Exception as exc:
                 signals.liveness_failed.send_robust(sender=Liveness, error=exc)
-            pause.wait(min(LOOK_AFTER_IT_SECONDS, conf().lease_seconds / 3))
+            self._wait(min(LOOK_AFTER_IT_SECONDS, conf().lease_seconds / 3))
+
+    def _wait(self, seconds: float) -> None:
+        """Sleep so long at most; a session that breaks wakes at once."""
+        own = self._own
+        if own is None or own.closed:
+            time.sleep(min(seconds, TRY_AGAIN_SECONDS))
+            return
+        with contextlib.suppress(psycopg.Error):  # given up by the main thread just now
+            poll = select.poll()
+            poll.register(own.fileno(), select.POLLIN)
+            poll.poll(seconds * 1000)
 
     def _tick(self) -> None:
         with self._lock:
             self._renew_if_broken()
-            run, own = self._held, self._own
-            if run is None or own is None or not self._is_time_to_extend():
+            run, own, worker_id = self._held, self._own, self._id
+            if run is None or own is None:
+                return
+            if worker_id == self._claimed_under and not self._is_time_to_extend():
                 return
             self._extending = own
         try:
             store.extend_lease(
-                own, run_id=run.id, attempt=run.attempt, lease_seconds=conf().lease_seconds
+                own,
+                run_id=run.id,
+                attempt=run.attempt,
+                worker_id=worker_id,
+                lease_seconds=conf().lease_seconds,
             )
+            self._claimed_under = worker_id
         finally:
             with self._lock:
                 self._extending = None

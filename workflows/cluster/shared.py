@@ -161,20 +161,29 @@ def _enter() -> None:
 def _free_slot() -> int:
     """Return a slot that nobody alive has; the sentinel alone gives them away."""
     for slot in range(1, SLOTS):
-        if slot >= _used.value or not _lives(_pids[slot]):
+        if slot >= _used.value or not lives(_pids[slot]):
             _used.value = max(_used.value, slot + 1)
             return slot
     return NOBODY
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether this host has such a process; one that nobody has buried yet is dead."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] in b"ZX"
+    except (OSError, IndexError):  # gone meanwhile, or a system without /proc
+        return False
 
 
 def _die_with_parent() -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
+from workflows.core.bytes_text import with_any_bytes
 from workflows.core.copies import copied_plain
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
@@ -64,10 +65,7 @@ class Codec:
     def __init__(self, annotation: Any = Any) -> None:
         self._annotation = annotation
         try:
-            # By default pydantic writes an untyped NaN as null; `dumps` refuses it by name. Only
-            # what is no model itself takes such a setting, hence the list around it.
-            keep_nan = ConfigDict(ser_json_inf_nan="constants")
-            self._adapter: TypeAdapter[Any] = TypeAdapter(list[annotation], config=keep_nan)
+            self._adapter = _adapter(with_any_bytes(annotation))
         except Exception as exc:  # pydantic raises several kinds for what it cannot describe
             raise DefinitionError(
                 f"{annotation!r} cannot be stored as JSON: {_first_line(exc).partition('. ')[0]}"
@@ -256,6 +254,12 @@ class Signature:
 def _anything() -> Codec:
     """Return the codec of values without an annotation; to make one takes longer than to use it."""
     return Codec()
+
+
+def _adapter(annotation: Any) -> TypeAdapter[Any]:
+    # By default pydantic writes an untyped NaN as null; `dumps` refuses it by name. Only what is no
+    # model itself takes such a setting, hence the list around it.
+    return TypeAdapter(list[annotation], config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 def _same(decoded: Any, default: Any) -> bool:

@@ -88,12 +88,12 @@ NAMES = Field[list[str]]("names")
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
-ARGUMENTS = Field[dict[str, str]]("arguments")
-"""Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
-they are not compared."""
 CARRIED_DATA = Payload[dict[str, Any]]("data")
 """What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
 CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
+ARGUMENTS = Field[dict[str, str]]("arguments")
+"""Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
+they are not compared."""
 OWN_KEYS = Field[bool]("own_keys")
 """Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
 run.idempotency_key. Missing where it began before keys belonged to steps."""
@@ -123,7 +123,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.PATCH_TAKEN: (),
     _.COMPENSATION_COMPLETED: (OUTPUT,),
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
-    _.RECOVERED: (WORKER, CRASHES),
+    _.RECOVERED: (WORKER, CRASHES, REASON),
     _.BLOCKED: (ERROR,),
     _.COMPENSATION_STARTED: (BY, ERROR),
     _.CODE_AWAITED: (PROBLEM, UNTIL),

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, 
 from workflows.core.errors import DefinitionError, InvalidInput
 from workflows.core.retry import RetryPolicy
 from workflows.definitions.functions import where
-from workflows.definitions.step import Step, StepDefinition, step, step_definition
+from workflows.definitions.step import Step, StepDefinition, publish, step, step_definition
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -71,7 +71,7 @@ def action(
 
     def register(function: Callable[P, R]) -> Step[P, R]:
         is_step = hasattr(function, "step_definition")  # then it has options of its own
-        before = step_definition(step(function) if not is_step else function)
+        before = step_definition(function if is_step else step(function))
         known = _actions.get(name)
         if known is not None and not _is_same(known.step.function, before.function):
             other = where(known.step.function)
@@ -92,9 +92,8 @@ def action(
             parameters=_parameters(name, before),
         )
         found = replace(found, step=replace(found.step, check=found.check))
-        function.step_definition = found.step  # type: ignore[attr-defined]
         _actions[name] = found
-        return cast(Step[P, R], function)
+        return cast(Step[P, R], publish(found.step))
 
     return register
 

@@ -1,8 +1,9 @@
 """What the decorators take: plain functions, and parameters that fit."""
 
 import inspect
+import sys
 from collections.abc import Callable
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from workflows.core.errors import DefinitionError
@@ -30,6 +31,35 @@ def plain_function(function: Callable[..., Any]) -> FunctionType:
     if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
         raise DefinitionError(f"{where(function)}: write a plain `def` that returns its result")
     return function
+
+
+def refuse_bound_method(function: Any, *, what: str) -> None:
+    """Raise DefinitionError for a method of an object: at a replay there would be another object."""
+    if isinstance(function, MethodType):
+        raise DefinitionError(
+            f"{function.__qualname__} is a bound method, whose object no history keeps: make it a "
+            f"plain function, and hand the {what} what it needs of the object"
+        )
+
+
+def refuse_other(given: Any, known: Any, *, decorator: str) -> None:
+    """Raise DefinitionError where what is used is not what the decorator has returned: something
+    above it would be dropped in silence."""
+    if given is not known and given is not getattr(known, "__wrapped__", None):
+        raise DefinitionError(
+            f"{where(known)}: a decorator stands above {decorator}, and would be dropped; put "
+            f"{decorator} on top of it"
+        )
+
+
+def is_wrapped(known: FunctionType, attribute: str, definition: Any) -> bool:
+    """Say whether its module has, under its name, something else that was made of it."""
+    found: Any = sys.modules.get(known.__module__)
+    for name in known.__qualname__.split("."):
+        found = getattr(found, name, None)
+    if found in (known, getattr(known, "__wrapped__", None)):
+        return False
+    return getattr(found, attribute, None) is definition
 
 
 def check_parameters(name: str, function: FunctionType) -> None:

@@ -1,5 +1,6 @@
 """The steps of workflows: the decorator, and what it keeps of a function."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FunctionType
@@ -9,7 +10,15 @@ from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
 from workflows.core.retry import RetryPolicy
 from workflows.core.time_checks import check_limit
-from workflows.definitions.functions import check_compensation, plain_function, where
+from workflows.definitions.functions import (
+    check_compensation,
+    is_wrapped,
+    plain_function,
+    refuse_bound_method,
+    refuse_other,
+    where,
+)
+from workflows.definitions.workflow_guard import refuse
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +33,8 @@ class StepDefinition:
 
     name: str
     function: FunctionType
+    public: FunctionType
+    """What @step has made of it: what its module, and workflow code, know it by."""
     signature: Signature
     retry: RetryPolicy = field(default=DEFAULT_RETRY)
     timeout_seconds: float | None = None
@@ -35,6 +46,10 @@ class StepDefinition:
     at_most_once: bool = False
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
+
+
+_steps: dict[str, StepDefinition] = {}
+"""By where they are written."""
 
 
 class Step(Protocol[P, R_co]):
@@ -84,7 +99,7 @@ def step(
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
-    The function stays an ordinary callable outside workflows.
+    The function stays an ordinary callable in steps and outside workflows.
     """
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
@@ -94,9 +109,10 @@ def step(
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
         if compensate is not None:
             check_compensation(plain, plain_function(compensate))
-        plain.step_definition = StepDefinition(  # type: ignore[attr-defined]
+        definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
+            public=_guarded(plain),
             signature=Signature(plain),
             retry=retry,
             timeout_seconds=timeout_seconds,
@@ -105,9 +121,30 @@ def step(
             compensate=None if compensate is None else _as_step(compensate),
             compare_arguments=compare_arguments,
         )
-        return cast(Step[P, R], function)
+        return cast(Step[P, R], publish(definition))
 
     return define if function is None else define(function)
+
+
+def publish(definition: StepDefinition) -> FunctionType:
+    """Let the functions tell what they are; return the one for everybody. The given one as well:
+    `step(atomic=True)(pay)` may stand by itself."""
+    _steps[where(definition.function)] = definition
+    for function in (definition.public, definition.function):
+        function.step_definition = definition  # type: ignore[attr-defined]
+    return definition.public
+
+
+def _guarded(plain: FunctionType) -> FunctionType:
+    """Return the function as its module has it: workflow code may not call it past its run."""
+    instead = f"write run.step({plain.__name__}, …)"
+
+    @functools.wraps(plain)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        refuse(f"calls the step {plain.__name__}() itself", instead)
+        return plain(*args, **kwargs)
+
+    return cast(FunctionType, call)
 
 
 def _check_step(
@@ -137,10 +174,21 @@ def _as_step(function: Callable[..., Any]) -> StepDefinition:
 
 def step_definition(function: Callable[..., Any]) -> StepDefinition:
     """Return what @step registered. Raises DefinitionError for another function."""
+    refuse_bound_method(function, what="step")
     definition = getattr(function, "step_definition", None)
     if definition is None:
         name = getattr(function, "__qualname__", f"{function!r:.80}")
         if not callable(function):
             raise DefinitionError(f"{name} is not a step: give the step itself, not its result")
         raise DefinitionError(f"{name} is not a step: decorate it with @step")
+    refuse_other(function, definition.public, decorator="@action or @step")
     return cast(StepDefinition, definition)
+
+
+def wrapped_steps() -> list[FunctionType]:
+    """Return the steps above whose decorator their modules have another."""
+    return [
+        each.public
+        for each in _steps.values()
+        if is_wrapped(each.public, "step_definition", each.public.__dict__["step_definition"])
+    ]

@@ -18,7 +18,15 @@ from workflows.core.errors import (
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.programming_errors import Errors
 from workflows.core.time_checks import check_limit
-from workflows.definitions.functions import RunContext, check_parameters, plain_function, where
+from workflows.definitions.functions import (
+    RunContext,
+    check_parameters,
+    is_wrapped,
+    plain_function,
+    refuse_bound_method,
+    refuse_other,
+    where,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -205,11 +213,22 @@ def workflow_definition(function: Callable[..., Any] | str) -> WorkflowDefinitio
     Raises UnknownWorkflow."""
     if isinstance(function, str):
         return _newest(function)
+    refuse_bound_method(function, what="workflow")
     definition = getattr(function, "workflow_definition", None)
     if definition is None:
         name = getattr(function, "__qualname__", f"{function!r:.80}")
         raise UnknownWorkflow(f'{name} is not a workflow: decorate it with @workflow("name")')
+    refuse_other(function, definition.function, decorator="@workflow")
     return cast(WorkflowDefinition, definition)
+
+
+def wrapped_workflows() -> list[FunctionType]:
+    """Return the workflows above whose decorator their modules have another."""
+    return [
+        each.function
+        for each in _workflows.values()
+        if is_wrapped(each.function, "workflow_definition", each)
+    ]
 
 
 def _newest(name: str) -> WorkflowDefinition:

@@ -3,13 +3,14 @@
 Sent at once, inside whatever transaction is open: see docs/signals.md.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from workflows import signals
 from workflows.core.run import ClaimedRun, RunView
-from workflows.core.states import RunState
+from workflows.core.states import FINAL_STATES, RunState
+from workflows.store.sweep import Judged
 
 
 def run_started(
@@ -58,3 +59,14 @@ def run_finished(
 def run_blocked(run_id: UUID, workflow: str, *, error: Mapping[str, Any]) -> None:
     """Say that a run waits for a person or a deploy."""
     signals.run_blocked.send_robust(sender=RunView, run_id=run_id, workflow=workflow, error=error)
+
+
+def runs_judged(judged: Sequence[Judged]) -> None:
+    """Say that runs were taken from lost workers, and what became of each."""
+    runs = [(run.id, run.workflow, run.state) for run in judged]
+    signals.runs_recovered.send_robust(sender=Judged, runs=runs)
+    for run in judged:
+        if run.state == RunState.BLOCKED and run.error is not None:
+            run_blocked(run.id, run.workflow, error=run.error)
+        elif run.state in FINAL_STATES:
+            run_finished(run.id, run.workflow, run.state, error=run.error)

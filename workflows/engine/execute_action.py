@@ -22,6 +22,7 @@ from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
 from workflows.definitions.action import Action, find_action
 from workflows.definitions.workflow import workflow
+from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
 from workflows.engine.attempts.running_step import outside_of_steps
 from workflows.engine.drive.drive import drive
@@ -55,6 +56,7 @@ def execute_action(
     key); WaitTimedOut; RequestError for an action that is not atomic inside a transaction, whose
     rollback would forget that it ran.
     """
+    refuse("calls execute_action()", f"write run.actions.{name}(…)")
     if not isinstance(key, str) or not key:
         raise InvalidInput("execute_action: give a key")
     found, given = find_action(name), parameters or {}

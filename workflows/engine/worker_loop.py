@@ -15,7 +15,7 @@ from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
-from workflows.engine.session.connection_loss import hand_back, is_lost
+from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
 from workflows.store.queue import Code, claim_run
 
 
@@ -30,6 +30,9 @@ class Holder(Protocol):
 
     def lose(self) -> None:
         """Give up the id: the runs held under it are free for others."""
+
+    def broke_lately(self) -> bool:
+        """Whether the session that holds the lock has just broken too."""
 
 
 def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[], None]) -> int:
@@ -86,12 +89,16 @@ def _drive(
 
 
 def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:
-    """Let the run be driven again. A loss inside an atomic step is left to the sweep, which counts
-    it: the step may be what breaks the connection."""
+    """Let the run be driven again. A loss inside an atomic step is counted, since the step may be
+    what breaks the connection; not where this worker's other session broke with it."""
     error, in_step = failed.cause, isinstance(failed, LostInStep)
-    lost = in_step or is_lost(error)
-    pause = None if in_step else hand_back(run, lost=lost)
-    if pause is None:
+    lost, pause = in_step or is_lost(error), None
+    if in_step and not holder.broke_lately():
+        handed_on = count_the_break(run)
+    else:
+        pause = hand_back(run, lost=lost)
+        handed_on = pause is not None
+    if not handed_on:
         holder.lose()
     if lost:
         signals.drive_abandoned.send_robust(

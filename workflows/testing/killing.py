@@ -19,7 +19,7 @@ from workflows.engine import execute_action
 from workflows.engine.drive.drive import drive as engine_drive
 from workflows.models import Run
 from workflows.store.database import intercepted
-from workflows.store.workers import sweep
+from workflows.store.sweep import sweep
 from workflows.testing import driving
 from workflows.testing.committing import BOUNDS, as_if_committed
 
@@ -187,7 +187,7 @@ def release_the_held() -> None:
     """Let the leases of all held runs have run out: the sweep puts them back into the queue."""
     held = Run.objects.filter(state__in=sorted(HELD_STATES), lease_until__isnull=False)
     held.update(lease_until=Now() - _A_SECOND)
-    sweep(connection.connection, max_crashes=conf().max_crashes)
+    sweep(connection.connection, max_crashes=conf().max_crashes, longest_pause_seconds=0)
 
 
 def describe(sql: str, params: Any) -> str:

@@ -20,7 +20,8 @@ from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.models import Run
 from workflows.store.children import start_child
 from workflows.store.queue import claim_run
-from workflows.store.workers import Connection, open_connection, sweep
+from workflows.store.sweep import sweep
+from workflows.store.workers import Connection, open_connection
 from workflows.testing import drive_until_idle
 
 R = TypeVar("R")
@@ -71,7 +72,8 @@ def give_to_another(run: ClaimedRun) -> ClaimedRun:
 def swept(*, max_crashes: int = 5) -> list[tuple[UUID, str, RunState]]:
     """Sweep up after the dead, on a connection of its own."""
     with connected() as own:
-        return [(run.id, run.workflow, run.state) for run in sweep(own, max_crashes=max_crashes)]
+        judged = sweep(own, max_crashes=max_crashes, longest_pause_seconds=0)
+        return [(run.id, run.workflow, run.state) for run in judged]
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from django.test import TestCase
 from django.urls import reverse
 
 from workflows import api
-from workflows.admin import CANCEL, COMPENSATE, RETRY_NOW
+from workflows.admin import CANCEL, COMPENSATE, RETRY_NOW, RunAdmin
 from workflows.api import (
     Context,
     Permanent,
@@ -194,3 +194,11 @@ class RunAdminTests(TestCase):
 
         self.assertIn(shown, before)
         self.assertNotIn(shown, self.client.get(LIST).content.decode())
+
+
+def test_every_action_on_runs_asks_for_the_permission_to_steer() -> None:
+    asked = {
+        action.__name__: getattr(action, "allowed_permissions", []) for action in RunAdmin.actions
+    }
+
+    assert asked == {name: ["steer"] for name in ("cancel", "retry_now", "compensate")}

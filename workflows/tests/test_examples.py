@@ -6,6 +6,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 
 from workflows.api import RunState, get_run, list_actions, start
 from workflows.testing import advance, drive_until_idle
@@ -43,6 +44,18 @@ def test_an_example_returns_what_the_page_lets_expect(
     run = driven(getattr(examples, name), **given)
 
     assert run.output == output
+
+
+def test_five_megabytes_go_from_step_to_step_by_the_name_of_their_file(
+    examples: ModuleType, settings: Any
+) -> None:
+    in_memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
+    settings.STORAGES = {**settings.STORAGES, "default": in_memory}
+
+    run = driven(examples.export, rows=700_000)
+
+    assert run.output == 5_600_000
+    assert default_storage.listdir("exports")[1] == [f"{run.id}.csv"]
 
 
 def test_the_trip_that_cannot_be_booked_is_undone(examples: ModuleType) -> None:

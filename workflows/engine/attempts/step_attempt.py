@@ -20,6 +20,7 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.history import HistoryEntry
+from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
 from workflows.core.run import Park
 from workflows.definitions.step import StepDefinition
@@ -229,5 +230,7 @@ def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = Tru
     result = job.step.signature.result
     text = result.encode(ran.output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
+    if not job.undo:  # what a compensation returns nobody reads
+        refuse_loss(ran.output, value)
     fact = lines.step_completed(job.position, job.step.name, text, job.received, undo=job.undo)
     return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)

@@ -46,9 +46,14 @@ class Child:
         return f"{CHILD_EVENT}{self.id}"
 
 
-def encode_child_input(definition: WorkflowDefinition, given: dict[str, Any]) -> Input:
-    """Return a child's input. Raises InvalidInput."""
-    return encode_input(definition.signature, given, whose=f"input of child {definition.name!r}")
+def encode_child_input(
+    session: Session, definition: WorkflowDefinition, given: dict[str, Any]
+) -> Input:
+    """Return the input of the child that is started next. Raises InvalidInput."""
+    begun = session.history.begun(session.position + 1)
+    is_known = begun is not None and begun.kind == HistoryKind.CHILD_STARTED
+    whose = f"input of child {definition.name!r}"
+    return encode_input(definition.signature, given, whose=whose, is_known=is_known)
 
 
 def describe_child(

@@ -12,8 +12,10 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.programming_errors import waits_for_mending
+from workflows.definitions.workflow_guard import guarding
 from workflows.engine.requests.steering import cancel
 from workflows.engine.session.session import Session
+from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.engine.verbs.context import Context
 
 
@@ -21,8 +23,10 @@ def call_workflow(session: Session) -> Any:
     """Run the workflow code once from its top, and wait for its children at the end."""
     given = _input(session)
     context = Context(session)
+    session.connections = WatchedConnections()
     try:
-        result = session.definition.function(context, **given)
+        with guarding(session.remember):
+            result = session.definition.function(context, **given)
     except (Unwind, KeyboardInterrupt):
         raise
     except BaseException as exc:  # SystemExit too: a workflow must not end its worker
@@ -75,6 +79,7 @@ def retrace(session: Session) -> tuple[BaseException | None, BaseException | Non
         return session.unwinding, raised
     if isinstance(session.unwinding, Unwind):
         return None, None
+    raised = session.unwinding or raised  # a mistake that the code swallowed
     try:
         check_end(session.history, session.position)
     except ReplayMismatch as mismatch:

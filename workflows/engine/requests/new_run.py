@@ -6,16 +6,24 @@ from typing import Any
 from workflows.conf import conf
 from workflows.core.codec import Input, Signature
 from workflows.core.errors import InvalidInput, ValueNotStorable
+from workflows.core.kept import refuse_change
 from workflows.core.run import NewRun
 from workflows.definitions.workflow import WorkflowDefinition
 
 
-def encode_input(signature: Signature, given: dict[str, Any], *, whose: str) -> Input:
+def encode_input(
+    signature: Signature, given: dict[str, Any], *, whose: str, is_known: bool = False
+) -> Input:
     """Return a run's input as it is stored. Raises InvalidInput where the code could not read it
-    again; whose input it is stands in the message."""
+    again, or would read something else; whose input it is stands in the message.
+
+    is_known: it has been stored already, perhaps by a release that changed it without a word.
+    """
     try:
         encoded = signature.encode_input(given, max_bytes=conf().max_payload_bytes)
-        signature.decode_input(encoded)
+        back = signature.decode_input(encoded)
+        for name in () if is_known else given:
+            refuse_change(given[name], back[name], name)
     except (TypeError, ValueNotStorable) as exc:
         raise InvalidInput(f"{whose}: {exc}") from None
     return encoded

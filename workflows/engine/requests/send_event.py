@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.conf import conf
-from workflows.core.codec import Codec, is_name
+from workflows.core.codec import Codec, is_name, loads
 from workflows.core.errors import (
     InvalidInput,
     KeyConflict,
@@ -13,9 +13,11 @@ from workflows.core.errors import (
     RunNotFound,
     ValueNotStorable,
 )
+from workflows.core.kept import refuse_change
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import unfit_for
+from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.store import events as store
 from workflows.store.events import Sent, Unfit
 from workflows.store.views import get_run
@@ -32,12 +34,14 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
     fit what the run's workflow declares (events=) is refused, where this process has its code.
     Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput.
     """
+    refuse("calls send_event()", IN_A_STEP)
     if not is_name(name):
         raise InvalidInput("name is a text of 1 to 500 characters")
     if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
+        refuse_change(payload, loads(text))
     except ValueNotStorable as exc:
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
     if name.startswith(CHILD_EVENT):

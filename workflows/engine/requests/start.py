@@ -8,6 +8,7 @@ from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
+from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.store import runs as store
@@ -100,6 +101,7 @@ def _start(
     key: str | None,
     deadline_seconds: float | None,
 ) -> RunView:
+    refuse("calls start()", "write run.start_child(workflow, …)")
     definition = workflow_definition(workflow)
     deadline = definition.deadline_seconds
     if deadline_seconds is not None:

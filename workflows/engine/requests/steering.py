@@ -8,6 +8,7 @@ from workflows.core.errors import InvalidInput, RunNotFound
 from workflows.core.failure import storable
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
+from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine import announcements
 from workflows.store import steering as store
 from workflows.store.steering import Cancel
@@ -23,6 +24,7 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     the workflow says on_cancel="compensate", the run undoes its steps instead of ending.
     Detached children go on. A run that went on by continue_as_new is cancelled where it is now.
     """
+    refuse("calls cancel()", IN_A_STEP)
     run_id = run_id_of(run_id)
     words = {"reason": _words("reason", reason, 500), "by": _name(by)}
     while True:
@@ -71,6 +73,7 @@ def compensate(run_id: RunId, *, by: str = "") -> bool:
     After a compensation has failed for good, calling it again goes on where it stopped. False:
     the run is in another state. Raises RunNotFound.
     """
+    refuse("calls compensate()", IN_A_STEP)
     run_id = run_id_of(run_id)
     return _found(run_id, store.compensate_run(run_id, by=_name(by)))
 
@@ -81,6 +84,7 @@ def retry_now(run_id: RunId, *, by: str = "") -> bool:
     A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
     False: the run is in no state for it. Raises RunNotFound.
     """
+    refuse("calls retry_now()", IN_A_STEP)
     run_id = run_id_of(run_id)
     return _found(run_id, store.wake_run(run_id, by=_name(by)))
 

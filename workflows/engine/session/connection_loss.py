@@ -5,8 +5,10 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from workflows.conf import conf
 from workflows.core.run import ClaimedRun
-from workflows.store import queue
+from workflows.engine import announcements
+from workflows.store import queue, sweep
 
 LOSSES_MADE_UP_FOR_AT_ONCE = 3
 """In a row, without anything recorded; a run that always loses its connection must not spin."""
@@ -49,3 +51,17 @@ def hand_back(run: ClaimedRun, *, lost: bool) -> float | None:
     except (DatabaseError, InterfaceError):
         connection.close()
         return None
+
+
+def count_the_break(run: ClaimedRun) -> bool:
+    """Recover the run over a fresh connection and count a crash: its atomic step may be what breaks
+    the connection. False: it is left to the sweep."""
+    connection.close()
+    try:
+        judged = sweep.take_from_itself(run, max_crashes=conf().max_crashes)
+    except (DatabaseError, InterfaceError):
+        connection.close()
+        return False
+    if judged:
+        announcements.runs_judged(judged)
+    return bool(judged)

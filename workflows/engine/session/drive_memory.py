@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 
 from workflows.conf import conf
-from workflows.core.errors import DeadlineExceeded, EndOfHistory, Suspend
+from workflows.core.errors import DeadlineExceeded, DefinitionError, EndOfHistory, Suspend
 from workflows.core.history_index import History
 from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
@@ -20,6 +20,7 @@ from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
 from workflows.store import history as history_store
 from workflows.store.fence import UNCHANGED, Notes
@@ -63,6 +64,8 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
+        self.connections: WatchedConnections | None = None
+        """As they were before the workflow's code; None before it is called."""
         self.rewind()
 
     def load(self) -> None:
@@ -106,6 +109,8 @@ class DriveMemory:
         every replay alike, and before the position is taken.
         """
         self.check_notes()
+        if self.connections is not None:
+            self.connections.refuse_transactions()
         self.position += 1
         return self.position
 
@@ -123,6 +128,10 @@ class DriveMemory:
         """Remember why this drive ends, so that code which swallows it gets no further."""
         self.unwinding = why
         return why
+
+    def remember(self, why: DefinitionError) -> BaseException:
+        """Let a mistake in the code end this drive, unless it ends already; return why it ends."""
+        return self.unwinding or self.unwind(why)
 
     def suspend(self, park: Park) -> BaseException:
         """Return what to raise to park the run."""

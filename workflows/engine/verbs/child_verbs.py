@@ -51,7 +51,7 @@ class Family(Waits):
         if not isinstance(detached, bool):
             raise DefinitionError(f"start_child: detached is {detached!r:.80}; give True or False")
         named = self._with_keys(definition.name, definition.by_name(given, input))
-        encoded = encode_child_input(definition, named)
+        encoded = encode_child_input(self._session, definition, named)
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached)
         if outcome is None:

@@ -22,6 +22,7 @@ from workflows.definitions.action import Actions
 from workflows.definitions.functions import RunContext
 from workflows.definitions.step import Step, StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
+from workflows.definitions.workflow_guard import lifts_guard
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
 from workflows.engine.attempts.step_job import forward_job, note_completed
 from workflows.engine.groups.group import check_arguments, checked
@@ -38,6 +39,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@lifts_guard
 class Context(Gather, Family, RunContext):
     """The first argument of every workflow function.
 

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from workflows.definitions.workflow_guard import lifted
 from workflows.engine.session.session import Session
 
 logger = logging.getLogger("workflows.run")
@@ -20,6 +21,9 @@ class RunLogger(logging.LoggerAdapter[logging.Logger]):
         session = self._session
         replaying = session.only_replay or session.position < session.history.last_position
         return not replaying and super().isEnabledFor(level)
+
+    log = lifted(logging.LoggerAdapter.log)
+    """Handlers may use the database."""
 
     def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
         return f"{self._session.run.workflow} {self._session.run.id}: {msg}", super().process(

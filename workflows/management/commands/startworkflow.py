@@ -9,6 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "startworkflow"
 
+NOT_YOURS = {"site-packages", "dist-packages"}
+"""Where distributions are installed: what is written there is lost at the next upgrade."""
+
 
 class Command(BaseCommand):
     """Writes flows.py and test_flows.py into an installed app; never over a file that is there."""
@@ -21,6 +24,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         app = _installed(options["app"])
         folder = Path(app.path)
+        if app.name == "workflows" or not NOT_YOURS.isdisjoint(folder.parts):
+            raise CommandError(
+                f"{app.name} is installed in {folder} and is no app of this project; nothing was "
+                "written. Name one that `manage.py startapp` has made."
+            )
         tests = folder / "tests" if (folder / "tests").is_dir() else folder
         written = {"flows": folder / "flows.py", "test_flows": tests / "test_flows.py"}
         for path in written.values():

@@ -1,5 +1,8 @@
 """Chores: each in its time, one that fails is told and stops no other; what they find is announced."""
 
+import os
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,8 +18,8 @@ from workflows.api import RunState, cancel, start
 from workflows.cluster import chores
 from workflows.cluster.chores import Chore, Chores
 from workflows.models import Worker
-from workflows.store.workers import Connection, enlist, open_connection
-from workflows.tests.builders import claim, connected, expire_lease, swept, until
+from workflows.store.workers import Connection, count_living, enlist, open_connection
+from workflows.tests.builders import claim, connected, expire_lease, row, swept, until
 from workflows.tests.cluster.lab import Lab
 from workflows.tests.flows import greet_once
 
@@ -113,7 +116,7 @@ def test_a_run_whose_worker_was_lost_too_often_is_announced_as_blocked(
     run = lost(1, settings)
 
     with heard(signals.run_blocked) as told:
-        chores.sweep(own)
+        chores.Sweep()(own)
 
     [said] = told
     assert (said["run_id"], said["workflow"]) == (run.id, "tests.greet")
@@ -128,7 +131,7 @@ def test_a_run_that_was_being_cancelled_when_its_worker_was_lost_is_announced_as
     cancel(run.id)
 
     with heard(signals.run_finished, signals.runs_recovered) as told:
-        chores.sweep(own)
+        chores.Sweep()(own)
 
     recovered, ended = told
     assert recovered["runs"] == [(run.id, "tests.greet", RunState.CANCELLED)]
@@ -141,9 +144,34 @@ def test_a_run_that_goes_back_to_the_queue_is_announced_as_recovered_only(
     run = lost(5, settings)
 
     with heard(signals.run_finished, signals.run_blocked, signals.runs_recovered) as told:
-        chores.sweep(own)
+        chores.Sweep()(own)
 
     assert [said["runs"] for said in told] == [[(run.id, "tests.greet", RunState.PENDING)]]
+
+
+@pytest.mark.parametrize(("host", "looks"), [(socket.gethostname(), 1), ("far away", 2)])
+def test_a_run_is_taken_at_once_from_a_process_seen_dead_and_else_at_the_second_look(
+    own: Connection, host: str, looks: int
+) -> None:
+    ended = subprocess.Popen(["true"])
+    wait_for_the_end(ended)
+    with connected() as session:
+        worker_id = enlist(session, host=host, pid=ended.pid)
+    until(lambda: count_living() == 0)
+    start(greet_once, name="Alice")
+    run, sweep, taken = claim(worker_id=worker_id), chores.Sweep(), 0
+
+    while row(run.id)["state"] == "running":
+        sweep(own)
+        taken += 1
+
+    ended.wait()
+    assert taken == looks
+
+
+def wait_for_the_end(process: "subprocess.Popen[bytes]") -> None:
+    """Wait for a process to have ended, without burying it."""
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_a_worker_that_is_gone_is_said_to_have_gone_once(own: Connection) -> None:

@@ -3,6 +3,7 @@
 import os
 import select
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,12 @@ from django.db import OperationalError
 
 from workflows import signals
 from workflows.api import start
-from workflows.cluster.liveness import Liveness
+from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Liveness
 from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
 from workflows.store.queue import claim_run
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.lab import Lab, rows, wait_for
+from workflows.tests.cluster.lab import PATIENCE_SECONDS, Lab, rows, wait_for
 
 BACKENDS = (
     "SELECT pid FROM pg_stat_activity "
@@ -41,7 +42,7 @@ def cut() -> None:
 
 def living() -> set[int]:
     """Return the ids whose locks are held."""
-    return {worker_id for (worker_id,) in rows(store._LIVING)}
+    return {worker_id for (worker_id,) in rows(store.LIVING)}
 
 
 def test_the_id_s_lock_is_held_until_it_is_given_up(liveness: Liveness) -> None:
@@ -159,6 +160,56 @@ def test_the_lease_of_a_held_run_is_extended(liveness: Liveness) -> None:
     liveness._tick()
 
     assert rows("SELECT lease_until FROM workflows_run") > before
+
+
+def test_a_worker_that_was_cut_takes_its_run_back_under_its_new_id(liveness: Liveness) -> None:
+    held_run(liveness)
+    liveness._extended_at = time.monotonic()
+    cut()
+
+    liveness._tick()
+
+    [holder] = rows("SELECT worker_id FROM workflows_run")
+    assert holder in {(each,) for each in living()}
+
+
+def test_a_cut_is_noticed_at_once(liveness: Liveness) -> None:
+    held_run(liveness)
+    liveness._extended_at = time.monotonic()
+    before = rows("SELECT worker_id FROM workflows_run")
+    looks = threading.Thread(target=look_once, args=[liveness])
+    looks.start()
+    time.sleep(0.1)  # into its wait
+
+    started = time.monotonic()
+    rows("SELECT pg_terminate_backend(pid) FROM (" + BACKENDS + ") AS ours")
+    looks.join()
+
+    assert rows("SELECT worker_id FROM workflows_run") != before
+    assert time.monotonic() - started < LOOK_AFTER_IT_SECONDS
+    assert liveness.broke_lately()
+
+
+def look_once(liveness: Liveness) -> None:
+    """One round of looking after the id, with a long wait."""
+    liveness._wait(PATIENCE_SECONDS)
+    liveness._tick()
+
+
+def test_a_run_that_was_given_up_is_not_taken_back(liveness: Liveness) -> None:
+    held_run(liveness)
+    before = rows("SELECT worker_id FROM workflows_run")
+
+    liveness.lose()
+    liveness._tick()
+
+    assert rows("SELECT worker_id FROM workflows_run") == before
+
+
+def test_a_whole_session_has_not_broken(liveness: Liveness) -> None:
+    liveness.worker_id()
+
+    assert not liveness.broke_lately()
 
 
 def test_the_lease_of_a_run_that_went_to_another_is_not(liveness: Liveness) -> None:

@@ -26,7 +26,7 @@ from workflows.engine.drive.drive import drive
 from workflows.models import Run
 from workflows.store.database import intercepted
 from workflows.store.queue import claim_run
-from workflows.store.workers import sweep
+from workflows.store.sweep import sweep
 from workflows.tests.builders import LEASE_SECONDS, expire_lease
 from workflows.tests.engine.programs import (
     Outcome,
@@ -93,7 +93,7 @@ def _drive_one(run_id: UUID, chance: random.Random, share: float) -> None:
         drive(claimed)
     if Run.objects.filter(pk=run_id, state__in=sorted(HELD_STATES), wake_at=None).exists():
         expire_lease(run_id)
-        sweep(connection.connection, max_crashes=1_000)
+        sweep(connection.connection, max_crashes=1_000, longest_pause_seconds=0)
 
 
 def outcome(run_id: UUID) -> Outcome:

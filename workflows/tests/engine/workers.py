@@ -22,6 +22,9 @@ class Worker:
     def lose(self) -> None:
         self.lost += 1
 
+    def broke_lately(self) -> bool:
+        return False
+
 
 def nothing() -> None: ...
 

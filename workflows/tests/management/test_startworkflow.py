@@ -48,3 +48,14 @@ def test_a_file_that_is_there_is_kept_and_nothing_is_written(app: Path, name: st
 def test_an_app_that_is_not_installed_is_one_sentence() -> None:
     with pytest.raises(CommandError, match=r"No installed app with label 'nowhere'\. Make it with"):
         call_command("startworkflow", "nowhere")
+
+
+@pytest.mark.parametrize("label", ["auth", "django_q", "workflows"])
+def test_nothing_is_written_into_an_app_that_is_not_the_projects(label: str) -> None:
+    folder = Path(apps.get_app_config(label).path)
+    before = sorted(folder.rglob("*flows.py"))
+
+    with pytest.raises(CommandError, match="is no app of this project; nothing was written"):
+        call_command("startworkflow", label)
+
+    assert sorted(folder.rglob("*flows.py")) == before

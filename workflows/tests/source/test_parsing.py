@@ -6,7 +6,6 @@ from types import FunctionType
 from typing import Any
 
 from workflows.api import step
-from workflows.definitions.step import step_definition
 from workflows.source.parsing import body_of, is_helper
 
 
@@ -54,5 +53,5 @@ def test_a_plain_function_of_the_same_module_is_a_helper_and_a_step_is_none() ->
 
     assert is_helper(decorated, caller)
     assert not is_helper(functools.reduce, caller)  # of another module
-    assert not is_helper(step_definition(a_step).function, caller)
+    assert not is_helper(a_step, caller)
     assert not is_helper(len, caller)

@@ -21,13 +21,13 @@ from workflows.store.database import Connection, Send, intercepted, query, query
 from workflows.store.isolation import isolate
 from workflows.store.queue import look_ahead
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.sweep import sweep
 from workflows.store.workers import (
     count_living,
     enlist,
     extend_lease,
     forget_the_dead,
     open_connection,
-    sweep,
 )
 from workflows.tests.builders import claim, connected, counted_statements, start_a_child
 from workflows.tests.flows import greet_three, wait_for_go
@@ -142,7 +142,7 @@ def everything_an_engine_does() -> None:
     start_a_child(claim())
     with connected_as_worker() as own:
         look_ahead(own, limit=1)
-        extend_lease(own, run_id=waiting.id, attempt=1, lease_seconds=1)
+        extend_lease(own, run_id=waiting.id, attempt=1, worker_id=1, lease_seconds=1)
         sweep(own, max_crashes=1)
         forget_the_dead(own)
     count_living()

@@ -75,7 +75,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         {"run": str(CHILD), "detached": True},
     ),
     (lines.patch_taken(1, "check-twice"), {}, {}),
-    (_.RECOVERED, {"worker": "5", "crashes": "2"}, {"worker": 5, "crashes": 2}),
+    (
+        _.RECOVERED,
+        {"worker": "5", "crashes": "2", "reason": "'gone'::text"},
+        {"worker": 5, "crashes": 2, "reason": "gone"},
+    ),
     (_.BLOCKED, {"error": f"'{TOLD}'::jsonb"}, {"error": ERROR}),
     (
         _.COMPENSATION_STARTED,

@@ -1,161 +1,24 @@
-"""The sweep gives back the runs of the dead, and of nobody else."""
+"""Who is alive: counted while they live, forgotten afterwards; leases are the holder's to extend."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
-import psycopg
 import pytest
-from django.db import connections, transaction
 from django.db.models.functions import Now
 
-from workflows.api import get_history, get_run, list_runs, start
-from workflows.core.history import HistoryKind
-from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
-from workflows.models import Run, Worker
-from workflows.store.history import append
-from workflows.store.parking import park_run
-from workflows.store.queue import release_run
-from workflows.store.runs import begin_compensation
-from workflows.store.steering import cancel_run, wake_run
-from workflows.store.workers import (
-    LOCK_CLASS,
-    Connection,
-    count_living,
-    enlist,
-    extend_lease,
-    forget_the_dead,
-)
-from workflows.tests.builders import (
-    PATIENCE_SECONDS,
-    claim,
-    connected,
-    elsewhere,
-    expire_lease,
-    kinds,
-    row,
-    swept,
-    until,
-)
-from workflows.tests.flows import greet_once
-from workflows.tests.store.family_rows import child_of
+from workflows.models import Worker
+from workflows.store.workers import count_living, extend_lease, forget_the_dead
+from workflows.tests.builders import connected, expire_lease, give_to_another, row, swept, until
+from workflows.tests.store.worker_rows import dead_worker, held_by, living_worker
 
 pytestmark = pytest.mark.usefixtures("committed")
-
-
-@contextmanager
-def living_worker() -> Iterator[int]:
-    """A worker that lives as long as the block."""
-    with connected() as own:
-        yield enlist(own, host="here", pid=1)
-
-
-def dead_worker() -> int:
-    """Return the id of a worker that has lived."""
-    with living_worker() as worker_id:
-        pass
-    until(lambda: count_living() == 0)
-    return worker_id
-
-
-def held_by(worker_id: int | None) -> ClaimedRun:
-    start(greet_once, name="Alice")
-    return claim(worker_id=worker_id)
-
-
-def state_of(run: ClaimedRun) -> str:
-    return str(row(run.id)["state"])
-
-
-def crash(run: ClaimedRun, *, max_crashes: int = 5) -> RunState:
-    """Let the worker of a run be lost; return the state the sweep gave it."""
-    expire_lease(run.id)
-    [(run_id, _, state)] = swept(max_crashes=max_crashes)
-    assert run_id == run.id
-    return state
-
-
-def test_the_run_of_a_dead_worker_goes_back_to_the_queue() -> None:
-    worker_id = dead_worker()
-    run = held_by(worker_id)
-
-    found = swept()
-
-    assert found == [(run.id, "tests.greet", RunState.PENDING)]
-    stored = row(run.id)
-    assert (stored["crashes"], stored["worker_id"], stored["lease_until"]) == (1, None, None)
-    [line] = get_history(run.id)
-    assert line.kind == HistoryKind.RECOVERED
-    assert line.data == {"crashes": 1, "worker": worker_id}
-    assert claim().attempt == run.attempt + 1
-
-
-def test_the_run_of_a_living_worker_is_left() -> None:
-    with living_worker() as worker_id:
-        run = held_by(worker_id)
-
-        assert swept() == []
-
-    assert state_of(run) == "running"
-
-
-def test_a_run_held_by_no_worker_is_left_while_its_lease_lasts_though_nobody_lives() -> None:
-    run = held_by(None)
-    until(lambda: count_living() == 0)
-
-    assert swept() == []
-
-    assert state_of(run) == "running"
-
-
-def test_a_run_parked_in_the_middle_of_its_compensation_has_lost_nobody() -> None:
-    run = held_by(None)
-    begin_compensation(run, error=None)
-    park_run(run, Park(seconds=60))
-
-    assert swept() == []
-
-    assert (state_of(run), row(run.id)["crashes"]) == ("compensating", 0)
-
-
-def test_a_compensating_run_that_loses_too_many_workers_fails_with_the_reason() -> None:
-    run = held_by(None)
-    begin_compensation(run, error='{"type": "ValueError", "message": "no"}')
-
-    states = [crash(run, max_crashes=2), crash(claim(), max_crashes=2)]
-
-    stored = row(run.id)
-    assert states == [RunState.COMPENSATING, RunState.FAILED]
-    assert stored["compensation_error"]["type"] == "TooManyCrashes"
-    assert stored["error"]["type"] == "ValueError"
-    assert stored["finished_at"] is not None
-
-
-def test_a_run_that_was_being_cancelled_and_undoes_itself_goes_on_to_that() -> None:
-    run = held_by(dead_worker())
-    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING, undo_on_cancel=True)
-
-    assert [state for _, _, state in swept()] == [RunState.COMPENSATING]
-
-    assert claim().state == RunState.COMPENSATING
-
-
-def test_a_silent_worker_loses_its_run_when_the_lease_has_run_out() -> None:
-    with living_worker() as worker_id:
-        run = held_by(worker_id)
-        expire_lease(run.id)
-
-        assert [state for _, _, state in swept()] == [RunState.PENDING]
-
-    assert state_of(run) == "pending"
 
 
 def test_an_extended_lease_holds() -> None:
     with living_worker() as worker_id, connected() as own:
         run = held_by(worker_id)
         expire_lease(run.id)
-        extend_lease(own, run_id=run.id, attempt=run.attempt, lease_seconds=60)
+        extend_lease(own, run_id=run.id, attempt=run.attempt, worker_id=worker_id, lease_seconds=60)
 
         assert swept() == []
 
@@ -163,172 +26,12 @@ def test_an_extended_lease_holds() -> None:
 def test_a_zombie_cannot_extend_the_lease_of_who_came_after() -> None:
     with connected() as own:
         zombie = held_by(None)
-        crash(zombie)
-        claim()
+        give_to_another(zombie)
         before = row(zombie.id)["lease_until"]
 
-        extend_lease(own, run_id=zombie.id, attempt=zombie.attempt, lease_seconds=600)
+        extend_lease(own, run_id=zombie.id, attempt=zombie.attempt, worker_id=1, lease_seconds=600)
 
     assert row(zombie.id)["lease_until"] == before
-
-
-def test_a_run_that_was_being_cancelled_is_cancelled() -> None:
-    run = held_by(dead_worker())
-    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING)
-
-    assert [state for _, _, state in swept()] == [RunState.CANCELLED]
-
-    assert row(run.id)["finished_at"] is not None
-    assert row(run.id)["wake_at"] is None
-    assert kinds(run.id) == [HistoryKind.RUN_CANCELLED]
-
-
-def test_crashes_in_a_row_without_progress_are_counted() -> None:
-    run, counts = held_by(None), []
-
-    for _ in range(3):
-        crash(run)
-        counts.append(row(run.id)["crashes"])
-        run = claim()
-
-    assert counts == [1, 2, 3]
-
-
-def test_progress_starts_the_count_anew() -> None:
-    run = held_by(None)
-    crash(run)
-    crash(claim())
-    run = claim()
-    append(run, Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="greet"))
-
-    crash(run)
-
-    assert row(run.id)["crashes"] == 1
-
-
-def test_crashes_are_shown_until_the_run_makes_progress() -> None:
-    run = held_by(None)
-    crash(run)
-    crash(claim())
-    run = claim()
-    before = (get_run(run.id).crashes, list_runs()[0].crashes)
-
-    append(run, Fact(kind=HistoryKind.STEP_COMPLETED, position=1, name="greet"))
-
-    assert before == (2, 2)
-    assert (get_run(run.id).crashes, list_runs()[0].crashes) == (0, 0)
-
-
-def test_a_recovery_and_the_word_of_an_operator_are_no_progress() -> None:
-    run = held_by(None)
-    crash(run)
-
-    cancel_run(run.id, reason="enough", by="alice")
-
-    assert get_run(run.id).crashes == 1
-
-
-def blocked_by_crashes(*, undo_on_cancel: bool = False) -> ClaimedRun:
-    run = held_by(None)
-    Run.objects.filter(pk=run.id).update(undo_on_cancel=undo_on_cancel)
-    assert crash(run, max_crashes=1) == RunState.BLOCKED
-    return run
-
-
-def test_a_blocked_run_that_is_cancelled_has_all_its_chances_to_undo_its_steps() -> None:
-    run = blocked_by_crashes(undo_on_cancel=True)
-
-    cancel_run(run.id, reason="enough", by="alice")
-
-    assert state_of(run) == RunState.COMPENSATING
-    assert crash(claim(), max_crashes=2) == RunState.COMPENSATING
-
-
-def test_a_run_that_lost_workers_while_it_was_cancelled_has_all_its_chances_to_undo() -> None:
-    run = held_by(None)
-    crash(run)
-    run = claim()
-    Run.objects.filter(pk=run.id).update(state=RunState.CANCELLING, undo_on_cancel=True)
-
-    states = [crash(run, max_crashes=2), crash(claim(), max_crashes=2)]
-
-    assert states == [RunState.COMPENSATING, RunState.COMPENSATING]
-
-
-def test_a_run_that_lost_workers_and_then_failed_has_all_its_chances_to_undo() -> None:
-    run = held_by(None)
-    crash(run)
-    run = claim()
-    begin_compensation(run, error=None)
-
-    assert crash(run, max_crashes=2) == RunState.COMPENSATING
-
-
-def test_a_run_that_loses_too_many_workers_is_blocked_with_the_reason() -> None:
-    run = held_by(None)
-    crash(run, max_crashes=2)
-
-    state = crash(claim(), max_crashes=2)
-
-    stored = row(run.id)
-    assert state == RunState.BLOCKED
-    assert (stored["error"]["type"], stored["wake_at"]) == ("TooManyCrashes", None)
-    assert stored["error"]["message"].startswith("2 workers in a row were lost")
-    assert get_history(run.id)[-1].data == {"error": stored["error"]}
-
-
-def test_an_operator_who_retries_a_blocked_run_starts_the_count_anew() -> None:
-    run = held_by(None)
-    crash(run, max_crashes=1)
-
-    assert wake_run(run.id, by="alice")
-
-    assert (state_of(run), row(run.id)["error"]) == ("pending", None)
-    assert crash(claim(), max_crashes=2) == RunState.PENDING
-
-
-def test_a_run_that_was_given_back_counts_no_crash() -> None:
-    run = held_by(None)
-
-    release_run(run)
-
-    assert (state_of(run), row(run.id)["crashes"]) == ("pending", 0)
-
-
-def test_a_run_whose_row_is_locked_is_passed_over_and_blocks_nobody() -> None:
-    worker_id = dead_worker()
-    locked, free = held_by(worker_id), held_by(worker_id)
-
-    with transaction.atomic():
-        Run.objects.select_for_update().get(pk=locked.id)
-        found = elsewhere(swept).result(PATIENCE_SECONDS)
-
-    assert [run_id for run_id, _, _ in found] == [free.id]
-
-
-def test_a_child_whose_parent_is_locked_ends_with_the_next_sweep_and_holds_up_none() -> None:
-    worker_id = dead_worker()
-    parent = held_by(None)
-    other = held_by(worker_id)
-    child = child_of(parent)["id"]
-    assert claim(worker_id=worker_id).id == child
-    Run.objects.filter(pk=child).update(state=RunState.CANCELLING)
-
-    with transaction.atomic():
-        Run.objects.select_for_update().get(pk=parent.id)
-        found = elsewhere(swept).result(PATIENCE_SECONDS)
-
-    assert [run_id for run_id, _, _ in found] == [other.id]
-    assert [(run_id, state) for run_id, _, state in swept()] == [(child, RunState.CANCELLED)]
-
-
-def test_sweeps_at_once_count_a_crash_once() -> None:
-    run = held_by(dead_worker())
-
-    found = [elsewhere(swept) for _ in range(4)]
-
-    assert sum(len(each.result(PATIENCE_SECONDS)) for each in found) == 1
-    assert row(run.id)["crashes"] == 1
 
 
 def test_workers_are_counted_while_they_live() -> None:
@@ -337,27 +40,6 @@ def test_workers_are_counted_while_they_live() -> None:
 
     assert together == 2
     until(lambda: count_living() == 0)
-
-
-def test_a_lock_of_another_database_of_this_server_keeps_no_worker_alive() -> None:
-    worker_id = dead_worker()
-    run = held_by(worker_id)
-
-    with other_database() as elsewhere_:
-        elsewhere_.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {worker_id:d})")
-        living, found = count_living(), swept()
-
-    assert living == 0
-    assert [run_id for run_id, _, _ in found] == [run.id]
-
-
-@contextmanager
-def other_database() -> Iterator[Connection]:
-    """Open a connection to another database of the same server, as another site has one."""
-    params = connections["default"].get_connection_params()
-    wanted = {name: params[name] for name in ("host", "port", "user", "password") if name in params}
-    with psycopg.connect(**wanted, dbname="postgres", autocommit=True) as other:
-        yield other
 
 
 def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:

@@ -21,7 +21,7 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.history import HistoryKind
-from workflows.store.workers import sweep
+from workflows.store.sweep import sweep
 from workflows.testing import advance, crash_everywhere, drive_until_idle
 from workflows.tests.builders import claim, driven, expire_lease, kinds
 from workflows.tests.engine.trips import book, broken, refuse, trip

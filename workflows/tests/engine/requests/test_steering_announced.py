@@ -10,7 +10,7 @@ from django.db import connection
 from workflows import signals
 from workflows.api import Context, RunState, cancel, get_run, list_runs, start, workflow
 from workflows.testing import drive_until_idle
-from workflows.tests.builders import PATIENCE_SECONDS, elsewhere
+from workflows.tests.builders import PATIENCE_SECONDS, elsewhere, started_and_claimed
 from workflows.tests.flows import wait_for_go
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -62,3 +62,15 @@ def test_a_receiver_whose_statement_the_database_refuses_changes_nothing_of_a_ca
         assert cancel(run.id)
 
     assert get_run(run.id).state == RunState.CANCELLED
+
+
+def test_a_run_that_is_only_asked_to_stop_is_not_announced_as_ended() -> None:
+    run, ends = started_and_claimed(wait_for_go), []
+
+    def note(*, run_id: Any, **_: Any) -> None:
+        ends.append(run_id)
+
+    with told(note):
+        assert cancel(run.id)
+
+    assert ends == []

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection
+from django.db.models.functions import Now
 
 from workflows.api import (
     Context,
@@ -23,8 +25,9 @@ from workflows.api import (
     workflow,
 )
 from workflows.engine.worker_loop import work_off
+from workflows.models import Run
 from workflows.store.workers import Connection, enlist, open_connection
-from workflows.tests.builders import END_OWN_SESSION, kinds, row, run_sql, swept, until
+from workflows.tests.builders import END_OWN_SESSION, kinds, row, run_sql
 from workflows.tests.engine.workers import Worker, nothing
 from workflows.tests.flows import ONCE, notes
 
@@ -38,6 +41,10 @@ class Living(Worker):
         super().__init__()
         self._own: Connection | None = None
         self._id = 0
+        self.broke = False
+
+    def broke_lately(self) -> bool:
+        return self.broke
 
     def worker_id(self) -> int:
         if self._own is None:
@@ -111,9 +118,9 @@ def work(worker: Worker) -> int:
     return work_off(worker, stopping=lambda: False, looked=nothing)
 
 
-def lost_to_the_sweep(**options: int) -> list[RunState]:
-    """Sweep up once PostgreSQL has freed the lock."""
-    return [state for _, _, state in until(lambda: swept(**options))]
+def due_now(run_id: UUID) -> None:
+    """Let the pause between two recoveries be over."""
+    Run.objects.filter(pk=run_id, state=RunState.PENDING).update(wake_at=Now())
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -123,27 +130,44 @@ def test_a_connection_that_breaks_in_an_atomic_step_costs_no_attempt(
     view = start(losing, loss=loss)
 
     work(worker)
-    between = row(view.id)
-    states = lost_to_the_sweep()
-    work(worker)
 
-    assert (between["state"], kinds(view.id)[0]) == ("running", "recovered")
-    assert states == [RunState.PENDING]
+    first = get_history(view.id)[0]
+    assert (first.kind, first.data["crashes"]) == ("recovered", 1)
+    assert first.data["reason"] == "its connection broke inside an atomic step"
     assert get_run(view.id).output == "attempt 1"
     assert notes.count("tried 1") == 2
     assert Group.objects.count() == 1
 
 
-def test_a_step_that_always_breaks_its_connection_is_set_aside(worker: Living) -> None:
-    view, states = start(losing, loss="break_it", times=100), []
+def test_a_step_that_always_breaks_its_connection_is_set_aside(
+    worker: Living, settings: Any
+) -> None:
+    settings.WORKFLOWS = {"max_crashes": 3}
+    view = start(losing, loss="break_it", times=100)
 
-    for _ in range(3):
-        work(worker)
-        states += lost_to_the_sweep(max_crashes=3)
+    work(worker)
+    between = get_run(view.id)
+    due_now(view.id)
+    work(worker)
 
-    assert states == [RunState.PENDING, RunState.PENDING, RunState.BLOCKED]
-    assert get_run(view.id).crashes == 3
+    assert (between.state, between.crashes) == (RunState.PENDING, 2)
+    blocked = get_run(view.id)
+    assert (blocked.state, blocked.crashes) == (RunState.BLOCKED, 3)
+    assert blocked.error is not None
+    assert "its connection broke inside an atomic step" in blocked.error["message"]
     assert Group.objects.count() == 0
+
+
+def test_a_break_of_all_this_workers_sessions_at_once_is_not_the_steps_doing(
+    worker: Living,
+) -> None:
+    view = start(losing, loss="break_it")
+    worker.broke = True
+
+    work(worker)
+
+    assert get_run(view.id).output == "attempt 1"
+    assert "recovered" not in kinds(view.id)
 
 
 def test_the_connection_to_another_database_is_the_steps_own_affair(worker: Living) -> None:
@@ -175,12 +199,13 @@ def test_a_connection_that_breaks_at_the_commit_costs_no_attempt(worker: Living)
 
     with connection_breaks_at_commit():
         work(worker)
-        assert lost_to_the_sweep() == [RunState.PENDING]
+    due_now(view.id)
     work(worker)
 
     assert get_run(view.id).output == "attempt 1"
     assert Group.objects.count() == 1
     assert [line.kind for line in get_history(view.id)] == [
+        "recovered",
         "recovered",
         "step_completed",
         "run_completed",
@@ -188,14 +213,13 @@ def test_a_connection_that_breaks_at_the_commit_costs_no_attempt(worker: Living)
 
 
 def test_a_step_that_always_breaks_its_connection_at_the_commit_is_set_aside(
-    worker: Living,
+    worker: Living, settings: Any
 ) -> None:
+    settings.WORKFLOWS = {"max_crashes": 2}
     view = start(losing, loss="break_it", times=0)
 
     with connection_breaks_at_commit():
-        for _ in range(2):
-            work(worker)
-            lost_to_the_sweep(max_crashes=2)
+        work(worker)
 
     assert get_run(view.id).state == RunState.BLOCKED
 
@@ -208,8 +232,6 @@ def losing_together(run: Context) -> list[Any]:
 def test_a_branch_that_loses_its_connection_costs_no_attempt(worker: Living) -> None:
     view = start(losing_together)
 
-    work(worker)
-    lost_to_the_sweep()
     work(worker)
 
     assert get_run(view.id).output == [1, 1]

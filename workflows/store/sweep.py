@@ -1,0 +1,220 @@
+"""The runs of the dead: who is missing, and what becomes of the runs that they held.
+
+The sweep is sent on the pusher's own connection; a worker whose connection broke sends the same for
+its one run, on Django's.
+"""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_data, sql_failure
+from workflows.core.run import ClaimedRun
+from workflows.core.states import HELD_STATES, RunState
+from workflows.store.database import Connection, Rows, query
+from workflows.store.fence import held, holder
+from workflows.store.insert import line
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
+from workflows.store.workers import LIVING
+
+_MISSING = Statement(
+    f"""
+    SELECT DISTINCT run.worker_id, coalesce(worker.host, ''), coalesce(worker.pid, 0)
+    FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
+    WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
+      AND run.worker_id IS NOT NULL AND run.worker_id NOT IN ({LIVING})
+    """
+)
+
+
+_WHAT_BECAME = f"""
+    CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
+               WHEN '{RunState.BLOCKED}' THEN '{HistoryKind.BLOCKED}'
+               WHEN '{RunState.FAILED}' THEN '{HistoryKind.RUN_FAILED}'
+               ELSE '{HistoryKind.RECOVERED}' END
+"""
+_TOLD = """format(
+    '%%s workers in a row were lost while driving this run, the last one because %%s; find out '
+    'what kills them, then retry it', lost_in_a_row, seen)"""
+_VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
+_GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
+_ENDS = [RunState.CANCELLED, RunState.FAILED]
+_RESTART, _CUT = "the database was started again", "its connection was cut"
+_NOT_COUNTED = [_RESTART, _CUT]
+LONGEST_PAUSE_SECONDS = 30
+"""Between two recoveries of a run that makes no progress."""
+_FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
+_RECOVERIES = f"""
+    (SELECT count(*) FROM workflows_history AS line
+     WHERE line.run_id = run.id AND line.kind = '{HistoryKind.RECOVERED}'
+       AND line.id > (SELECT coalesce(max(before.id), 0) FROM workflows_history AS before
+                      WHERE before.run_id = run.id
+                        AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)})))
+"""
+_PAUSE = """
+    CASE WHEN recoveries = 0 THEN 0
+         ELSE least(power(2, least(recoveries, 30) - 1), %(longest_pause)s) END
+"""
+_OF_WHAT = f"""
+    CASE WHEN state IN {one_of(_GIVEN_UP)}
+         THEN {sql_data(HistoryKind.BLOCKED, error="verdict")}
+         ELSE {sql_data(HistoryKind.RECOVERED, worker="worker_id", crashes="crashes", reason="seen")} END
+"""
+# A worker takes its lock before its first claim, so a run seen here without one has lost its
+# worker. Progress is the newest line about an operation: workers lost beyond it start the count
+# of crashes anew, and so does the turn to compensation, whose chances are its own. What says
+# nothing about the run is not counted: a worker older than the server lost its lock when the
+# server was restarted; one whose process lives on under a newer id, when its connection was cut.
+_RESTARTED = """
+    EXISTS (SELECT FROM workflows_worker AS worker
+            WHERE worker.id = run.worker_id AND started_at < pg_postmaster_start_time())
+"""
+_LIVES_ON = f"""
+    EXISTS (SELECT FROM workflows_worker AS before JOIN workflows_worker AS now USING (host, pid)
+            WHERE before.id = run.worker_id AND now.id > before.id AND now.id IN ({LIVING}))
+"""
+_SEEN = f"""
+    CASE WHEN lease_until < {STATEMENT_TIME} THEN 'its lease ran out'
+         WHEN worker_id = ANY(%(dead)s::bigint[]) THEN 'its process died'
+         WHEN {_RESTARTED} THEN '{_RESTART}'
+         WHEN {_LIVES_ON} THEN '{_CUT}'
+         ELSE 'it showed no more that it lives' END
+"""
+_BY_THE_SWEEP = f"""
+    state IN {one_of(HELD_STATES)}
+    AND (lease_until < {STATEMENT_TIME}
+         -- Without the first half, nobody's runs would be lost as soon as no worker lives.
+         OR worker_id IS NOT NULL AND worker_id NOT IN ({LIVING})
+            AND (%(gone)s::bigint[] IS NULL OR worker_id = ANY(%(gone)s::bigint[])))
+"""
+_JUDGED = f"""
+    counted AS (
+        SELECT *, CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
+                  + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
+        FROM lost),
+    judged AS (
+        SELECT id, parent_id, worker_id, mark, seen, recoveries,
+               CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
+                    THEN 0 ELSE lost_in_a_row END AS crashes,
+               CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
+                    THEN '{RunState.COMPENSATING}'
+                    WHEN state = '{RunState.CANCELLING}' THEN '{RunState.CANCELLED}'
+                    WHEN lost_in_a_row < %(max_crashes)s AND state = '{RunState.RUNNING}'
+                    THEN '{RunState.PENDING}'
+                    WHEN lost_in_a_row < %(max_crashes)s THEN state
+                    WHEN state = '{RunState.RUNNING}' THEN '{RunState.BLOCKED}'
+                    ELSE '{RunState.FAILED}' END AS next,
+               {_VERDICT} AS verdict
+        FROM counted),
+    -- A child that ends locks its parent. The sweep holds many rows, so it must wait for none: where
+    -- somebody has the parent, the child's turn is the next sweep.
+    parents AS MATERIALIZED (
+        SELECT id FROM workflows_run
+        WHERE id IN (SELECT parent_id FROM judged WHERE next IN {one_of(_ENDS)})
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)
+"""
+_MOVED = f"""
+    moved AS (
+        UPDATE workflows_run AS run
+        SET state = judged.next,
+            error = CASE judged.next WHEN '{RunState.BLOCKED}' THEN judged.verdict
+                                     ELSE run.error END,
+            compensation_error = CASE judged.next WHEN '{RunState.FAILED}' THEN judged.verdict
+                                                  ELSE run.compensation_error END,
+            finished_at = CASE WHEN judged.next IN {one_of(_ENDS)}
+                               THEN {NOW} ELSE run.finished_at END,
+            wake_at = CASE WHEN judged.next IN {one_of([RunState.PENDING, RunState.COMPENSATING])}
+                           THEN {NOW} + {_PAUSE} * interval '1 second' END,
+            crashes = judged.crashes, crash_mark = judged.mark,
+            worker_id = NULL, lease_until = NULL
+        FROM judged
+        WHERE run.id = judged.id
+          AND (judged.next NOT IN {one_of(_ENDS)} OR judged.parent_id IS NULL
+               OR judged.parent_id IN (SELECT id FROM parents))
+        RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
+                  judged.worker_id, judged.crashes, judged.seen)
+"""
+
+
+def _recover(which: str, seen: str) -> Statement:
+    """Return the statement that takes runs from lost workers; seen: SQL, why each is taken."""
+    return Statement(
+        f"""
+        WITH lost AS MATERIALIZED (
+            SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
+                   (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
+                    WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
+                   {_RECOVERIES} AS recoveries, {seen} AS seen
+            FROM workflows_run AS run
+            WHERE {which}
+            ORDER BY id LIMIT 500
+            FOR NO KEY UPDATE SKIP LOCKED),
+        {_JUDGED}, {_MOVED},
+        facts AS (
+            {line("moved", _WHAT_BECAME, _OF_WHAT)})
+        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END FROM moved
+        """
+    )
+
+
+_SWEEP = _recover(_BY_THE_SWEEP, _SEEN)
+_TAKE_FROM_ITSELF = _recover(held(), "'its connection broke inside an atomic step'")
+
+
+class Judged(NamedTuple):
+    """A run whose worker was lost, and what the sweep made of it."""
+
+    id: UUID
+    workflow: str
+    state: RunState
+    error: dict[str, Any] | None
+    """type and message, where the loss was one too many; None where it was not."""
+
+
+class Missing(NamedTuple):
+    """A worker that holds a run but not its lock."""
+
+    id: int
+    host: str
+    """Empty: nobody knows any more."""
+    pid: int
+
+
+def missing_workers(own: Connection) -> list[Missing]:
+    """Return who holds a run and does not show that it lives."""
+    return [Missing(int(i), str(host), int(pid)) for i, host, pid in query(_MISSING, on=own)]
+
+
+def sweep(
+    own: Connection,
+    *,
+    max_crashes: int,
+    gone: Collection[int] | None = None,
+    dead: Collection[int] = (),
+    longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
+) -> list[Judged]:
+    """Take runs from workers that are gone: back to the queue, or blocked after too many.
+
+    gone: of the workers without a lock, only these; None: all. dead: those whose process was seen
+    dead. Whoever's lease has run out loses its run in any case. A run that is taken again and again
+    is due after 0, 1, 2, 4 seconds and so on.
+    """
+    params = {
+        "max_crashes": max_crashes,
+        "gone": None if gone is None else list(gone),
+        "dead": list(dead),
+        "longest_pause": longest_pause_seconds,
+    }
+    return _judged(query(_SWEEP, params, on=own))
+
+
+def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
+    """Recover a run whose atomic step has broken its connection, as the sweep would. On Django's
+    connection. Returns nothing where somebody else has it, or its row."""
+    params = {"max_crashes": max_crashes, "longest_pause": LONGEST_PAUSE_SECONDS}
+    return _judged(query(_TAKE_FROM_ITSELF, holder(run) | params))
+
+
+def _judged(rows: Rows) -> list[Judged]:
+    return [Judged(run_id, workflow, RunState(now), error) for run_id, workflow, now, error in rows]

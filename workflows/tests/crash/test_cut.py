@@ -1,0 +1,63 @@
+"""Connections are cut again and again: no run is blocked for it, none hangs, none is doubled."""
+
+import time
+
+import pytest
+
+from workflows.api import RunState, get_run, start
+from workflows.tests.cluster import flows
+from workflows.tests.cluster.lab import Lab, effects, rows, wait_for, wait_for_state
+from workflows.tests.crash.invariants import breaches
+
+pytestmark = [pytest.mark.cluster, pytest.mark.crash]
+
+CUTS = 5
+CUT_LIVENESS = """
+    SELECT pg_terminate_backend(lock.pid) FROM pg_locks AS lock
+    JOIN workflows_run AS run ON run.worker_id = lock.objid::bigint
+    WHERE locktype = 'advisory' AND classid = 20817 AND granted
+"""
+CUT_ALL = """
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+STORM_SECONDS, PAUSE_SECONDS, RUNS = 4.0, 0.5, 40
+UNFINISHED = "SELECT count(*) FROM workflows_run WHERE state <> 'completed'"
+
+
+def test_a_worker_whose_liveness_connection_is_cut_keeps_its_run(lab: Lab) -> None:
+    cluster = lab.cluster(max_crashes=3).wait_until_ready()
+    gate = lab.gate()
+    run = start(flows.held, gate=str(gate))
+    wait_for(lambda: effects(run.id), "the step", cluster.words)
+
+    for _ in range(CUTS):
+        before = rows("SELECT worker_id FROM workflows_run")
+        assert rows(CUT_LIVENESS) == [(True,)]
+        wait_for(
+            lambda before=before: rows("SELECT worker_id FROM workflows_run") != before,  # type: ignore[misc]
+            "the new id",
+            cluster.words,
+        )
+    gate.touch()
+    wait_for_state(run.id, RunState.COMPLETED, cluster)
+
+    assert len(effects(run.id)) == 1
+    assert get_run(run.id).crashes == 0
+
+
+def test_a_storm_of_cuts_blocks_nobody(lab: Lab) -> None:
+    cluster = lab.cluster(workers=4).wait_until_ready()
+    starts = [flows.three_steps, flows.atomic_steps]
+    for number in range(RUNS):
+        start(starts[number % 2])
+    parent = start(flows.fan, count=20)
+
+    until = time.monotonic() + STORM_SECONDS
+    while time.monotonic() < until:
+        rows(CUT_ALL)
+        time.sleep(PAUSE_SECONDS)
+
+    wait_for_state(parent.id, RunState.COMPLETED, cluster)
+    wait_for(lambda: rows(UNFINISHED) == [(0,)], "all runs", cluster.words)
+    assert breaches() == {}

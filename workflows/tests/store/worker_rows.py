@@ -1,0 +1,30 @@
+"""Workers as the database sees them, and the runs that they hold."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from workflows.api import start
+from workflows.core.run import ClaimedRun
+from workflows.store.workers import count_living, enlist
+from workflows.tests.builders import claim, connected, until
+from workflows.tests.flows import greet_once
+
+
+@contextmanager
+def living_worker() -> Iterator[int]:
+    """A worker that lives as long as the block."""
+    with connected() as own:
+        yield enlist(own, host="here", pid=1)
+
+
+def dead_worker() -> int:
+    """Return the id of a worker that has lived."""
+    with living_worker() as worker_id:
+        pass
+    until(lambda: count_living() == 0)
+    return worker_id
+
+
+def held_by(worker_id: int | None) -> ClaimedRun:
+    start(greet_once, name="Alice")
+    return claim(worker_id=worker_id)
