@@ -145,7 +145,10 @@ def test_the_runs_of_the_dead_go_back_to_the_queue(bell: Bell, settings: Any) ->
     run = start(flows.three_steps)
     claim_run(worker_id=2**31 - 1, lease_seconds=60)
 
-    assert bell.wait() == 1
+    assert [bell.wait(), bell.wait()] == [
+        0,
+        1,
+    ]  # a worker that has lost only its connection is back
     assert get_run(run.id).state == RunState.PENDING
 
 
@@ -156,7 +159,7 @@ def test_a_listener_that_raises_stops_nobody(bell: Bell, settings: Any) -> None:
     signals.runs_recovered.connect(refuse)
 
     try:
-        assert bell.wait() == 1
+        assert [bell.wait(), bell.wait()] == [0, 1]
     finally:
         signals.runs_recovered.disconnect(refuse)
 
