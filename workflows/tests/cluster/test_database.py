@@ -202,9 +202,12 @@ def test_a_restart_in_a_long_step_is_no_crash_of_the_run(own_lab: Lab, postgres:
     gate = own_lab.gate()
     run = start(flows.held, gate=str(gate))
 
-    for begun in range(1, 4):
-        wait_for(lambda: len(effects(run.id)) >= begun, "the step to begin", cluster.words)  # noqa: B023
+    wait_for(lambda: effects(run.id), "the step to begin", cluster.words)
+    for _ in range(3):
+        [[before]] = rows("SELECT worker_id FROM workflows_run")
         restart(postgres, FAST)
+        held_anew = f"SELECT worker_id > {before} FROM workflows_run"
+        wait_for(lambda: rows(held_anew) == [(True,)], "a worker's new id", cluster.words)  # noqa: B023
     gate.touch()
 
     wait_for_state(run.id, RunState.COMPLETED, cluster)
