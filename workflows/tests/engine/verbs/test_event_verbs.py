@@ -348,6 +348,21 @@ def test_a_declaration_that_makes_no_sense_is_refused(events: Any) -> None:
         workflow("types.wrong", events=events)
 
 
+@workflow("types.any", events={"count": int})
+def waiting_for_any(run: Context) -> Any:
+    woken = run.wait_any(event="count", seconds=60)
+    return woken.event.payload if woken.event else woken.by
+
+
+def test_wait_any_leaves_an_unfit_event_where_it_is() -> None:
+    run = start(waiting_for_any)
+    drive_until_idle()
+    send_without_code(run, "count", "many")
+
+    assert problem(run.id).startswith("workflows.core.errors.UnfitPayload: event 'count'")
+    assert Event.objects.get().position is None
+
+
 def test_killed_anywhere_a_typed_event_is_read_once() -> None:
     def play() -> None:
         run = start(declared)
