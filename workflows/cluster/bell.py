@@ -15,6 +15,7 @@ from workflows.conf import conf
 from workflows.engine.worker_loop import code_here
 from workflows.store import queue
 from workflows.store import workers as store
+from workflows.store.database import Connection
 
 LONGEST_NAP_SECONDS = 1.0
 """A run that parks for less than this rings the bell; for longer, it trusts in the next look."""
@@ -38,7 +39,7 @@ class Bell:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._own: tuple[int, store.Connection] | None = None
+        self._own: tuple[int, Connection] | None = None
         self._calls = Calls(workers)
         self._rung = False
         self._chores = Chores(CHORES)
@@ -64,7 +65,7 @@ class Bell:
         self._stop_complaining()
         return calls
 
-    def _listen(self, own: store.Connection) -> int:
+    def _listen(self, own: Connection) -> int:
         """Look at the queue unless nobody could go; nap unless somebody is called."""
         shared.calm()
         if shared.stopping():
@@ -85,7 +86,7 @@ class Bell:
     def _nap(
         self,
         seconds: float,
-        own: store.Connection | None = None,
+        own: Connection | None = None,
         change_of: Workers | None = None,
     ) -> int:
         """Wait for a stop; for the bell, with own; for a worker to stir, with change_of.
@@ -102,7 +103,7 @@ class Bell:
         shared.watch(False)
         return 0
 
-    def _has_rung(self, own: store.Connection) -> bool:
+    def _has_rung(self, own: Connection) -> bool:
         """Whether the bell rang while the last answer was on its way, and came along with it."""
         while notify := own.pgconn.notifies():
             self._hear(notify)
@@ -111,7 +112,7 @@ class Bell:
     def _hear(self, notify: object) -> None:
         self._rung = True
 
-    def _connection(self) -> store.Connection:
+    def _connection(self) -> Connection:
         if self._own is None or self._own[0] != os.getpid():
             own = store.open_connection(listen=True)
             own.add_notify_handler(self._hear)

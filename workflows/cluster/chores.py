@@ -14,6 +14,7 @@ from workflows.conf import conf
 from workflows.engine import announcements
 from workflows.store import sweep as lost
 from workflows.store import workers as store
+from workflows.store.database import Connection
 
 FORGET_EVERY_SECONDS = 30.0
 SAY_AGAIN_SECONDS = 30.0
@@ -26,7 +27,7 @@ class Chore:
     name: str
     every_seconds: Callable[[], float]
     """From the beginning of one round to that of the next; asked before each."""
-    do: Callable[[store.Connection], None]
+    do: Callable[[Connection], None]
 
 
 class Chores:
@@ -37,7 +38,7 @@ class Chores:
         self._done_at: dict[str, float] = {}
         self._told_at: dict[str, float] = {}
 
-    def do_what_is_due(self, own: store.Connection) -> None:
+    def do_what_is_due(self, own: Connection) -> None:
         """Do the chores whose time has come. One that fails is told, and tried again in its turn.
 
         Raises psycopg.Error where the connection is lost: then no other could be done either.
@@ -54,7 +55,7 @@ class Chores:
         self._done_at[chore.name] = now
         return True
 
-    def _do(self, chore: Chore, own: store.Connection) -> None:
+    def _do(self, chore: Chore, own: Connection) -> None:
         try:
             chore.do(own)
         except Exception as exc:
@@ -78,7 +79,7 @@ class Sweep:
     def __init__(self) -> None:
         self._missed: set[int] = set()
 
-    def __call__(self, own: store.Connection) -> None:
+    def __call__(self, own: Connection) -> None:
         """Look who is missing, take what is to be taken, and announce what became of each."""
         missing = lost.missing_workers(own)
         dead = {worker.id for worker in missing if _is_dead(worker)}
@@ -94,7 +95,7 @@ def _is_dead(worker: lost.Missing) -> bool:
     return worker.host == socket.gethostname() and not shared.lives(worker.pid)
 
 
-def forget_the_dead(own: store.Connection) -> None:
+def forget_the_dead(own: Connection) -> None:
     """Delete the rows of workers that no longer live, and say that they went."""
     for worker_id, host, pid in store.forget_the_dead(own):
         signals.worker_went.send_robust(sender=Chore, worker_id=worker_id, host=host, pid=pid)

@@ -22,6 +22,7 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
+from workflows.store.database import Connection
 
 LOOK_AFTER_IT_SECONDS = 1.0
 TRY_AGAIN_SECONDS = 0.2
@@ -36,9 +37,9 @@ class Liveness:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         """Guards the connection and the id; never held while a lease is being extended."""
-        self._own: store.Connection | None = None
+        self._own: Connection | None = None
         self._id = 0
-        self._extending: store.Connection | None = None
+        self._extending: Connection | None = None
         self._held: ClaimedRun | None = None
         self._claimed_under = 0
         """The id that the held run's row names."""
@@ -105,7 +106,7 @@ class Liveness:
         if own is not None and own is not self._extending:
             own.close()
 
-    def _is_broken(self, own: store.Connection) -> bool:
+    def _is_broken(self, own: Connection) -> bool:
         return own.closed or (own is not self._extending and _has_hung_up(own))
 
     def _look_after(self) -> None:
@@ -165,7 +166,7 @@ class Liveness:
         return True
 
 
-def _has_hung_up(own: store.Connection) -> bool:
+def _has_hung_up(own: Connection) -> bool:
     """Whether the server has closed the session."""
     poll = select.poll()
     poll.register(own.fileno(), select.POLLIN)

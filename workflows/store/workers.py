@@ -9,8 +9,7 @@ from uuid import UUID
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from workflows.store.database import CHANNEL, query
-from workflows.store.database import Connection as Connection
+from workflows.store.database import CHANNEL, Connection, query
 from workflows.store.fence import held
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
@@ -33,7 +32,7 @@ LIVING = f"""
 """
 """The ids of the workers that live, as SQL."""
 
-_COUNTLIVING = Statement(f"SELECT count(*) FROM ({LIVING}) AS living")
+_COUNT_LIVING = Statement(f"SELECT count(*) FROM ({LIVING}) AS living")
 _LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
@@ -97,5 +96,5 @@ def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:
 
 def count_living() -> int:
     """Count the worker processes alive now, over all hosts, on Django's connection."""
-    [[living]] = query(_COUNTLIVING)
+    [[living]] = query(_COUNT_LIVING)
     return int(living)

@@ -19,9 +19,10 @@ from workflows.core.codec import Input
 from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.models import Run
 from workflows.store.children import start_child
+from workflows.store.database import Connection
 from workflows.store.queue import claim_run
 from workflows.store.sweep import sweep
-from workflows.store.workers import Connection, open_connection
+from workflows.store.workers import open_connection
 from workflows.testing import drive_until_idle
 
 R = TypeVar("R")

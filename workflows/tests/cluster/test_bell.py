@@ -17,6 +17,7 @@ from workflows.cluster import shared
 from workflows.cluster.bell import Bell
 from workflows.store import queue
 from workflows.store import workers as store
+from workflows.store.database import Connection
 from workflows.store.queue import claim_run
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, rows
@@ -44,7 +45,7 @@ def bell(lab: Lab, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[B
 
 
 @pytest.fixture
-def other(lab: Lab) -> Iterator[store.Connection]:
+def other(lab: Lab) -> Iterator[Connection]:
     """Return a connection of somebody else."""
     own = store.open_connection()
     yield own
@@ -84,11 +85,11 @@ def test_it_wakes_for_a_timer_that_falls_due_before_the_poll(bell: Bell) -> None
 
 
 def test_what_rings_while_the_last_answer_is_on_its_way_is_not_slept_over(
-    bell: Bell, other: store.Connection, monkeypatch: pytest.MonkeyPatch
+    bell: Bell, other: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_ahead = queue.look_ahead
 
-    def ring_and_look(own: store.Connection, *, limit: int) -> Any:
+    def ring_and_look(own: Connection, *, limit: int) -> Any:
         other.execute("SELECT pg_notify('workflows_due', '')")
         return look_ahead(own, limit=limit)
 

@@ -18,7 +18,8 @@ from workflows.api import RunState, cancel, start
 from workflows.cluster import chores
 from workflows.cluster.chores import Chore, Chores
 from workflows.models import Worker
-from workflows.store.workers import Connection, count_living, enlist, open_connection
+from workflows.store.database import Connection
+from workflows.store.workers import count_living, enlist, open_connection
 from workflows.tests.builders import claim, connected, expire_lease, row, swept, until
 from workflows.tests.cluster.lab import Lab
 from workflows.tests.flows import greet_once

@@ -16,6 +16,7 @@ from workflows.api import start
 from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Liveness
 from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
+from workflows.store.database import Connection
 from workflows.store.queue import claim_run
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import PATIENCE_SECONDS, Lab, rows, wait_for
@@ -112,7 +113,7 @@ def test_without_a_database_there_is_no_id_but_an_error_of_django_s(
 def test_a_session_that_cannot_enlist_is_closed(
     liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(own: store.Connection, **given: Any) -> int:
+    def fail(own: Connection, **given: Any) -> int:
         raise psycopg.errors.UndefinedTable("no table")
 
     monkeypatch.setattr(store, "enlist", fail)

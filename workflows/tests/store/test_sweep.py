@@ -13,6 +13,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import RunState
 from workflows.models import History, Run
+from workflows.store.database import Connection
 from workflows.store.history import append
 from workflows.store.parking import park_run
 from workflows.store.queue import release_run
@@ -21,7 +22,6 @@ from workflows.store.steering import cancel_run, wake_run
 from workflows.store.sweep import missing_workers, sweep
 from workflows.store.workers import (
     LOCK_CLASS,
-    Connection,
     count_living,
 )
 from workflows.tests.builders import (

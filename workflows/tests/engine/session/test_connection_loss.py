@@ -26,7 +26,8 @@ from workflows.api import (
 )
 from workflows.engine.worker_loop import work_off
 from workflows.models import Run
-from workflows.store.workers import Connection, enlist, open_connection
+from workflows.store.database import Connection
+from workflows.store.workers import enlist, open_connection
 from workflows.tests.builders import END_OWN_SESSION, kinds, row, run_sql
 from workflows.tests.engine.workers import Worker, nothing
 from workflows.tests.flows import ONCE, notes
