@@ -7,10 +7,13 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from workflows import signals
-from workflows.cluster import shared
+from workflows.cluster import held_runs, shared
+from workflows.cluster.lease_renewal import Renewal, look_every_seconds
 from workflows.conf import conf
+from workflows.core.running_steps import HeldRun
 from workflows.engine import announcements
 from workflows.store import sweep as lost
 from workflows.store import workers as store
@@ -82,17 +85,48 @@ class Sweep:
     def __call__(self, own: Connection) -> None:
         """Look who is missing, take what is to be taken, and announce what became of each."""
         missing = lost.missing_workers(own)
-        dead = {worker.id for worker in missing if _is_dead(worker)}
+        dead = {worker.id: worker for worker in missing if _is_dead(worker)}
+        ours = {worker.id for worker in dead.values() if _is_ours_to_judge(worker)}
         missed, self._missed = self._missed, {worker.id for worker in missing}
+        rows = held_runs.rows()
         judged = lost.sweep(
-            own, max_crashes=conf().max_crashes, gone=dead | (missed & self._missed), dead=dead
+            own,
+            max_crashes=conf().max_crashes,
+            gone=ours | (missed & self._missed),
+            dead=dead.keys(),
+            told=[told for row in rows for told in _told(row)],
         )
+        _forget_what_was_told(rows, {run.id for run in judged})
         if judged:
             announcements.runs_judged(judged)
 
 
 def _is_dead(worker: lost.Missing) -> bool:
     return worker.host == socket.gethostname() and not shared.lives(worker.pid)
+
+
+def _is_ours_to_judge(worker: lost.Missing) -> bool:
+    """Whether nobody else on this host knows more of it: another cluster knows its own workers."""
+    cluster = worker.cluster_pid
+    return cluster in (None, shared.command_pid()) or not shared.lives(cluster)
+
+
+def _told(row: held_runs.Row) -> list[lost.Told]:
+    lives = shared.lives(row.holder.pid)
+    return [lost.Told(run, None if lives else _cause(row.holder, run)) for run in row.runs]
+
+
+def _cause(holder: shared.Holder, run: HeldRun) -> str | None:
+    """Return why a dead worker's run is not to be blamed for its death; None: it may be."""
+    if holder.spared:
+        return lost.CLUSTER_ENDED
+    return lost.STEP_OVERRAN if any(step.overran for step in run.steps) else None
+
+
+def _forget_what_was_told(rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
+    for row in rows:
+        if {run.run_id for run in row.runs} <= judged and not shared.lives(row.holder.pid):
+            held_runs.forget(row.holder)
 
 
 def forget_the_dead(own: Connection) -> None:
@@ -102,7 +136,8 @@ def forget_the_dead(own: Connection) -> None:
 
 
 CHORES = (
+    Chore(name="renew leases", every_seconds=look_every_seconds, do=Renewal()),
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
 )
-"""In this order: the sweep asks the rows of lost workers what the server's restart explains."""
+"""In this order: after an outage no lease of a living worker may run out unrenewed; the sweep asks the rows of lost workers what the server's restart explains."""

@@ -12,6 +12,8 @@ class Worker(models.Model):
     id = models.BigAutoField(primary_key=True)
     host = models.TextField()
     pid = models.PositiveIntegerField()
+    # Of the command that started its cluster; NULL: an older release does not say.
+    cluster_pid = models.PositiveIntegerField(null=True)
     started_at = models.DateTimeField(db_default=ClockTimestamp())
 
     objects = InDefaultDatabase["Worker"]()
