@@ -107,7 +107,8 @@ NOTICE_A_CUT = {
 quarter of an hour on a network that swallows packets. Unix sockets know nothing of it."""
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        # Django's own, but a web request does not wait for a frozen server.
+        "ENGINE": "toolsite.postgresql",
         "NAME": ENV.database.name,
         "USER": ENV.database.user,
         "PASSWORD": ENV.database.password,
