@@ -22,6 +22,7 @@ from workflows import signals
 from workflows.cluster import held_runs, shared
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
+from workflows.engine.worker_loop import code_here
 from workflows.store import workers as store
 from workflows.store.database import Connection
 
@@ -97,7 +98,9 @@ class Liveness:
         own = store.open_connection()
         host, pid = socket.gethostname(), os.getpid()
         try:
-            self._id = store.enlist(own, host=host, pid=pid, cluster_pid=shared.command_pid())
+            self._id = store.enlist(
+                own, host=host, pid=pid, code=code_here(), cluster_pid=shared.command_pid()
+            )
         except psycopg.Error:
             own.close()
             raise

@@ -13,7 +13,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from workflows.core.running_steps import HeldRun
 from workflows.core.states import HELD_STATES
 from workflows.store.database import CHANNEL, Connection, query
-from workflows.store.fence import held
+from workflows.store.fence import still_held
+from workflows.store.queue import Code
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 from workflows.store.steps_seen import sql_shown, sql_steps, told_of_runs, told_params
 
@@ -41,8 +42,8 @@ _LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
-    INSERT INTO workflows_worker (started_at, host, pid, cluster_pid) VALUES ({NOW}, %s, %s, %s)
-    RETURNING id
+    INSERT INTO workflows_worker (started_at, host, pid, cluster_pid, workflows, versions)
+    VALUES ({NOW}, %s, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -50,7 +51,7 @@ _EXTEND = Statement(
     f"""
     UPDATE workflows_run
     SET lease_until = {NOW} + %(lease_seconds)s * interval '1 second', worker_id = %(worker_id)s
-    WHERE {held()}
+    WHERE {still_held()}
     """
 )
 # It holds several rows, so it waits for none: who has one of them locked is at work on it.
@@ -89,12 +90,19 @@ def open_connection(*, listen: bool = False) -> Connection:
     return own
 
 
-def enlist(own: Connection, *, host: str, pid: int, cluster_pid: int | None = None) -> int:
+def enlist(
+    own: Connection,
+    *,
+    host: str,
+    pid: int,
+    code: Code | None = None,
+    cluster_pid: int | None = None,
+) -> int:
     """Register a worker and take the lock that shows it lives. Returns its id.
 
-    cluster_pid: of the command that started its cluster.
+    code: what it can drive; cluster_pid: of the command that started its cluster. None: it does not say.
     """
-    [[worker_id]] = query(_ENLIST, [host, pid, cluster_pid], on=own)
+    [[worker_id]] = query(_ENLIST, [host, pid, cluster_pid, *(code or (None, None))], on=own)
     query(_SHOW_LIFE, [worker_id], on=own)
     return int(worker_id)
 
