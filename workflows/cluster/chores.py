@@ -23,6 +23,8 @@ from workflows.store.missing_code import list_missing_code
 FORGET_EVERY_SECONDS = 30.0
 ASK_FOR_CODE_EVERY_SECONDS = 5.0
 SAY_AGAIN_SECONDS = 30.0
+TELL_FOR_SECONDS = 600.0
+"""What a dead worker held is told to the sweep for so long, unless that takes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,7 @@ class Sweep:
 
     def __init__(self) -> None:
         self._missed: set[int] = set()
+        self._dead_since: dict[shared.Holder, float] = {}
 
     def __call__(self, own: Connection) -> None:
         """Look who is missing, take what is to be taken, and announce what became of each."""
@@ -98,9 +101,21 @@ class Sweep:
             dead=dead.keys(),
             told=[told for row in rows for told in _told(row)],
         )
-        _forget_what_was_told(rows, {run.id for run in judged})
+        self._forget_what_was_told(rows, {run.id for run in judged})
         if judged:
             announcements.runs_judged(judged)
+
+    def _forget_what_was_told(self, rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
+        """What was not taken by now has gone to another, or had ended; unless its row is locked."""
+        now, before, self._dead_since = time.monotonic(), self._dead_since, {}
+        for holder, _, runs in rows:
+            if shared.lives(holder.pid):
+                continue
+            since = before.get(holder, now)
+            if {run.run_id for run in runs} <= judged or now - since > TELL_FOR_SECONDS:
+                held_runs.forget(holder)
+            else:
+                self._dead_since[holder] = since
 
 
 def _is_dead(worker: lost.Missing) -> bool:
@@ -123,12 +138,6 @@ def _cause(holder: shared.Holder, run: HeldRun) -> str | None:
     if holder.spared:
         return lost.CLUSTER_ENDED
     return lost.STEP_OVERRAN if any(step.overran for step in run.steps) else None
-
-
-def _forget_what_was_told(rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
-    for row in rows:
-        if {run.run_id for run in row.runs} <= judged and not shared.lives(row.holder.pid):
-            held_runs.forget(row.holder)
 
 
 def forget_the_dead(own: Connection) -> None:

@@ -35,6 +35,8 @@ class Limit:
         self.ends_at = _after(seconds)
         """By this host's monotonic clock; infinite without a limit. beat_by likewise."""
         self.beat_by = _after(heartbeat_seconds)
+        self.on_beat: Callable[[], None] | None = None
+        """Called when a sign of life has moved beat_by."""
 
     @property
     def is_none(self) -> bool:
@@ -44,6 +46,8 @@ class Limit:
     def beat(self) -> None:
         """Take note of a sign of life."""
         self.beat_by = _after(self.heartbeat_seconds)
+        if self.on_beat is not None:
+            self.on_beat()
 
     def left(self) -> float:
         """Return the seconds until the first of the limits; 0 or less when one has passed."""
@@ -114,10 +118,11 @@ class _SignalAlarm:
 
     def on(self) -> None:
         signal.signal(signal.SIGALRM, self._ring)
+        self._limit.on_beat = self._put_off
         self.on_again()
 
     def off(self) -> None:
-        self._armed = False
+        self._armed, self._limit.on_beat = False, None
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, self._before)
@@ -130,6 +135,12 @@ class _SignalAlarm:
     def on_again(self) -> None:
         """Go on after another limit has used the one timer there is."""
         self._set(max(self._limit.left(), 0.001))
+
+    def _put_off(self) -> None:
+        """A step that stays in C at the old time must not be ended: the alarm cannot ring there, and
+        so cannot be put off there."""
+        if self._armed and threading.current_thread() is threading.main_thread():
+            self.on_again()
 
     def _set(self, seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)

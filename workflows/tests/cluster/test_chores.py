@@ -246,3 +246,22 @@ def test_code_that_no_living_worker_has_is_told_once(own: Connection) -> None:
     [said] = told
     assert (said["workflow"], said["version"], said["runs"]) == ("tests.greet", 1, 1)
     assert said["run_id"] == run.id
+
+
+def test_what_nobody_takes_is_not_told_for_ever(
+    own: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen(["true"])
+    wait_for_the_end(ended)
+    start(greet_once, name="Alice")
+    sweep = chores.Sweep()
+    monkeypatch.setattr(chores, "TELL_FOR_SECONDS", 0.0)
+    with as_a_worker(ended.pid):
+        held_runs.hold(claim())
+
+        sweep(own)
+        before = held_runs.rows()
+        sweep(own)
+
+        ended.wait()
+        assert (len(before), held_runs.rows()) == (1, [])
