@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from workflows import signals
-from workflows.cluster import held_runs, shared
+from workflows.cluster import held_runs, process_state, shared
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
@@ -109,7 +109,7 @@ class Sweep:
         """What was not taken by now has gone to another, or had ended; unless its row is locked."""
         now, before, self._dead_since = time.monotonic(), self._dead_since, {}
         for holder, _, runs in rows:
-            if shared.lives(holder.pid):
+            if process_state.lives(holder.pid):
                 continue
             since = before.get(holder, now)
             if {run.run_id for run in runs} <= judged or now - since > TELL_FOR_SECONDS:
@@ -119,17 +119,17 @@ class Sweep:
 
 
 def _is_dead(worker: lost.Missing) -> bool:
-    return worker.host == socket.gethostname() and not shared.lives(worker.pid)
+    return worker.host == socket.gethostname() and not process_state.lives(worker.pid)
 
 
 def _is_ours_to_judge(worker: lost.Missing) -> bool:
     """Whether nobody else on this host knows more of it: another cluster knows its own workers."""
     cluster = worker.cluster_pid
-    return cluster in (None, shared.command_pid()) or not shared.lives(cluster)
+    return cluster in (None, shared.command_pid()) or not process_state.lives(cluster)
 
 
 def _told(row: held_runs.Row) -> list[lost.Told]:
-    lives = shared.lives(row.holder.pid)
+    lives = process_state.lives(row.holder.pid)
     return [lost.Told(run, None if lives else _cause(row.holder, run)) for run in row.runs]
 
 

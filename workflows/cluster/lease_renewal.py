@@ -8,7 +8,7 @@ are stopped or dead are left out: a frozen worker loses its run.
 import time
 from uuid import UUID
 
-from workflows.cluster import held_runs, shared
+from workflows.cluster import held_runs, process_state
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
 from workflows.store import workers as store
@@ -40,7 +40,7 @@ class Renewal:
             for run in row.runs:
                 key = (run.run_id, run.attempt)
                 held[key] = self._renewed.get(key, (row.since, frozenset()))
-                if self._is_due(run, *held[key], now) and shared.goes_on(row.holder.pid):
+                if self._is_due(run, *held[key], now) and process_state.goes_on(row.holder.pid):
                     due.append(run)
         self._renewed = held
         if due:

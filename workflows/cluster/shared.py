@@ -12,13 +12,14 @@ import sys
 from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import NamedTuple
 
+from workflows.cluster.process_state import lives
+
 SLOTS = 1024
 """More than a cluster has processes: those that die are replaced before they are forgotten."""
 NOBODY = 0
 """The slot of a process that is no child of a sentinel."""
 CHILD = 2
 """The generation of the sentinel's children; that of the command is 0."""
-DEAD, STOPPED = ("Z", "X"), ("T", "t")
 
 _stopping = RawValue(ctypes.c_bool, False)
 _beats = RawValue(ctypes.c_uint, 0)
@@ -216,31 +217,6 @@ def _free_slot() -> int:
                 _used.value = max(_used.value, slot + 1)
                 return slot
     return NOBODY
-
-
-def lives(pid: int) -> bool:
-    """Whether this host has such a process; one that nobody has buried yet is dead."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return _state(pid) not in DEAD
-
-
-def goes_on(pid: int) -> bool:
-    """Whether the process is seen to live and is not stopped. False also where nobody can tell."""
-    return _state(pid) not in (*DEAD, *STOPPED, None)
-
-
-def _state(pid: int) -> str | None:
-    """Return the process's state, a letter as proc(5) has them; None: there is none, or no /proc."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0].decode()
-    except (OSError, IndexError):
-        return None
 
 
 def _die_with_parent() -> None:

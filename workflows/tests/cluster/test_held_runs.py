@@ -1,7 +1,6 @@
 """What workers hold, in memory that outlives them: read back whole, or not at all."""
 
 import os
-import signal
 import subprocess
 import sys
 import textwrap
@@ -169,7 +168,7 @@ def test_a_place_that_is_half_written_is_not_read(where: int) -> None:
 def test_what_a_worker_held_outlives_it_and_its_cluster() -> None:
     program = """
         import os, signal
-        from workflows.cluster import shared, held_runs
+        from workflows.cluster import held_runs, process_state, shared
         from workflows.tests.cluster.slots import an_attempt
 
         shared.install()
@@ -194,7 +193,7 @@ def test_what_a_worker_held_outlives_it_and_its_cluster() -> None:
             rows = held_runs.rows()
             assert len(rows) == number, rows
             assert [run.steps[0].name for row in rows for run in row.runs] == ["die"] * number
-            assert not any(shared.lives(row.holder.pid) for row in rows)
+            assert not any(process_state.lives(row.holder.pid) for row in rows)
         held_runs.forget(rows[0].holder)
         assert len(held_runs.rows()) == 1
     """
@@ -221,19 +220,3 @@ def test_a_process_that_a_step_has_forked_notes_nothing(monkeypatch: pytest.Monk
 
     assert [step.name for step in steps()] == ["pack"]
     witness.ended(attempt)
-
-
-def test_a_stopped_process_does_not_go_on_and_yet_lives() -> None:
-    sleeper = subprocess.Popen(["sleep", "60"])
-    try:
-        before = shared.goes_on(sleeper.pid)
-        os.kill(sleeper.pid, signal.SIGSTOP)
-        os.waitpid(sleeper.pid, os.WUNTRACED)
-        stopped = (shared.goes_on(sleeper.pid), shared.lives(sleeper.pid))
-    finally:
-        sleeper.kill()
-    os.waitid(os.P_PID, sleeper.pid, os.WEXITED | os.WNOWAIT)
-    dead = (shared.goes_on(sleeper.pid), shared.lives(sleeper.pid))
-    sleeper.wait()
-
-    assert (before, stopped, dead) == (True, (False, True), (False, False))
