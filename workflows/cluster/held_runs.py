@@ -110,7 +110,7 @@ class StepsInMemory:
         info, limit = running.info, running.limit
         noted = _PLACE.pack(
             info.run_id.bytes, running.attempt, info.position, info.attempt, running.undo,
-            running.began, limit.ends_at, limit.beat_by, info.name.encode()[:NAME_BYTES],
+            running.began, limit.ends_at, limit.beat_by, info.name.encode(errors="replace")[:NAME_BYTES],
         )  # fmt: skip
         _write(slot * _ROW + running.place * _SIZE, noted)
 
@@ -184,4 +184,5 @@ def _read(at: int) -> Place | None:
 
 
 def _text(name: bytes) -> str:
-    return name.rstrip(b"\0").decode(errors="ignore")
+    # JSON in PostgreSQL takes no NUL, not even one in the middle.
+    return name.replace(b"\0", b"").decode(errors="ignore")

@@ -151,6 +151,16 @@ def test_a_long_name_is_cut_between_two_letters() -> None:
     witness.ended(attempt)
 
 
+def test_a_name_that_the_database_would_refuse_is_made_fit_for_it() -> None:
+    held()
+    attempt, witness = an_attempt("pa\0ck \ud800"), StepsInMemory()
+
+    witness.begun(attempt)
+
+    assert [step.name for step in steps()] == ["pack ?"]
+    witness.ended(attempt)
+
+
 @pytest.mark.parametrize("where", range(0, held_runs._SIZE, 7))
 def test_a_place_that_is_half_written_is_not_read(where: int) -> None:
     held()
