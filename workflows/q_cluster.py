@@ -83,6 +83,8 @@ def cluster_settings(*, workers: int = 8, **options: Any) -> dict[str, Any]:
         # Steps have limits of their own: django-q2's kill the worker, and must never act.
         "timeout": LONGER_THAN_ANY_DRIVE_SECONDS,
         "retry": LONGER_THAN_ANY_DRIVE_SECONDS + 60,
+        # Workers that are no daemons may have children: steps may use multiprocessing.
+        "daemonize_workers": False,
         # Schedules of ordinary tasks belong to the cluster of ordinary tasks.
         "scheduler": False,
         # How often, in seconds, the sentinel looks after dead workers.

@@ -10,7 +10,7 @@ from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from workflows import signals
-from workflows.cluster import django_q_options, shared, worker
+from workflows.cluster import django_q_options, shared, step_processes, worker
 from workflows.cluster.broker import RunBroker
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -30,6 +30,7 @@ def run_cluster(options: Mapping[str, Any]) -> None:
     """
     django_q_options.use(options)
     shared.install()
+    step_processes.install()
     post_spawn.connect(worker.born)
     pause = FIRST_PAUSE_SECONDS
     while not shared.stopping():

@@ -203,7 +203,7 @@ def _enter() -> None:
     _generation += 1
     if _generation > CHILD:
         return
-    _die_with_parent()
+    die_with_parent()
     if _slot != NOBODY:
         _busy[_slot], _holding[_slot], _pids[_slot] = False, False, os.getpid()
 
@@ -219,7 +219,18 @@ def _free_slot() -> int:
     return NOBODY
 
 
-def _die_with_parent() -> None:
+def is_sentinel() -> bool:
+    """Whether this process is the cluster's sentinel."""
+    return _generation == 1
+
+
+def belongs_to_a_step() -> bool:
+    """Whether this process was forked by a worker, for a step."""
+    return _generation > CHILD
+
+
+def die_with_parent() -> None:
+    """Let this process be killed when the one that forked it dies (on Linux)."""
     if _libc is None:
         return
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

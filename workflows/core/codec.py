@@ -12,12 +12,12 @@ from decimal import Decimal
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple, get_origin, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter
 from pydantic_core import PydanticSerializationError
 
-from workflows.core.bytes_text import with_any_bytes
+from workflows.core.adapter import make_adapter
 from workflows.core.copies import copied_plain
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
+from workflows.core.lost_by_type import lost_by
 
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[\d.]+e\+\d+')
@@ -65,7 +65,7 @@ class Codec:
     def __init__(self, annotation: Any = Any) -> None:
         self._annotation = annotation
         try:
-            self._adapter = _adapter(with_any_bytes(annotation))
+            self._adapter = make_adapter(annotation)
         except Exception as exc:  # pydantic raises several kinds for what it cannot describe
             raise DefinitionError(
                 f"{annotation!r} cannot be stored as JSON: {_first_line(exc).partition('. ')[0]}"
@@ -76,7 +76,7 @@ class Codec:
         if type(value) is list and get_origin(self._annotation) is tuple:
             value = tuple(value)  # gather's results: a list that type checkers know as a tuple
         try:
-            [plain] = self._adapter.dump_python([value], mode="json", warnings="error")
+            [plain] = self._adapter.serializer.to_python([value], mode="json", warnings="error")
         except Exception as exc:  # a class may refuse in any way of its own
             raise ValueNotStorable(self._refusal(value, exc)) from None
         text = dumps(plain)
@@ -96,6 +96,11 @@ class Codec:
             "take plain values, dataclasses or pydantic models"
         )
 
+    @functools.cached_property
+    def loss(self) -> str:
+        """What of every value with this annotation would not come back; "" for nothing."""
+        return lost_by(self._adapter.schema)
+
     def decode(self, text: str) -> Any:
         """Return the value of a JSON text. Raises ValueNotStorable when it no longer fits."""
         return self.from_plain(loads(text))
@@ -103,7 +108,7 @@ class Codec:
     def from_plain(self, plain: Any) -> Any:
         """Return the annotated value of a plain JSON value."""
         try:
-            [value] = self._adapter.validate_python([plain])
+            [value] = self._adapter.validator.validate_python([plain])
         except Exception as exc:  # as above
             raise ValueNotStorable(f"stored value does not fit: {_first_line(exc)}") from None
         return value
@@ -254,12 +259,6 @@ class Signature:
 def _anything() -> Codec:
     """Return the codec of values without an annotation; to make one takes longer than to use it."""
     return Codec()
-
-
-def _adapter(annotation: Any) -> TypeAdapter[Any]:
-    # By default pydantic writes an untyped NaN as null; `dumps` refuses it by name. Only what is no
-    # model itself takes such a setting, hence the list around it.
-    return TypeAdapter(list[annotation], config=ConfigDict(ser_json_inf_nan="constants"))
 
 
 def _same(decoded: Any, default: Any) -> bool:

@@ -96,11 +96,24 @@ def test_clusters_of_runs_and_of_ordinary_tasks_pass(given: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("given", [None, {}, {"name": "shop", "workers": 4}])
-def test_a_cluster_without_a_queue_is_told(given: Any) -> None:
+def test_a_cluster_without_a_queue_is_told(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(installation, "find_spec", lambda name: None)
+
     with override_settings(Q_CLUSTER=given):
         [warning] = check_cluster()
 
     assert warning.id == "workflows.W010"
+
+
+def test_where_redis_is_installed_a_cluster_without_a_queue_has_that_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        installation, "find_spec", lambda name: object() if name == "redis" else None
+    )
+
+    with override_settings(Q_CLUSTER={"name": "shop", "workers": 4}):
+        assert check_cluster() == []
 
 
 @pytest.mark.django_db

@@ -167,7 +167,10 @@ def check_arguments(
     *,
     in_graph: bool = False,
 ) -> None:
-    """Raise DefinitionError for arguments that a step cannot take, before it is tried."""
+    """Raise DefinitionError for arguments that a step cannot take, and for a result that could never
+    come back, before it is tried."""
+    if step.signature.result.loss:
+        raise DefinitionError(f"step {step.name!r} cannot return {step.signature.result.loss}")
     for each in (*args, *kwargs.values()):
         if in_graph and isinstance(each, Output):
             continue

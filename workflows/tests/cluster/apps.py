@@ -28,6 +28,7 @@ class LabConfig(AppConfig):
             return process
 
         Sentinel.spawn_process = spawn_and_tell
+        import_module("workflows.tests.cluster.pools")
         if settings.LAB_RELEASE is not None:
             import_module(f"workflows.tests.cluster.releases.{settings.LAB_RELEASE}")
         if settings.LAB_CRASHES:

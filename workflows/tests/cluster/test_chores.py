@@ -74,6 +74,17 @@ def test_a_chore_that_fails_is_told_once_and_the_others_are_done(own: Connection
     assert (said["chore"], type(said["error"])) == ("bad", psycopg.errors.UndefinedColumn)
 
 
+def test_a_chore_that_fails_again_after_it_was_well_is_told_again(own: Connection) -> None:
+    turns = iter([fail, lambda own: None, fail])
+    account = Chores([chore("now and then", lambda own: next(turns)(own))])
+
+    with heard(signals.chore_failed) as told:
+        for _ in range(3):
+            account.do_what_is_due(own)
+
+    assert len(told) == 2
+
+
 def test_a_fault_of_our_own_in_a_chore_is_told_too(own: Connection) -> None:
     def slip(own: Connection) -> None:
         raise ZeroDivisionError("a slip")

@@ -24,3 +24,15 @@ def test_options_are_in_force_and_what_travels_with_tasks_stays(
     assert (Conf.WORKERS, Conf.SCHEDULER, Conf.SAVE_LIMIT) == (3, False, -1)
     after = (Conf.BROKER_CLASS, Conf.ORM, Conf.PREFIX, Conf.CLUSTER_NAME, Conf.ACK_FAILURES)
     assert after == before
+
+
+def test_workers_are_not_renewed_by_a_projects_own_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for attribute in django_q_options.ATTRIBUTES.values():
+        monkeypatch.setattr(Conf, attribute, getattr(Conf, attribute))
+    monkeypatch.setattr(Conf, "RECYCLE", 500)  # as a Q_CLUSTER for ordinary tasks has it
+    monkeypatch.setattr(Conf, "DAEMONIZE_WORKERS", True)
+
+    django_q_options.use(cluster_settings())
+
+    assert cluster_settings()["recycle"] == Conf.RECYCLE > 1_000_000
+    assert Conf.DAEMONIZE_WORKERS is False

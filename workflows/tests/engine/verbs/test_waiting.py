@@ -59,6 +59,26 @@ def test_an_event_that_came_before_the_wait_is_kept_for_it() -> None:
     assert kinds(run.id) == ["event_received", "run_completed"]
 
 
+@workflow("tests.notes_before_an_event")
+def notes_before_an_event(run: Context) -> None:
+    """Note something, take an event that lies there, and wait for another."""
+    run.data["stage"] = "took one"
+    run.attributes["colour"] = "red"
+    run.wait_event("go")
+    run.wait_event("stop")
+
+
+@pytest.mark.django_db
+def test_what_was_noted_is_stored_with_the_event_that_is_taken() -> None:
+    run = start(notes_before_an_event)
+    send_event(run.id, "go")
+
+    drive_until_idle()
+
+    parked = get_run(run.id)
+    assert (parked.data, parked.attributes) == ({"stage": "took one"}, {"colour": "red"})
+
+
 @pytest.mark.django_db
 def test_an_event_without_payload_returns_none_and_is_told_from_a_time_out() -> None:
     run = start(wait_for_either)

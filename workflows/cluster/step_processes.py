@@ -1,0 +1,57 @@
+"""Processes that steps start by multiprocessing: they belong to their worker, and end with it.
+
+django-q2's workers may have children once they are no daemons. A child by "fork" inherits what its
+worker has: the sockets of its connections (which would keep a dead worker's lock alive, and mix up
+what both send), and its signal handlers. All of that is put right here, as the child begins.
+"""
+
+import contextlib
+import multiprocessing
+import signal
+from multiprocessing import util
+from typing import Any
+
+from django.db import connections
+
+from workflows.cluster import shared
+
+BEFORE_CHILDREN_ARE_WAITED_FOR = 100
+_inherited: list[Any] = []
+"""Connections of the worker's: held, since nobody may close them here."""
+
+
+class _Registered:
+    """multiprocessing calls back for as long as this lives."""
+
+
+_registered = _Registered()
+
+
+def install() -> None:
+    """Put right what children by "fork" inherit; before the sentinel is forked."""
+    util.register_after_fork(_registered, _begin)
+
+
+def _begin(registered: _Registered) -> None:
+    """Runs in every process that multiprocessing forks."""
+    if shared.is_sentinel():
+        util.Finalize(None, _end_children, exitpriority=BEFORE_CHILDREN_ARE_WAITED_FOR)
+    elif shared.belongs_to_a_step():
+        shared.die_with_parent()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a pool ends its processes by it
+        forget_connections()
+
+
+def _end_children() -> None:
+    """Let the workers of a sentinel that breaks down end at once, as daemons would: it waits for
+    those that are none."""
+    for child in multiprocessing.active_children():
+        child.kill()
+
+
+def forget_connections() -> None:
+    """Let this process open connections of its own; those it knows are its parent's."""
+    for known in connections.all(initialized_only=True):
+        _inherited.append(known)
+        with contextlib.suppress(AttributeError):  # of another thread
+            del connections[known.alias]
