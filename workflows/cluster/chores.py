@@ -3,15 +3,16 @@
 The pusher does its chores between two looks at the queue, on its own connection.
 """
 
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workflows import signals
 from workflows.cluster import shared
+from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.engine import announcements
+from workflows.store import lost_sessions
 from workflows.store import sweep as lost
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -80,7 +81,8 @@ class Sweep:
         self._missed: set[int] = set()
 
     def __call__(self, own: Connection) -> None:
-        """Look who is missing, take what is to be taken, and announce what became of each."""
+        """Look who is missing, take what is to be taken, and announce what became of each. What a
+        lost worker has locked is set free, so that nobody waits behind it."""
         missing = lost.missing_workers(own)
         dead = {worker.id for worker in missing if _is_dead(worker)}
         missed, self._missed = self._missed, {worker.id for worker in missing}
@@ -89,16 +91,24 @@ class Sweep:
         )
         if judged:
             announcements.runs_judged(judged)
+        lost_sessions.end_sessions_of_lost(
+            own, {run.lost_worker for run in judged if run.lost_worker is not None}
+        )
 
 
 def _is_dead(worker: lost.Missing) -> bool:
-    return worker.host == socket.gethostname() and not shared.lives(worker.pid)
+    return worker.place == place() and not shared.lives(worker.pid)
 
 
 def forget_the_dead(own: Connection) -> None:
-    """Delete the rows of workers that no longer live, and say that they went."""
-    for worker_id, host, pid in store.forget_the_dead(own):
-        signals.worker_went.send_robust(sender=Chore, worker_id=worker_id, host=host, pid=pid)
+    """Delete the rows of workers that no longer live, say that they went, and end what is left of
+    their sessions."""
+    gone = store.forget_the_dead(own)
+    for each in gone:
+        signals.worker_went.send_robust(
+            sender=Chore, worker_id=each.id, host=each.host, pid=each.pid
+        )
+    lost_sessions.end_sessions_named(own, {each.session_name for each in gone})
 
 
 CHORES = (

@@ -19,6 +19,7 @@ import psycopg
 from django.db import OperationalError
 
 from workflows import signals
+from workflows.cluster.worker_identity import place, session_name
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.store import workers as store
@@ -94,7 +95,9 @@ class Liveness:
         own = store.open_connection()
         host, pid = socket.gethostname(), os.getpid()
         try:
-            self._id = store.enlist(own, host=host, pid=pid)
+            self._id = store.enlist(
+                own, host=host, pid=pid, place=place(), session_name=session_name()
+            )
         except psycopg.Error:
             own.close()
             raise

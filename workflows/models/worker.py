@@ -12,6 +12,10 @@ class Worker(models.Model):
     id = models.BigAutoField(primary_key=True)
     host = models.TextField()
     pid = models.PositiveIntegerField()
+    place = models.TextField(default="", db_default="")
+    """Where the pid means something: a boot of a host, a pid namespace. Empty: of an older release."""
+    session_name = models.TextField(default="", db_default="")
+    """The application_name of its sessions; no other process has it. Empty: of an older release."""
     started_at = models.DateTimeField(db_default=ClockTimestamp())
 
     objects = InDefaultDatabase["Worker"]()

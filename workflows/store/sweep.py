@@ -20,7 +20,7 @@ from workflows.store.workers import LIVING
 
 _MISSING = Statement(
     f"""
-    SELECT DISTINCT run.worker_id, coalesce(worker.host, ''), coalesce(worker.pid, 0)
+    SELECT DISTINCT run.worker_id, coalesce(worker.place, ''), coalesce(worker.pid, 0)
     FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
     WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
       AND run.worker_id IS NOT NULL AND run.worker_id NOT IN ({LIVING})
@@ -73,7 +73,8 @@ _RESTARTED = """
             WHERE worker.id = run.worker_id AND started_at < pg_postmaster_start_time())
 """
 _LIVES_ON = f"""
-    EXISTS (SELECT FROM workflows_worker AS before JOIN workflows_worker AS now USING (host, pid)
+    EXISTS (SELECT FROM workflows_worker AS before JOIN workflows_worker AS now
+                       USING (host, pid, session_name)
             WHERE before.id = run.worker_id AND now.id > before.id AND now.id IN ({LIVING}))
 """
 _SEEN = f"""
@@ -155,7 +156,9 @@ def _recover(which: str, seen: str) -> Statement:
         {_JUDGED}, {_MOVED},
         facts AS (
             {line("moved", _WHAT_BECAME, _OF_WHAT)})
-        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END FROM moved
+        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END,
+               CASE WHEN seen NOT IN {one_of(_NOT_COUNTED)} THEN worker_id END
+        FROM moved
         """
     )
 
@@ -172,20 +175,22 @@ class Judged(NamedTuple):
     state: RunState
     error: dict[str, Any] | None
     """type and message, where the loss was one too many; None where it was not."""
+    lost_worker: int | None
+    """From whom it was taken; None: from one that lives on, or whose sessions the server has ended."""
 
 
 class Missing(NamedTuple):
     """A worker that holds a run but not its lock."""
 
     id: int
-    host: str
-    """Empty: nobody knows any more."""
+    place: str
+    """Where its pid means something. Empty: nobody knows."""
     pid: int
 
 
 def missing_workers(own: Connection) -> list[Missing]:
     """Return who holds a run and does not show that it lives."""
-    return [Missing(int(i), str(host), int(pid)) for i, host, pid in query(_MISSING, on=own)]
+    return [Missing(*row) for row in query(_MISSING, on=own)]
 
 
 def sweep(
@@ -219,4 +224,4 @@ def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
 
 
 def _judged(rows: Rows) -> list[Judged]:
-    return [Judged(run_id, workflow, RunState(now), error) for run_id, workflow, now, error in rows]
+    return [Judged(id, name, RunState(now), *rest) for id, name, now, *rest in rows]

@@ -4,6 +4,7 @@ These statements run on connections of their own (a worker's liveness session, t
 on Django's: each takes the connection as its first argument.
 """
 
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -11,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.store.database import CHANNEL, Connection, query
 from workflows.store.fence import still_held
+from workflows.store.sessions import introduce
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 LOCK_CLASS = 20817
@@ -37,7 +39,8 @@ _LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
-    INSERT INTO workflows_worker (started_at, host, pid) VALUES ({NOW}, %s, %s) RETURNING id
+    INSERT INTO workflows_worker (started_at, host, pid, place, session_name)
+    VALUES ({NOW}, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -52,7 +55,7 @@ _FORGET = Statement(
     f"""
     DELETE FROM workflows_worker
     WHERE started_at < {STATEMENT_TIME} - interval '1 minute' AND id NOT IN ({LIVING})
-    RETURNING id, host, pid
+    RETURNING id, host, pid, session_name
     """
 )
 
@@ -62,15 +65,25 @@ def open_connection(*, listen: bool = False) -> Connection:
     wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
-    own: Connection = psycopg.connect(**wanted, autocommit=True, application_name="workflows")
+    own: Connection = psycopg.connect(**wanted, autocommit=True)
+    introduce(own, "workflows")
     if listen:
         query(_LISTEN, on=own)
     return own
 
 
-def enlist(own: Connection, *, host: str, pid: int) -> int:
+class Gone(NamedTuple):
+    """A worker that lives no more, and whose row is deleted."""
+
+    id: int
+    host: str
+    pid: int
+    session_name: str
+
+
+def enlist(own: Connection, *, host: str, pid: int, place: str = "", session_name: str = "") -> int:
     """Register a worker and take the lock that shows it lives. Returns its id."""
-    [[worker_id]] = query(_ENLIST, [host, pid], on=own)
+    [[worker_id]] = query(_ENLIST, [host, pid, place, session_name], on=own)
     query(_SHOW_LIFE, [worker_id], on=own)
     return int(worker_id)
 
@@ -89,9 +102,9 @@ def extend_lease(
     query(_EXTEND, params, on=own)
 
 
-def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:
-    """Delete the rows of workers that no longer live. Returns id, host and pid of each."""
-    return [(int(i), str(host), int(pid)) for i, host, pid in query(_FORGET, on=own)]
+def forget_the_dead(own: Connection) -> list[Gone]:
+    """Delete the rows of workers that no longer live, and return what they said."""
+    return [Gone(*row) for row in query(_FORGET, on=own)]
 
 
 def count_living() -> int:

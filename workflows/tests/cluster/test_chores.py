@@ -17,6 +17,7 @@ from workflows import signals
 from workflows.api import RunState, cancel, start
 from workflows.cluster import chores
 from workflows.cluster.chores import Chore, Chores
+from workflows.cluster.worker_identity import place
 from workflows.models import Worker
 from workflows.store.database import Connection
 from workflows.store.workers import count_living, enlist, open_connection
@@ -150,14 +151,14 @@ def test_a_run_that_goes_back_to_the_queue_is_announced_as_recovered_only(
     assert [said["runs"] for said in told] == [[(run.id, "tests.greet", RunState.PENDING)]]
 
 
-@pytest.mark.parametrize(("host", "looks"), [(socket.gethostname(), 1), ("far away", 2)])
+@pytest.mark.parametrize(("where", "looks"), [(place(), 1), ("another container", 2), ("", 2)])
 def test_a_run_is_taken_at_once_from_a_process_seen_dead_and_else_at_the_second_look(
-    own: Connection, host: str, looks: int
+    own: Connection, where: str, looks: int
 ) -> None:
     ended = subprocess.Popen(["true"])
     wait_for_the_end(ended)
     with connected() as session:
-        worker_id = enlist(session, host=host, pid=ended.pid)
+        worker_id = enlist(session, host=socket.gethostname(), pid=ended.pid, place=where)
     until(lambda: count_living() == 0)
     start(greet_once, name="Alice")
     run, sweep, taken = claim(worker_id=worker_id), chores.Sweep(), 0
