@@ -22,6 +22,7 @@ from workflows import signals
 from workflows.cluster.worker_identity import place, session_name
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
+from workflows.engine.worker_loop import code_here
 from workflows.store import workers as store
 from workflows.store.database import Connection
 
@@ -96,7 +97,12 @@ class Liveness:
         host, pid = socket.gethostname(), os.getpid()
         try:
             self._id = store.enlist(
-                own, host=host, pid=pid, place=place(), session_name=session_name()
+                own,
+                host=host,
+                pid=pid,
+                place=place(),
+                session_name=session_name(),
+                code=code_here(),
             )
         except psycopg.Error:
             own.close()

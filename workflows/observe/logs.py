@@ -35,6 +35,7 @@ def connect() -> None:
     signals.hook_failed.connect(_hook_failed)
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
+    signals.code_missing.connect(_code_missing)
 
 
 def _finished(
@@ -139,3 +140,14 @@ def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> N
 def _recovered(*, runs: list[tuple[Any, str, str]], **_: Any) -> None:
     for run_id, workflow, state in runs:
         logger.warning("%s %s: its worker was lost; now %s", workflow, run_id, state)
+
+
+def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: Any) -> None:
+    logger.warning(
+        "no living worker has code for %s version %d: %d due, first %s; start the clusters again so that "
+        "they read new code, or deploy it",
+        workflow,
+        version,
+        runs,
+        run_id,
+    )

@@ -12,11 +12,15 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.store.database import CHANNEL, Connection, query
 from workflows.store.fence import still_held
+from workflows.store.queue import Code
 from workflows.store.sessions import introduce
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 LOCK_CLASS = 20817
 """First half of the advisory locks by which workers show that they live; the second is the id."""
+
+OWN_NAME = "workflows"
+"""The application_name of sessions that show life and listen; nobody ends them by it."""
 
 NOTICE_A_CUT = {
     "keepalives_idle": 10,
@@ -39,8 +43,9 @@ _LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
-    INSERT INTO workflows_worker (started_at, host, pid, place, session_name)
-    VALUES ({NOW}, %s, %s, %s, %s) RETURNING id
+    INSERT INTO workflows_worker
+        (started_at, host, pid, place, session_name, workflows, versions)
+    VALUES ({NOW}, %s, %s, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -65,8 +70,8 @@ def open_connection(*, listen: bool = False) -> Connection:
     wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
-    own: Connection = psycopg.connect(**wanted, autocommit=True)
-    introduce(own, "workflows")
+    own: Connection = psycopg.connect(**wanted, autocommit=True, application_name=OWN_NAME)
+    introduce(own, OWN_NAME)
     if listen:
         query(_LISTEN, on=own)
     return own
@@ -81,9 +86,22 @@ class Gone(NamedTuple):
     session_name: str
 
 
-def enlist(own: Connection, *, host: str, pid: int, place: str = "", session_name: str = "") -> int:
-    """Register a worker and take the lock that shows it lives. Returns its id."""
-    [[worker_id]] = query(_ENLIST, [host, pid, place, session_name], on=own)
+def enlist(
+    own: Connection,
+    *,
+    host: str,
+    pid: int,
+    place: str = "",
+    session_name: str = "",
+    code: Code | None = None,
+) -> int:
+    """Register a worker and take the lock that shows it lives. Returns its id.
+
+    place: where the pid means something; session_name: the application_name of its sessions; empty:
+    unknown. code: what it can drive; None: it does not say.
+    """
+    said = [host, pid, place, session_name, *(code or (None, None))]
+    [[worker_id]] = query(_ENLIST, said, on=own)
     query(_SHOW_LIFE, [worker_id], on=own)
     return int(worker_id)
 
