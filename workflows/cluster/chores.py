@@ -81,6 +81,9 @@ class Sweep:
 
     def __init__(self) -> None:
         self._missed: set[int] = set()
+        self._own: Connection | None = None
+        self._cut: set[int] = set()
+        """Who was missing when our own session had just been cut: theirs may have gone with it."""
 
     def __call__(self, own: Connection) -> None:
         """Look who is missing, take what is to be taken, and announce what became of each. What a
@@ -88,8 +91,14 @@ class Sweep:
         missing = lost.missing_workers(own)
         dead = {worker.id for worker in missing if _is_dead(worker)}
         missed, self._missed = self._missed, {worker.id for worker in missing}
+        before, self._own = self._own, own
+        self._cut = self._missed if before not in (None, own) else self._cut & self._missed
         judged = lost.sweep(
-            own, max_crashes=conf().max_crashes, gone=dead | (missed & self._missed), dead=dead
+            own,
+            max_crashes=conf().max_crashes,
+            gone=dead | (missed & self._missed),
+            dead=dead,
+            cut=self._cut,
         )
         if judged:
             announcements.runs_judged(judged)

@@ -8,8 +8,8 @@ from collections.abc import Collection
 
 from workflows.core.states import HELD_STATES
 from workflows.store.database import Connection, query
+from workflows.store.schema import LIVING
 from workflows.store.statement import STATEMENT_TIME, Statement, one_of
-from workflows.store.workers import LIVING
 
 _END = Statement(
     f"""

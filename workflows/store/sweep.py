@@ -15,8 +15,8 @@ from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import Connection, Rows, query
 from workflows.store.fence import holder, still_held
 from workflows.store.insert import line
+from workflows.store.schema import LIVING
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
-from workflows.store.workers import LIVING
 
 _MISSING = Statement(
     f"""
@@ -41,7 +41,8 @@ _VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _ENDS = [RunState.CANCELLED, RunState.FAILED]
 _RESTART, _LET_GO = "the database was started again", "its worker lives on without it"
-_NOT_COUNTED = [_RESTART, _LET_GO]
+_CUT = "all sessions were cut at the same moment"
+_NOT_COUNTED = [_RESTART, _LET_GO, _CUT]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
 _FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
@@ -66,7 +67,9 @@ _OF_WHAT = f"""
 # of crashes anew, and so does the turn to compensation, whose chances are its own. What says
 # nothing about the run is not counted: a worker older than the server lost its lock when the
 # server was restarted; one whose process lives on under a newer id, when its connection was cut, or
-# when it let go of a run whose row others held. That is asked before the lease, which runs out as
+# when it let go of a run whose row others held; and whoever was missing when the pusher came back from
+# a cut of its own may have lost its session with it: where a standby took over, its start tells nothing,
+# it began long before. That is asked before the lease, which runs out as
 # well where the database was away, or the row held, for long.
 _RESTARTED = """
     EXISTS (SELECT FROM workflows_worker AS worker
@@ -81,6 +84,7 @@ _SEEN = f"""
     CASE WHEN worker_id = ANY(%(dead)s::bigint[]) THEN 'its process died'
          WHEN {_RESTARTED} THEN '{_RESTART}'
          WHEN {_LIVES_ON} THEN '{_LET_GO}'
+         WHEN worker_id = ANY(%(cut)s::bigint[]) THEN '{_CUT}'
          WHEN lease_until < {STATEMENT_TIME} THEN 'its lease ran out'
          ELSE 'it showed no more that it lives' END
 """
@@ -199,18 +203,20 @@ def sweep(
     max_crashes: int,
     gone: Collection[int] | None = None,
     dead: Collection[int] = (),
+    cut: Collection[int] = (),
     longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
 ) -> list[Judged]:
     """Take runs from workers that are gone: back to the queue, or blocked after too many.
 
     gone: of the workers without a lock, only these; None: all. dead: those whose process was seen
-    dead. Whoever's lease has run out loses its run in any case. A run that is taken again and again
+    dead. cut: those that may have lost their session together with the pusher. Whoever's lease has run out loses its run in any case. A run that is taken again and again
     is due after 0, 1, 2, 4 seconds and so on.
     """
     params = {
         "max_crashes": max_crashes,
         "gone": None if gone is None else list(gone),
         "dead": list(dead),
+        "cut": list(cut),
         "longest_pause": longest_pause_seconds,
     }
     return _judged(query(_SWEEP, params, on=own))

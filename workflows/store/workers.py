@@ -10,14 +10,13 @@ from uuid import UUID
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from workflows.store.database import CHANNEL, Connection, query
+from workflows.store import schema
+from workflows.store.database import Connection, query
 from workflows.store.fence import still_held
 from workflows.store.queue import Code
+from workflows.store.schema import LIVING, LOCK_CLASS
 from workflows.store.sessions import introduce
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
-
-LOCK_CLASS = 20817
-"""First half of the advisory locks by which workers show that they live; the second is the id."""
 
 OWN_NAME = "workflows"
 """The application_name of sessions that show life and listen; nobody ends them by it."""
@@ -31,15 +30,7 @@ NOTICE_A_CUT = {
 """Seconds, and milliseconds for the last: a network that swallows packets would otherwise keep the
 pusher waiting for a quarter of an hour. What the settings say in OPTIONS goes before."""
 
-LIVING = f"""
-    SELECT objid::bigint FROM pg_locks
-    WHERE locktype = 'advisory' AND classid = {LOCK_CLASS} AND objsubid = 2 AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-"""The ids of the workers that live, as SQL."""
-
 _COUNT_LIVING = Statement(f"SELECT count(*) FROM ({LIVING}) AS living")
-_LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
@@ -48,7 +39,8 @@ _ENLIST = Statement(
     VALUES ({NOW}, %s, %s, %s, %s, %s, %s) RETURNING id
     """
 )
-_SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
+_SHOW_LIFE = Statement(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, %s::integer)")
+_GIVE_UP_ID = Statement("DELETE FROM workflows_worker WHERE id = %s")
 _EXTEND = Statement(
     f"""
     UPDATE workflows_run
@@ -73,7 +65,7 @@ def open_connection(*, listen: bool = False) -> Connection:
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name=OWN_NAME)
     introduce(own, OWN_NAME)
     if listen:
-        query(_LISTEN, on=own)
+        schema.listen(own)
     return own
 
 
@@ -98,12 +90,15 @@ def enlist(
     """Register a worker and take the lock that shows it lives. Returns its id.
 
     place: where the pid means something; session_name: the application_name of its sessions; empty:
-    unknown. code: what it can drive; None: it does not say.
+    unknown. code: what it can drive; None: it does not say. An id whose lock somebody else has, for
+    whatever reason, is left alone.
     """
     said = [host, pid, place, session_name, *(code or (None, None))]
-    [[worker_id]] = query(_ENLIST, said, on=own)
-    query(_SHOW_LIFE, [worker_id], on=own)
-    return int(worker_id)
+    while True:
+        [[worker_id]] = query(_ENLIST, said, on=own)
+        if query(_SHOW_LIFE, [worker_id], on=own) == [(True,)]:
+            return int(worker_id)
+        query(_GIVE_UP_ID, [worker_id], on=own)
 
 
 def answers(own: Connection) -> None:

@@ -172,6 +172,41 @@ def test_a_run_is_taken_at_once_from_a_process_seen_dead_and_else_at_the_second_
     assert taken == looks
 
 
+def test_who_lost_the_session_together_with_the_pusher_has_not_crashed(own: Connection) -> None:
+    """A standby took over: the workers are cut, and the server began long before they did."""
+    with connected() as session, connected() as before:
+        worker_id, sweep = enlist(session, host="far away", pid=1), chores.Sweep()
+        sweep(before)
+    until(lambda: count_living() == 0)
+    start(greet_once, name="Alice")
+    run = claim(worker_id=worker_id)
+    expire_lease(run.id)
+
+    sweep(own)
+
+    after = row(run.id)
+    assert (after["state"], after["crashes"]) == ("pending", 0)
+
+
+def test_a_worker_that_is_lost_later_has_crashed_though_the_pusher_was_cut_once(
+    own: Connection,
+) -> None:
+    sweep = chores.Sweep()
+    with connected() as before:
+        sweep(before)
+    with connected() as session:
+        worker_id = enlist(session, host="far away", pid=1)
+        sweep(own)
+    until(lambda: count_living() == 0)
+    start(greet_once, name="Alice")
+    run = claim(worker_id=worker_id)
+
+    sweep(own)
+    sweep(own)
+
+    assert (row(run.id)["state"], row(run.id)["crashes"]) == ("pending", 1)
+
+
 def wait_for_the_end(process: "subprocess.Popen[bytes]") -> None:
     """Wait for a process to have ended, without burying it."""
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)

@@ -18,10 +18,10 @@ from workflows.store.history import append
 from workflows.store.parking import park_run
 from workflows.store.queue import release_run
 from workflows.store.runs import begin_compensation
+from workflows.store.schema import PUBLIC_LOCK_CLASS
 from workflows.store.steering import cancel_run, wake_run
 from workflows.store.sweep import missing_workers, sweep
 from workflows.store.workers import (
-    LOCK_CLASS,
     count_living,
 )
 from workflows.tests.builders import (
@@ -363,7 +363,7 @@ def test_a_lock_of_another_database_of_this_server_keeps_no_worker_alive() -> No
     run = held_by(worker_id)
 
     with other_database() as elsewhere_:
-        elsewhere_.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {worker_id:d})")
+        elsewhere_.execute(f"SELECT pg_advisory_lock({PUBLIC_LOCK_CLASS}, {worker_id:d})")
         living, found = count_living(), swept()
 
     assert living == 0
