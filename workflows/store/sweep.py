@@ -53,6 +53,9 @@ _RECOVERIES = f"""
                       WHERE before.run_id = run.id
                         AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)})))
 """
+# Joined, so that the recovery stands before what it led to.
+_TURNED = "moved JOIN facts ON run_id = id WHERE turns"
+_BY_NOBODY = sql_data(HistoryKind.COMPENSATION_STARTED, by="''", error="NULL::jsonb")
 _PAUSE = """
     CASE WHEN recoveries = 0 THEN 0
          ELSE least(power(2, least(recoveries, 30) - 1), %(longest_pause)s) END
@@ -102,6 +105,7 @@ _JUDGED = f"""
         FROM lost),
     judged AS (
         SELECT id, parent_id, worker_id, mark, seen, recoveries,
+               state = '{RunState.CANCELLING}' AND undo_on_cancel AS turns,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN 0 ELSE lost_in_a_row END AS crashes,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
@@ -140,7 +144,7 @@ _MOVED = f"""
           AND (judged.next NOT IN {one_of(_ENDS)} OR judged.parent_id IS NULL
                OR judged.parent_id IN (SELECT id FROM parents))
         RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
-                  judged.worker_id, judged.crashes, judged.seen)
+                  judged.worker_id, judged.crashes, judged.seen, judged.turns)
 """
 
 
@@ -159,7 +163,10 @@ def _recover(which: str, seen: str) -> Statement:
             FOR NO KEY UPDATE SKIP LOCKED),
         {_JUDGED}, {_MOVED},
         facts AS (
-            {line("moved", _WHAT_BECAME, _OF_WHAT)})
+            {line("moved", _WHAT_BECAME, _OF_WHAT)}
+            RETURNING run_id),
+        turned AS (
+            {line(_TURNED, HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
         SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END,
                CASE WHEN seen NOT IN {one_of(_NOT_COUNTED)} THEN worker_id END
         FROM moved

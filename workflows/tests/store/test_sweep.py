@@ -186,6 +186,16 @@ def test_a_run_that_was_being_cancelled_and_undoes_itself_goes_on_to_that() -> N
     assert [state for _, _, state in swept()] == [RunState.COMPENSATING]
 
     assert claim().state == RunState.COMPENSATING
+    assert kinds(run.id) == [HistoryKind.RECOVERED, HistoryKind.COMPENSATION_STARTED]
+
+
+def test_a_run_that_undoes_itself_already_begins_no_second_time() -> None:
+    run = held_by(dead_worker())
+    begin_compensation(run, error=None)
+
+    swept()
+
+    assert kinds(run.id) == [HistoryKind.COMPENSATION_STARTED, HistoryKind.RECOVERED]
 
 
 def test_a_silent_worker_loses_its_run_when_the_lease_has_run_out() -> None:
