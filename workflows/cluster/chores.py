@@ -3,7 +3,6 @@
 The pusher does its chores between two looks at the queue, on its own connection.
 """
 
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,11 @@ from uuid import UUID
 from workflows import signals
 from workflows.cluster import held_runs, process_state, shared
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
+from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
 from workflows.engine import announcements
+from workflows.store import lost_sessions
 from workflows.store import sweep as lost
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -86,24 +87,34 @@ class Sweep:
     def __init__(self) -> None:
         self._missed: set[int] = set()
         self._dead_since: dict[shared.Holder, float] = {}
+        self._own: Connection | None = None
+        self._cut: set[int] = set()
+        """Who was missing when our own session had just been cut: theirs may have gone with it."""
 
     def __call__(self, own: Connection) -> None:
-        """Look who is missing, take what is to be taken, and announce what became of each."""
+        """Look who is missing, take what is to be taken, and announce what became of each. What a
+        lost worker has locked is set free, so that nobody waits behind it."""
         missing = lost.missing_workers(own)
         dead = {worker.id: worker for worker in missing if _is_dead(worker)}
         ours = {worker.id for worker in dead.values() if _is_ours_to_judge(worker)}
         missed, self._missed = self._missed, {worker.id for worker in missing}
+        before, self._own = self._own, own
+        self._cut = self._missed if before not in (None, own) else self._cut & self._missed
         rows = held_runs.rows()
         judged = lost.sweep(
             own,
             max_crashes=conf().max_crashes,
             gone=ours | (missed & self._missed),
             dead=dead.keys(),
+            cut=self._cut,
             told=[told for row in rows for told in _told(row)],
         )
         self._forget_what_was_told(rows, {run.id for run in judged})
         if judged:
             announcements.runs_judged(judged)
+        lost_sessions.end_sessions_of_lost(
+            own, {run.lost_worker for run in judged if run.lost_worker is not None}
+        )
 
     def _forget_what_was_told(self, rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
         """What was not taken by now has gone to another, or had ended; unless its row is locked."""
@@ -119,7 +130,7 @@ class Sweep:
 
 
 def _is_dead(worker: lost.Missing) -> bool:
-    return worker.host == socket.gethostname() and not process_state.lives(worker.pid)
+    return worker.place == place() and not process_state.lives(worker.pid)
 
 
 def _is_ours_to_judge(worker: lost.Missing) -> bool:
@@ -141,9 +152,14 @@ def _cause(holder: shared.Holder, run: HeldRun) -> str | None:
 
 
 def forget_the_dead(own: Connection) -> None:
-    """Delete the rows of workers that no longer live, and say that they went."""
-    for worker_id, host, pid in store.forget_the_dead(own):
-        signals.worker_went.send_robust(sender=Chore, worker_id=worker_id, host=host, pid=pid)
+    """Delete the rows of workers that no longer live, say that they went, and end what is left of
+    their sessions."""
+    gone = store.forget_the_dead(own)
+    for each in gone:
+        signals.worker_went.send_robust(
+            sender=Chore, worker_id=each.id, host=each.host, pid=each.pid
+        )
+    lost_sessions.end_sessions_named(own, {each.session_name for each in gone})
 
 
 class AskForCode:

@@ -20,6 +20,7 @@ from django.db import OperationalError
 
 from workflows import signals
 from workflows.cluster import held_runs, shared
+from workflows.cluster.worker_identity import place, session_name
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.engine.worker_loop import code_here
@@ -99,7 +100,13 @@ class Liveness:
         host, pid = socket.gethostname(), os.getpid()
         try:
             self._id = store.enlist(
-                own, host=host, pid=pid, code=code_here(), cluster_pid=shared.command_pid()
+                own,
+                host=host,
+                pid=pid,
+                place=place(),
+                cluster_pid=shared.command_pid(),
+                session_name=session_name(),
+                code=code_here(),
             )
         except psycopg.Error:
             own.close()

@@ -2,15 +2,19 @@
 
 from functools import cache
 
+from django.db.backends.signals import connection_created
+
 from workflows import signals
 from workflows.cluster import held_runs, shared
 from workflows.cluster.liveness import Liveness
+from workflows.cluster.worker_identity import introduce
 from workflows.engine.worker_loop import work_off
 
 
 def born(**kwargs: object) -> None:
     """Begin to show that this worker lives (receiver of django-q2's post_spawn)."""
     held_runs.begin()
+    connection_created.connect(introduce)
     _liveness().begin()
 
 

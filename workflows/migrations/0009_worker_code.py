@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0007_running_steps")]
+    dependencies = [("workflows", "0008_worker_sessions")]
 
     operations = [
         migrations.AddField(

@@ -13,8 +13,12 @@ class Worker(models.Model):
     id = models.BigAutoField(primary_key=True)
     host = models.TextField()
     pid = models.PositiveIntegerField()
+    place = models.TextField(default="", db_default="")
+    """Where the pid means something: a boot of a host, a pid namespace. Empty: of an older release."""
     # Of the command that started its cluster; NULL: an older release does not say.
     cluster_pid = models.PositiveIntegerField(null=True)
+    session_name = models.TextField(default="", db_default="")
+    """The application_name of its sessions; no other process has it. Empty: of an older release."""
     started_at = models.DateTimeField(db_default=ClockTimestamp())
     # What it has code for, pairwise; NULL: a worker of an older release, which does not say.
     workflows = ArrayField(models.TextField(), null=True, blank=True)

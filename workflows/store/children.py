@@ -3,16 +3,17 @@
 from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
-from workflows.store.database import CHANNEL, query_one
+from workflows.store.database import query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
+from workflows.store.schema import RING
 
 _RUNNING_PARENT = f"fence WHERE fence.state = '{RunState.RUNNING}'"
 # Only a running parent starts children: a cancel that has seen all of them misses none.
 _START = Fenced(
     f"""born AS (
         {insert.run(_RUNNING_PARENT, parent_id="fence.id", parent_position="%(position)s")}
-        RETURNING parent_id, pg_notify('{CHANNEL}', '')),
+        RETURNING parent_id, {RING}),
     {recorded("born", run_id="parent_id")}"""
 )
 

@@ -5,8 +5,9 @@ from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
-from workflows.store.database import CHANNEL, query_one
+from workflows.store.database import query_one
 from workflows.store.fence import KEEP_NOTES, Notes, held, holder
+from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement
 
 _TAKEN_OVER = (
@@ -52,7 +53,7 @@ _CONTINUE = Statement(
         FROM ended WHERE event.run_id = ended.id AND event.position IS NULL),
     fact AS (
         {insert.line("ended", HistoryKind.CONTINUED, _RUN)})
-    SELECT id, pg_notify('{CHANNEL}', '') FROM born
+    SELECT id, {RING} FROM born
     """
 )
 

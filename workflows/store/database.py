@@ -5,6 +5,9 @@ prepares nothing, and a worker sends the same few statements thousands of times.
 belongs to the same connection and transaction. `on` names another connection instead, one of the
 engine's own (store/workers.py, open_connection).
 
+A statement that is a transaction of its own is repeated where others were in its way: so the engine
+needs no isolation level, and minds none that the database is set to.
+
 Tests hang in here: `intercepted` sees every statement and may refuse it, `set_clock` lets the
 engine's time go ahead. Both are asked at each statement, so that it does not matter when or under
 which name somebody has imported `query`.
@@ -17,7 +20,8 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from psycopg.pq import TransactionStatus
 
 from workflows.store.statement import Statement
 
@@ -28,12 +32,13 @@ Send = Callable[[Statement, Params, Connection | None], Rows]
 Interceptor = Callable[[Send, Statement, Params, Connection | None], Rows]
 """Called instead of sending; its first argument sends."""
 
-CHANNEL = "workflows_due"
-"""NOTIFY on it says: a run is due now, or sooner than one poll away."""
-
 PREPARE_THRESHOLD = 5
 """psycopg's own default; it lets `prepare=True` through. Django's client-side cursors are not
 touched by it."""
+
+
+MOST_REPEATS = 100
+"""Each time somebody else has got on; so many in a row are a fault of another kind."""
 
 
 def query(statement: Statement, params: Params = (), *, on: Connection | None = None) -> Rows:
@@ -73,11 +78,31 @@ def _deliver(statement: Statement, params: Params, on: Connection | None) -> Row
     sql = statement.text
     if _ahead is not None and statement.tells_time:
         sql = statement.ahead_by(_ahead())
-    return _on_django(sql, params) if on is None else _on_own(on, sql, params)
+    deliver = _on_django if on is None else partial(_on_own, on)
+    for _ in range(MOST_REPEATS):
+        try:
+            return deliver(sql, params)
+        except (OperationalError, psycopg.errors.SerializationFailure) as exc:
+            if not _may_be_repeated(exc, on):
+                raise
+    return deliver(sql, params)
+
+
+def _may_be_repeated(error: Exception, on: Connection | None) -> bool:
+    """Whether it was a conflict with others, in no transaction but the statement's own. Above read
+    committed, PostgreSQL leaves the second try to the client."""
+    told = error.__cause__ if on is None else error
+    raw = connections[DEFAULT_DB_ALIAS].connection if on is None else on
+    return (
+        isinstance(told, psycopg.errors.SerializationFailure)
+        and raw is not None
+        and raw.info.transaction_status == TransactionStatus.IDLE
+    )
 
 
 def _on_django(sql: str, params: Params) -> Rows:
     django = connections[DEFAULT_DB_ALIAS]  # once: every look through the proxy costs a search
+    django.close_if_health_check_failed()  # as Django's own cursor does: CONN_HEALTH_CHECKS
     django.ensure_connection()
     django.validate_no_broken_transaction()
     raw = django.connection

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.states import DEAF_STATES, RunState
-from workflows.store.database import CHANNEL, query, query_one
+from workflows.store.database import query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
+from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement, one_of
 
 
@@ -33,7 +34,7 @@ def _sending(unfit: str) -> Statement:
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
     SELECT target.over, target.unfit, EXISTS (SELECT FROM sent),
-           (SELECT pg_notify('{CHANNEL}', '') FROM counted WHERE woken)
+           (SELECT {RING} FROM counted WHERE woken)
     FROM target
     """)
 

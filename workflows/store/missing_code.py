@@ -10,8 +10,8 @@ from uuid import UUID
 
 from workflows.core.states import DUE_STATES
 from workflows.store.database import Connection, query
+from workflows.store.schema import LIVING
 from workflows.store.statement import STATEMENT_TIME, Statement, one_of
-from workflows.store.workers import LIVING
 
 OVERDUE_SECONDS = 2
 """Workers that are being started again are back by then."""

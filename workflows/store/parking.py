@@ -4,10 +4,11 @@ from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, time_field
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.states import PARKABLE_STATES, RunState
-from workflows.store.database import CHANNEL, query_one
+from workflows.store.database import query_one
 from workflows.store.fence import IF_EVENTS, KEEP_NOTES, UNCHANGED, Notes, held, holder
 from workflows.store.history import fact_params
 from workflows.store.insert import line, operation_line
+from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement
 
 # The time is computed once, by the database's clock, and recorded with the line that starts the
@@ -31,7 +32,7 @@ _PARK = f"""
 """
 _RING = f"""
     SELECT wake_at,
-           CASE WHEN wake_at < {NOW} + interval '1 second' THEN pg_notify('{CHANNEL}', '') END
+           CASE WHEN wake_at < {NOW} + interval '1 second' THEN {RING} END
     FROM parked
 """
 _WITH_TIME = "%(data)s::jsonb || jsonb_build_object(%(name_of_time)s::text, at)"

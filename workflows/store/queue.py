@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from workflows.core.run import ClaimedRun
 from workflows.core.states import DUE_STATES, PARKABLE_STATES, RunState
-from workflows.store.database import CHANNEL, Connection, query, query_one
+from workflows.store.database import Connection, query, query_one
 from workflows.store.fence import LOCK_WAIT_SECONDS, holder, still_held, wait_at_most
+from workflows.store.schema import RING
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 
 LONGEST_PAUSE_SECONDS = 30
@@ -76,7 +77,7 @@ def _go_back(pause: str) -> Statement:
             FROM until_then
             WHERE {still_held(PARKABLE_STATES)} AND {wait_at_most("%(lock_wait)s::text")}
             RETURNING pause)
-        SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
+        SELECT pause, CASE WHEN pause = 0 THEN {RING} END FROM released
         """
     )
 

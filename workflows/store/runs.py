@@ -9,7 +9,7 @@ from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store import insert
-from workflows.store.database import CHANNEL, query_one
+from workflows.store.database import query_one
 from workflows.store.fence import (
     KEEP_NOTES,
     UNCHANGED,
@@ -19,6 +19,7 @@ from workflows.store.fence import (
     holder,
     still_held,
 )
+from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement
 from workflows.store.views import view_of_new
 
@@ -28,7 +29,7 @@ _CREATE = Statement(
         {insert.run()}
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
-    SELECT created_at, wake_at, deadline, pg_notify('{CHANNEL}', '') FROM created
+    SELECT created_at, wake_at, deadline, {RING} FROM created
     """
 )
 

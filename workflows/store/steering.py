@@ -6,9 +6,10 @@ from uuid import UUID
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.states import CANCELLABLE_STATES, UNDOABLE_STATES, RunState
-from workflows.store.database import CHANNEL, query, query_one
+from workflows.store.database import query, query_one
 from workflows.store.fence import WAITS_BRIEFLY
 from workflows.store.insert import line
+from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement, one_of
 
 _BY = sql_data(HistoryKind.WOKEN, by="%s::text")
@@ -47,7 +48,7 @@ _CANCEL = Statement(
     went_on AS (
         {line(_MOVED_ON, _END_OR_TURN)})
     SELECT workflow, (SELECT state FROM moved),
-           (SELECT pg_notify('{CHANNEL}', '') FROM moved WHERE state = '{RunState.COMPENSATING}')
+           (SELECT {RING} FROM moved WHERE state = '{RunState.COMPENSATING}')
     FROM target
     """
 )
@@ -65,7 +66,7 @@ _COMPENSATE = Statement(
         RETURNING run.id, run.attempt, run.error),
     fact AS (
         {line("moved", HistoryKind.COMPENSATION_STARTED, _BY_AND_ERROR)})
-    SELECT EXISTS (SELECT FROM moved), (SELECT pg_notify('{CHANNEL}', '') FROM moved) FROM target
+    SELECT EXISTS (SELECT FROM moved), (SELECT {RING} FROM moved) FROM target
     """
 )
 # One lock order for all who lock several runs: a child before its parent, since a child that ends
@@ -116,7 +117,7 @@ _WAKE = Statement(
         RETURNING run.id, run.attempt),
     fact AS (
         {line("woken", HistoryKind.WOKEN, _BY)})
-    SELECT EXISTS (SELECT FROM woken), (SELECT pg_notify('{CHANNEL}', '') FROM woken)
+    SELECT EXISTS (SELECT FROM woken), (SELECT {RING} FROM woken)
     FROM target
     """
 )

@@ -16,6 +16,7 @@ from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import Connection, Rows, query
 from workflows.store.fence import holder, still_held
 from workflows.store.insert import line
+from workflows.store.schema import LIVING
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 from workflows.store.steps_seen import (
     sql_steps,
@@ -24,11 +25,10 @@ from workflows.store.steps_seen import (
     told_of_runs,
     told_params,
 )
-from workflows.store.workers import LIVING
 
 _MISSING = Statement(
     f"""
-    SELECT DISTINCT run.worker_id, coalesce(worker.host, ''), coalesce(worker.pid, 0),
+    SELECT DISTINCT run.worker_id, coalesce(worker.place, ''), coalesce(worker.pid, 0),
                     worker.cluster_pid
     FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
     WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
@@ -50,9 +50,11 @@ _VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _ENDS = [RunState.CANCELLED, RunState.FAILED]
 _RESTART, _LET_GO = "the database was started again", "its worker lives on without it"
+_CUT = "all sessions were cut at the same moment"
 CLUSTER_ENDED = "its cluster was ended because it hung"
 STEP_OVERRAN = "it was ended with a step that ran beyond its limit"
-_NOT_COUNTED = [_RESTART, _LET_GO, CLUSTER_ENDED, STEP_OVERRAN]
+_WITHOUT_SESSIONS = [_RESTART, _LET_GO, _CUT]
+_NOT_COUNTED = [*_WITHOUT_SESSIONS, CLUSTER_ENDED, STEP_OVERRAN]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
 _FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
@@ -63,6 +65,9 @@ _RECOVERIES = f"""
                       WHERE before.run_id = run.id
                         AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)})))
 """
+# Joined, so that the recovery stands before what it led to.
+_TURNED = "moved JOIN facts ON run_id = id WHERE turns"
+_BY_NOBODY = sql_data(HistoryKind.COMPENSATION_STARTED, by="''", error="NULL::jsonb")
 _PAUSE = """
     CASE WHEN recoveries = 0 THEN 0
          ELSE least(power(2, least(recoveries, 30) - 1), %(longest_pause)s) END
@@ -78,7 +83,9 @@ _OF_WHAT = f"""
 # of crashes anew, and so does the turn to compensation, whose chances are its own. What says
 # nothing about the run is not counted: a worker older than the server lost its lock when the
 # server was restarted; one whose process lives on under a newer id, when its connection was cut, or
-# when it let go of a run whose row others held. That is asked before the lease, which runs out as
+# when it let go of a run whose row others held; and whoever was missing when the pusher came back from
+# a cut of its own may have lost its session with it: where a standby took over, its start tells nothing,
+# it began long before. That is asked before the lease, which runs out as
 # well where the database was away, or the row held, for long.
 # One that its own cluster ended, or the time limit of a step, is told by that cluster.
 _RESTARTED = """
@@ -86,13 +93,15 @@ _RESTARTED = """
             WHERE worker.id = run.worker_id AND started_at < pg_postmaster_start_time())
 """
 _LIVES_ON = f"""
-    EXISTS (SELECT FROM workflows_worker AS before JOIN workflows_worker AS now USING (host, pid)
+    EXISTS (SELECT FROM workflows_worker AS before JOIN workflows_worker AS now
+                       USING (host, pid, session_name)
             WHERE before.id = run.worker_id AND now.id > before.id AND now.id IN ({LIVING}))
 """
 _SEEN = f"""
     CASE WHEN worker_id = ANY(%(dead)s::bigint[]) THEN 'its process died'
          WHEN {_RESTARTED} THEN '{_RESTART}'
          WHEN {_LIVES_ON} THEN '{_LET_GO}'
+         WHEN worker_id = ANY(%(cut)s::bigint[]) THEN '{_CUT}'
          WHEN lease_until < {STATEMENT_TIME} THEN 'its lease ran out'
          ELSE 'it showed no more that it lives' END
 """
@@ -115,7 +124,8 @@ _JUDGED = f"""
                   + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
-        SELECT id, parent_id, worker_id, mark, reason, steps, recoveries,
+        SELECT id, parent_id, worker_id, mark, seen, reason, steps, recoveries,
+               state = '{RunState.CANCELLING}' AND undo_on_cancel AS turns,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN 0 ELSE lost_in_a_row END AS crashes,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
@@ -154,7 +164,8 @@ _MOVED = f"""
           AND (judged.next NOT IN {one_of(_ENDS)} OR judged.parent_id IS NULL
                OR judged.parent_id IN (SELECT id FROM parents))
         RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
-                  judged.worker_id, judged.crashes, judged.reason, judged.steps)
+                  judged.worker_id, judged.crashes, judged.seen, judged.reason, judged.steps,
+                  judged.turns)
 """
 
 
@@ -174,8 +185,13 @@ def _recover(which: str, seen: str) -> Statement:
             FOR NO KEY UPDATE OF run SKIP LOCKED),
         {_JUDGED}, {_MOVED},
         facts AS (
-            {line("moved", _WHAT_BECAME, _OF_WHAT)})
-        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END FROM moved
+            {line("moved", _WHAT_BECAME, _OF_WHAT)}
+            RETURNING run_id),
+        turned AS (
+            {line(_TURNED, HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
+        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END,
+               CASE WHEN seen NOT IN {one_of(_WITHOUT_SESSIONS)} THEN worker_id END
+        FROM moved
         """
     )
 
@@ -192,14 +208,16 @@ class Judged(NamedTuple):
     state: RunState
     error: dict[str, Any] | None
     """type and message, where the loss was one too many; None where it was not."""
+    lost_worker: int | None
+    """From whom it was taken; None: from one that lives on, or whose sessions the server has ended."""
 
 
 class Missing(NamedTuple):
     """A worker that holds a run but not its lock."""
 
     id: int
-    host: str
-    """Empty: nobody knows any more."""
+    place: str
+    """Where its pid means something. Empty: nobody knows."""
     pid: int
     cluster_pid: int | None
     """Of the command that started its cluster; None: nobody knows."""
@@ -224,19 +242,22 @@ def sweep(
     max_crashes: int,
     gone: Collection[int] | None = None,
     dead: Collection[int] = (),
+    cut: Collection[int] = (),
     told: Sequence[Told] = (),
     longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
 ) -> list[Judged]:
     """Take runs from workers that are gone: back to the queue, or blocked after too many.
 
     gone: of the workers without a lock, only these; None: all. dead: those whose process was seen
-    dead. told: what this cluster knows of its own. Whoever's lease has run out loses its run in any case. A run that is taken again and again
-    is due after 0, 1, 2, 4 seconds and so on.
+    dead. cut: those that may have lost their session together with the pusher. told: what this
+    cluster knows of its own. Whoever's lease has run out loses its run in any case. A run that is
+    taken again and again is due after 0, 1, 2, 4 seconds and so on.
     """
     params = {
         "max_crashes": max_crashes,
         "gone": None if gone is None else list(gone),
         "dead": list(dead),
+        "cut": list(cut),
         "longest_pause": longest_pause_seconds,
         **told_params([each.run for each in told], [each.cause for each in told]),
     }
@@ -252,4 +273,4 @@ def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
 
 
 def _judged(rows: Rows) -> list[Judged]:
-    return [Judged(run_id, workflow, RunState(now), error) for run_id, workflow, now, error in rows]
+    return [Judged(id, name, RunState(now), *rest) for id, name, now, *rest in rows]

@@ -5,6 +5,7 @@ on Django's: each takes the connection as its first argument.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -12,14 +13,17 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.core.running_steps import HeldRun
 from workflows.core.states import HELD_STATES
-from workflows.store.database import CHANNEL, Connection, query
+from workflows.store import schema
+from workflows.store.database import Connection, query
 from workflows.store.fence import still_held
 from workflows.store.queue import Code
+from workflows.store.schema import LIVING, LOCK_CLASS
+from workflows.store.sessions import introduce
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 from workflows.store.steps_seen import sql_shown, sql_steps, told_of_runs, told_params
 
-LOCK_CLASS = 20817
-"""First half of the advisory locks by which workers show that they live; the second is the id."""
+OWN_NAME = "workflows"
+"""The application_name of sessions that show life and listen; nobody ends them by it."""
 
 NOTICE_A_CUT = {
     "keepalives_idle": 10,
@@ -30,23 +34,17 @@ NOTICE_A_CUT = {
 """Seconds, and milliseconds for the last: a network that swallows packets would otherwise keep the
 pusher waiting for a quarter of an hour. What the settings say in OPTIONS goes before."""
 
-LIVING = f"""
-    SELECT objid::bigint FROM pg_locks
-    WHERE locktype = 'advisory' AND classid = {LOCK_CLASS} AND objsubid = 2 AND granted
-      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-"""The ids of the workers that live, as SQL."""
-
 _COUNT_LIVING = Statement(f"SELECT count(*) FROM ({LIVING}) AS living")
-_LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
-    INSERT INTO workflows_worker (started_at, host, pid, cluster_pid, workflows, versions)
-    VALUES ({NOW}, %s, %s, %s, %s, %s) RETURNING id
+    INSERT INTO workflows_worker
+        (started_at, host, pid, place, cluster_pid, session_name, workflows, versions)
+    VALUES ({NOW}, %s, %s, %s, %s, %s, %s, %s) RETURNING id
     """
 )
-_SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
+_SHOW_LIFE = Statement(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, %s::integer)")
+_GIVE_UP_ID = Statement("DELETE FROM workflows_worker WHERE id = %s")
 _EXTEND = Statement(
     f"""
     UPDATE workflows_run
@@ -74,7 +72,7 @@ _FORGET = Statement(
     f"""
     DELETE FROM workflows_worker
     WHERE started_at < {STATEMENT_TIME} - interval '1 minute' AND id NOT IN ({LIVING})
-    RETURNING id, host, pid
+    RETURNING id, host, pid, session_name
     """
 )
 
@@ -84,10 +82,20 @@ def open_connection(*, listen: bool = False) -> Connection:
     wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
-    own: Connection = psycopg.connect(**wanted, autocommit=True, application_name="workflows")
+    own: Connection = psycopg.connect(**wanted, autocommit=True, application_name=OWN_NAME)
+    introduce(own, OWN_NAME)
     if listen:
-        query(_LISTEN, on=own)
+        schema.listen(own)
     return own
+
+
+class Gone(NamedTuple):
+    """A worker that lives no more, and whose row is deleted."""
+
+    id: int
+    host: str
+    pid: int
+    session_name: str
 
 
 def enlist(
@@ -95,16 +103,23 @@ def enlist(
     *,
     host: str,
     pid: int,
-    code: Code | None = None,
+    place: str = "",
     cluster_pid: int | None = None,
+    session_name: str = "",
+    code: Code | None = None,
 ) -> int:
     """Register a worker and take the lock that shows it lives. Returns its id.
 
-    code: what it can drive; cluster_pid: of the command that started its cluster. None: it does not say.
+    place: where the pids mean something; cluster_pid: of the command that started its cluster;
+    session_name: the application_name of its sessions; code: what it can drive. Empty or None: it does
+    not say. An id whose lock somebody else has, for whatever reason, is left alone.
     """
-    [[worker_id]] = query(_ENLIST, [host, pid, cluster_pid, *(code or (None, None))], on=own)
-    query(_SHOW_LIFE, [worker_id], on=own)
-    return int(worker_id)
+    said = [host, pid, place, cluster_pid, session_name, *(code or (None, None))]
+    while True:
+        [[worker_id]] = query(_ENLIST, said, on=own)
+        if query(_SHOW_LIFE, [worker_id], on=own) == [(True,)]:
+            return int(worker_id)
+        query(_GIVE_UP_ID, [worker_id], on=own)
 
 
 def answers(own: Connection) -> None:
@@ -127,9 +142,9 @@ def renew_leases(own: Connection, held: Sequence[HeldRun], *, lease_seconds: flo
     query(_RENEW, told_params(held) | {"lease_seconds": lease_seconds}, on=own)
 
 
-def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:
-    """Delete the rows of workers that no longer live. Returns id, host and pid of each."""
-    return [(int(i), str(host), int(pid)) for i, host, pid in query(_FORGET, on=own)]
+def forget_the_dead(own: Connection) -> list[Gone]:
+    """Delete the rows of workers that no longer live, and return what they said."""
+    return [Gone(*row) for row in query(_FORGET, on=own)]
 
 
 def count_living() -> int:

@@ -45,12 +45,14 @@ def replay_to_its_end(session: Session) -> Ended:
 
 
 def _returned(session: Session, result: Any) -> Ended:
-    codec = session.definition.signature.result
     try:
         session.check_notes()
+        codec = session.definition.signature.result
         output = codec.encode(result, max_bytes=conf().max_payload_bytes)
-    except (ValueNotStorable, DefinitionError) as exc:
+    except ValueNotStorable as exc:
         return Ended(Ending.RAISED, exc)
+    except DefinitionError as exc:
+        return unwound_by(session, exc)
     return Ended(Ending.RETURNED, output=output)
 
 

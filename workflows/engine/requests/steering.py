@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import SerializationFailure
 
 from workflows.core.errors import InvalidInput, RunNotFound
 from workflows.core.failure import storable
@@ -62,7 +63,7 @@ def _cancel_tree(
     run_id: UUID, words: dict[str, str], in_drive: bool
 ) -> list[tuple[UUID, Cancel]] | None:
     """Cancel the run and its children. Returns what became of each, of the run itself last; None:
-    try again."""
+    try again, a child was born meanwhile, or a database above read committed wants it."""
     try:
         with transaction.atomic():
             children = store.lock_tree(run_id, in_drive=in_drive)
@@ -70,6 +71,10 @@ def _cancel_tree(
                 raise _BornMeanwhile
             return [(each, _cancel_one(each, words)) for each in (*children, run_id)]
     except _BornMeanwhile:
+        return None
+    except OperationalError as exc:
+        if connection.in_atomic_block or not isinstance(exc.__cause__, SerializationFailure):
+            raise
         return None
 
 

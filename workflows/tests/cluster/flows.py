@@ -309,3 +309,18 @@ def leaf(run: Context, number: int) -> int:
 def fan(run: Context, count: int, limit: int | None = None) -> list[int]:
     """As many children."""
     return run.map(leaf, [{"number": number} for number in range(count)], limit=limit)
+
+
+@step(atomic=True, retry=PATIENT)
+def lock_and_hold(gate: str) -> None:
+    """Lock the row that all of these steps lock, then wait until the file is there."""
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE lab_effect SET at = clock_timestamp() WHERE name = 'the row of all'")
+    leave("has the row", durable=True)
+    wait_for_gate(gate)
+
+
+@workflow("lab.locking")
+def locking(run: Context, gate: str) -> None:
+    """One atomic step that holds a lock."""
+    run.step(lock_and_hold, gate)

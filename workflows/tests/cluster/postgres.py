@@ -24,14 +24,14 @@ FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT
 class Postgres:
     """One server. Commits survive its end, though not the machine's."""
 
-    def __init__(self) -> None:
+    def __init__(self, *settings: str) -> None:
         user = server_user()
         self.folder = Path(tempfile.mkdtemp(prefix="lab-postgres-", dir=throw_away_parent(user)))
         if user is not None:
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         programs = reachable_programs(find_programs(), user)
         data = self.folder / "data"
-        self.server = Server(programs, user, data, self.folder, ("fsync=off",))
+        self.server = Server(programs, user, data, self.folder, ("fsync=off", *settings))
         make_data(self.server, durable=False)
         self.process: subprocess.Popen[bytes] | None = None
 

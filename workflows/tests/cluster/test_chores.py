@@ -17,6 +17,7 @@ from workflows import signals
 from workflows.api import RunState, cancel, start
 from workflows.cluster import chores, held_runs, shared
 from workflows.cluster.chores import Chore, Chores
+from workflows.cluster.worker_identity import place
 from workflows.models import Run, Worker
 from workflows.store.database import Connection
 from workflows.store.queue import Code
@@ -163,14 +164,14 @@ def test_a_run_that_goes_back_to_the_queue_is_announced_as_recovered_only(
     assert [said["runs"] for said in told] == [[(run.id, "tests.greet", RunState.PENDING)]]
 
 
-@pytest.mark.parametrize(("host", "looks"), [(socket.gethostname(), 1), ("far away", 2)])
+@pytest.mark.parametrize(("where", "looks"), [(place(), 1), ("another container", 2), ("", 2)])
 def test_a_run_is_taken_at_once_from_a_process_seen_dead_and_else_at_the_second_look(
-    own: Connection, host: str, looks: int
+    own: Connection, where: str, looks: int
 ) -> None:
     ended = subprocess.Popen(["true"])
     wait_for_the_end(ended)
     with connected() as session:
-        worker_id = enlist(session, host=host, pid=ended.pid)
+        worker_id = enlist(session, host=socket.gethostname(), pid=ended.pid, place=where)
     until(lambda: count_living() == 0)
     start(greet_once, name="Alice")
     run, sweep, taken = claim(worker_id=worker_id), chores.Sweep(), 0
@@ -181,6 +182,41 @@ def test_a_run_is_taken_at_once_from_a_process_seen_dead_and_else_at_the_second_
 
     ended.wait()
     assert taken == looks
+
+
+def test_who_lost_the_session_together_with_the_pusher_has_not_crashed(own: Connection) -> None:
+    """A standby took over: the workers are cut, and the server began long before they did."""
+    with connected() as session, connected() as before:
+        worker_id, sweep = enlist(session, host="far away", pid=1), chores.Sweep()
+        sweep(before)
+    until(lambda: count_living() == 0)
+    start(greet_once, name="Alice")
+    run = claim(worker_id=worker_id)
+    expire_lease(run.id)
+
+    sweep(own)
+
+    after = row(run.id)
+    assert (after["state"], after["crashes"]) == ("pending", 0)
+
+
+def test_a_worker_that_is_lost_later_has_crashed_though_the_pusher_was_cut_once(
+    own: Connection,
+) -> None:
+    sweep = chores.Sweep()
+    with connected() as before:
+        sweep(before)
+    with connected() as session:
+        worker_id = enlist(session, host="far away", pid=1)
+        sweep(own)
+    until(lambda: count_living() == 0)
+    start(greet_once, name="Alice")
+    run = claim(worker_id=worker_id)
+
+    sweep(own)
+    sweep(own)
+
+    assert (row(run.id)["state"], row(run.id)["crashes"]) == ("pending", 1)
 
 
 def wait_for_the_end(process: "subprocess.Popen[bytes]") -> None:

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
-from workflows.api import HistoryKind, RunState, get_history, get_run, start
+from workflows.api import HistoryKind, RunState, get_history, get_run, send_event, start
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import (
     Cluster,
@@ -84,6 +84,27 @@ def test_what_the_database_refuses_for_a_while_is_tried_again_without_a_rush(lab
     assert most_crashes(after.id) == 0
     assert cluster.words().count(refused) <= cluster.workers
     assert breaches() == {}
+
+
+class Serializable(Cluster):
+    """A cluster of a database whose transactions are serializable unless they say otherwise."""
+
+    def environment(self) -> dict[str, str]:
+        return {"PGOPTIONS": "-c default_transaction_isolation=serializable"}
+
+
+def test_a_database_above_read_committed_stops_nobody(lab: Lab) -> None:
+    cluster = lab.cluster(workers=4, kind=Serializable).wait_until_ready()
+    runs = [start(flows.three_steps) for _ in range(20)]
+    waiting = [start(flows.waits_long) for _ in range(20)]
+
+    for run in waiting:
+        send_event(run.id, "word", "hello")
+
+    for run in runs + waiting:
+        wait_for_state(run.id, RunState.COMPLETED, cluster)
+    assert "refused" not in cluster.words()
+    assert "could not serialize" not in cluster.words()
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ from workflows.engine.worker_loop import code_here
 from workflows.store import workers as store
 from workflows.store.database import Connection
 from workflows.store.queue import claim_run
+from workflows.store.schema import LIVING
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import PATIENCE_SECONDS, Lab, rows, wait_for
 
@@ -44,7 +45,7 @@ def cut() -> None:
 
 def living() -> set[int]:
     """Return the ids whose locks are held."""
-    return {worker_id for (worker_id,) in rows(store.LIVING)}
+    return {worker_id for (worker_id,) in rows(LIVING)}
 
 
 def test_the_id_s_lock_is_held_until_it_is_given_up(liveness: Liveness) -> None:

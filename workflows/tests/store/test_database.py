@@ -2,18 +2,32 @@
 
 import ast
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.db.utils import DataError
+from psycopg.errors import SerializationFailure
 
 import workflows
-from workflows.api import heartbeat, send_event, start, step, workflow
+from workflows.api import (
+    RunIsOver,
+    RunState,
+    cancel,
+    get_run,
+    heartbeat,
+    send_event,
+    start,
+    step,
+    workflow,
+)
 from workflows.engine.drive.drive import drive
 from workflows.engine.verbs.context import Context
 from workflows.models import Event, History, Run, Worker
@@ -29,7 +43,16 @@ from workflows.store.workers import (
     forget_the_dead,
     open_connection,
 )
-from workflows.tests.builders import claim, connected, counted_statements, start_a_child
+from workflows.tests.builders import (
+    PATIENCE_SECONDS,
+    claim,
+    connected,
+    counted_statements,
+    elsewhere,
+    end_session,
+    run_sql,
+    start_a_child,
+)
 from workflows.tests.flows import greet_three, wait_for_go
 
 ENGINE = Path(workflows.__file__).parent
@@ -237,3 +260,69 @@ def test_nothing_is_written_into_a_transaction_that_can_only_be_rolled_back() ->
         transaction.set_rollback(True)
         with pytest.raises(TransactionManagementError):
             query(a_second)
+
+
+SENDERS, EVENTS = 4, 50
+SET_ISOLATION = "SET default_transaction_isolation = 'repeatable read'"
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_database_above_read_committed_refuses_no_statement_of_the_engine() -> None:
+    """Events to one run, from senders at the same time: each finds the row changed since it began."""
+    run = start(wait_for_go)
+
+    def send_many() -> None:
+        run_sql(SET_ISOLATION)
+        for _ in range(EVENTS):
+            send_event(run.id, "news")
+
+    senders = [elsewhere(send_many) for _ in range(SENDERS)]
+    for sender in senders:
+        sender.result(PATIENCE_SECONDS)
+
+    assert Event.objects.filter(run_id=run.id).count() == SENDERS * EVENTS
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_cancel_above_read_committed_tries_again() -> None:
+    runs = [start(wait_for_go) for _ in range(20)]
+
+    def both(act: Callable[[UUID], object]) -> None:
+        run_sql(SET_ISOLATION)
+        for run in runs:
+            act(run.id)
+
+    def send(run_id: UUID) -> None:
+        with suppress(RunIsOver):
+            send_event(run_id, "news")
+
+    others = [elsewhere(partial(both, act)) for act in (cancel, send, send)]
+    for other in others:
+        other.result(PATIENCE_SECONDS)
+
+    assert {get_run(run.id).state for run in runs} == {RunState.CANCELLED}
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_conflict_in_a_callers_transaction_is_the_callers() -> None:
+    run = start(wait_for_go)
+
+    with pytest.raises(OperationalError) as failed, transaction.atomic():
+        isolate("repeatable read")
+        get_run(run.id)
+        elsewhere(lambda: send_event(run.id, "first")).result(PATIENCE_SECONDS)
+        send_event(run.id, "second")
+
+    assert isinstance(failed.value.__cause__, SerializationFailure)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_connection_that_broke_between_two_requests_is_noticed_where_django_would() -> None:
+    def in_the_next_request() -> object:
+        connection.health_check_enabled = True  # type: ignore[attr-defined]
+        connection.ensure_connection()
+        elsewhere(partial(end_session, connection.connection.info.backend_pid)).result(10)
+        connection.close_if_unusable_or_obsolete()  # what a request begins with
+        return query_one(a_second)
+
+    assert elsewhere(in_the_next_request).result(PATIENCE_SECONDS) == (1,)

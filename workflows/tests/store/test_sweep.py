@@ -19,10 +19,10 @@ from workflows.store.history import append
 from workflows.store.parking import park_run
 from workflows.store.queue import release_run
 from workflows.store.runs import begin_compensation
+from workflows.store.schema import PUBLIC_LOCK_CLASS
 from workflows.store.steering import cancel_run, wake_run
 from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, missing_workers, sweep
 from workflows.store.workers import (
-    LOCK_CLASS,
     count_living,
     renew_leases,
 )
@@ -257,6 +257,16 @@ def test_a_run_that_was_being_cancelled_and_undoes_itself_goes_on_to_that() -> N
     assert [state for _, _, state in swept()] == [RunState.COMPENSATING]
 
     assert claim().state == RunState.COMPENSATING
+    assert kinds(run.id) == [HistoryKind.RECOVERED, HistoryKind.COMPENSATION_STARTED]
+
+
+def test_a_run_that_undoes_itself_already_begins_no_second_time() -> None:
+    run = held_by(dead_worker())
+    begin_compensation(run, error=None)
+
+    swept()
+
+    assert kinds(run.id) == [HistoryKind.COMPENSATION_STARTED, HistoryKind.RECOVERED]
 
 
 def test_a_silent_worker_loses_its_run_when_the_lease_has_run_out() -> None:
@@ -434,7 +444,7 @@ def test_a_lock_of_another_database_of_this_server_keeps_no_worker_alive() -> No
     run = held_by(worker_id)
 
     with other_database() as elsewhere_:
-        elsewhere_.execute(f"SELECT pg_advisory_lock({LOCK_CLASS}, {worker_id:d})")
+        elsewhere_.execute(f"SELECT pg_advisory_lock({PUBLIC_LOCK_CLASS}, {worker_id:d})")
         living, found = count_living(), swept()
 
     assert living == 0

@@ -26,6 +26,8 @@ def ending_somehow(run: Context, how: str) -> Any:
             return object()
         case "keeps what is unstorable":
             run.data["value"] = object()
+        case "keeps a key joined into a text":
+            run.data["value"] = " ".join(["order", run.idempotency_key])
         case "swallows":
             with suppress(BaseException):
                 run.sleep(60)
@@ -60,6 +62,7 @@ def label(kind: HistoryKind = HistoryKind.STATUS_SET, name: str = "Once") -> His
         ("raises", Ending.RAISED),
         ("unstorable", Ending.RAISED),
         ("keeps what is unstorable", Ending.RAISED),
+        ("keeps a key joined into a text", Ending.WRONG_DEFINITION),
         ("swallows", Ending.SUSPENDED),
         ("wrong", Ending.WRONG_DEFINITION),
         ("renewed", Ending.CONTINUED),
