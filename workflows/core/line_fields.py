@@ -100,6 +100,9 @@ they are not compared."""
 OWN_KEYS = Field[bool]("own_keys")
 """Of a group: each of its steps has a key of its own. Of a step: its key took the place of a reading of
 run.idempotency_key. Missing where it began before keys belonged to steps."""
+SECONDS = Field[float]("seconds")
+"""Of an attempt: how long it had been under way when its line was written, by the worker's steady clock.
+Missing in lines of older releases."""
 DETACHED = Field[bool]("detached")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
@@ -109,11 +112,11 @@ CRASHES = Field[int]("crashes")
 
 _ = HistoryKind
 _RECEIVED = (ARGUMENTS, OWN_KEYS)
-_FAILED_ATTEMPT = (ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
+_FAILED_ATTEMPT = (SECONDS, ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
-    _.STEP_COMPLETED: (OUTPUT, *_RECEIVED),
+    _.STEP_COMPLETED: (OUTPUT, SECONDS, *_RECEIVED),
     _.STEP_STARTED: _RECEIVED,
-    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT, *_RECEIVED),
+    _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT, SECONDS, *_RECEIVED),
     _.ATTEMPT_FAILED: (*_FAILED_ATTEMPT, *_RECEIVED),
     _.WAIT_STARTED: (NAMES, UNTIL),
     _.EVENT_RECEIVED: (NAMES, PAYLOAD),
@@ -124,7 +127,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.GROUP_STARTED: (NAMES, OWN_KEYS),
     _.CHILD_STARTED: (RUN, DETACHED),
     _.PATCH_TAKEN: (),
-    _.COMPENSATION_COMPLETED: (OUTPUT,),
+    _.COMPENSATION_COMPLETED: (OUTPUT, SECONDS),
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
     _.RECOVERED: (WORKER, CRASHES, REASON),
     _.BLOCKED: (ERROR,),

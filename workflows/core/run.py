@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from workflows.core.codec import Input
@@ -82,6 +82,13 @@ class RunView:
     finished_at: datetime | None
 
     @property
+    @property
+    def duration(self) -> timedelta | None:
+        """From its first drive to its end, waits included; None before that."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
     def is_over(self) -> bool:
         """Whether the run has ended, one way or another."""
         return self.state in FINAL_STATES

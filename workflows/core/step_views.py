@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import TextChoices
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.line_fields import ERROR, NAMES, OUTPUT, RETRY_AT
+from workflows.core.lines import attempt_began
 from workflows.core.states import FINAL_STATES, RunState
 
 
@@ -60,7 +61,12 @@ class StepView:
     """type and message of the last failed attempt to undo it."""
     retry_at: datetime | None = None
     """When the next attempt may begin, where it waits for one."""
+    started_at: datetime | None = None
+    """When its first attempt began; None as well for one that an older release has recorded."""
     ended_at: datetime | None = None
+    """When it ended, or was undone."""
+    duration: timedelta | None = None
+    """From the beginning of its first attempt to its end, pauses between attempts included."""
 
 
 def tell_steps(
@@ -92,6 +98,7 @@ class _Found:
 
     position: int
     name: str
+    first: HistoryEntry | None = None
     outcome: HistoryEntry | None = None
     failed: HistoryEntry | None = None
     """The newest failed attempt."""
@@ -101,6 +108,7 @@ class _Found:
     undo_failed: HistoryEntry | None = None
 
     def add(self, entry: HistoryEntry) -> None:
+        self.first = self.first or entry
         match entry.kind:
             case HistoryKind.STEP_COMPLETED | HistoryKind.STEP_FAILED:
                 self.outcome = entry
@@ -122,6 +130,7 @@ class _Found:
         last = self.undo_failed if state == StepState.COMPENSATING else self.failed
         awaited = state in (StepState.WAITING, StepState.COMPENSATING) and last is not None
         ended = self.undone or self.outcome
+        began = attempt_began(self.first) if self.first else None
         return StepView(
             position=self.position,
             name=self.name,
@@ -131,7 +140,9 @@ class _Found:
             error=None if self.completed else _error(self.outcome or self.failed),
             compensation_error=None if self.undone else _error(self.undo_failed),
             retry_at=RETRY_AT.find(last) if awaited and last is not None else None,
+            started_at=began,
             ended_at=ended.at if ended is not None else None,
+            duration=self.outcome.at - began if self.outcome and began else None,
         )
 
     def _state(self, run: RunState, next_undo: int | None) -> StepState:

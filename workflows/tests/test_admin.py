@@ -1,5 +1,6 @@
 """Runs in the admin: seen with their history, steered with a confirmation, never edited."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -158,6 +159,7 @@ class RunAdminTests(TestCase):
         self.assertInHTML(badge("completed"), page)
         self.assertInHTML(badge("skipped"), page)
         self.assertIn("DockClosed: no boat</td>", page)
+        self.assertEqual(len(re.findall(r"<td>0\.\d{3} s</td>", page)), 2)
 
     def test_a_failed_run_can_be_compensated_with_the_name_of_who_did_it(self) -> None:
         run = start(trips)

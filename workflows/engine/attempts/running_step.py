@@ -1,9 +1,10 @@
 """Which attempt of which step is running here."""
 
 import contextvars
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
@@ -27,11 +28,18 @@ class Running:
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
 
+    began: float = field(default_factory=time.monotonic)
+    """When the attempt began."""
     ended: bool = False
 
     def hang_up(self) -> None:
         """Close the connection of its heartbeats."""
         own, self.own = self.own, None
+    @property
+    def lasts(self) -> float:
+        """For how many seconds the attempt has been under way."""
+        return time.monotonic() - self.began
+
         if own is not None:
             own.close()
 

@@ -1,5 +1,6 @@
 """The steps of a run as people see them, from the first to those it never came to."""
 
+import time
 import uuid
 from typing import Any
 
@@ -246,3 +247,55 @@ def test_a_state_that_there_is_not_is_refused() -> None:
 
 def ids(runs: list[RunView]) -> list[Any]:
     return [run.id for run in runs]
+
+
+LONG_SECONDS = 0.05
+
+
+@step(atomic=True)
+def take_long_in_a_transaction() -> None:
+    time.sleep(LONG_SECONDS)
+
+
+@step(retry=ONCE)
+def take_long_and_fail() -> None:
+    time.sleep(LONG_SECONDS)
+    raise ValueError
+
+
+@step
+def take_long() -> None:
+    time.sleep(LONG_SECONDS)
+
+
+@workflow("tests.takes_long")
+def takes_long(run: Context) -> None:
+    run.gather(run.call(take_long), run.call(take_long))
+    run.step(take_long_in_a_transaction)
+    run.step(take_long_and_fail)
+
+
+def test_each_step_tells_when_it_began_and_how_long_it_took() -> None:
+    run = driven(takes_long)
+
+    steps = list_steps(run.id)
+
+    assert [each.name for each in steps] == [
+        *["take_long"] * 2,
+        "take_long_in_a_transaction",
+        "take_long_and_fail",
+    ]
+    for each in steps:
+        assert each.duration is not None
+        assert each.duration.total_seconds() >= LONG_SECONDS
+        assert each.started_at is not None
+        assert run.started_at is not None
+        assert each.started_at >= run.started_at
+
+
+def test_a_run_lasts_from_its_first_drive_to_its_end() -> None:
+    waiting, over = driven(wait_for_go), driven(takes_long)
+
+    assert waiting.duration is None
+    assert over.duration is not None
+    assert over.duration.total_seconds() >= 3 * LONG_SECONDS
