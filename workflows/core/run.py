@@ -65,7 +65,8 @@ class RunView:
     progress: dict[str, Any] | None
     """done, total, note: what the workflow last said of its progress."""
     heartbeat: dict[str, Any] | None
-    """position, details, at: what a long step last said of itself."""
+    """position, details, at: what a long step last said of itself; reached, grew: how far the numbers in
+    its details have come, and in which attempt of the run they last grew."""
     parent_id: uuid.UUID | None
     continued_as: uuid.UUID | None
     """The run that took over by continue_as_new."""
@@ -82,13 +83,13 @@ class RunView:
     finished_at: datetime | None
 
     @property
-    @property
     def duration(self) -> timedelta | None:
         """From its first drive to its end, waits included; None before that."""
         if self.started_at is None or self.finished_at is None:
             return None
         return self.finished_at - self.started_at
 
+    @property
     def is_over(self) -> bool:
         """Whether the run has ended, one way or another."""
         return self.state in FINAL_STATES

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from workflows.core.beat import SQL_GREW
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
@@ -44,13 +45,21 @@ _RESTART, _CUT = "the database was started again", "its connection was cut"
 _NOT_COUNTED = [_RESTART, _CUT]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
+_TAKEN = [HistoryKind.RECOVERED, HistoryKind.BLOCKED]
 _FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
 _RECOVERIES = f"""
     (SELECT count(*) FROM workflows_history AS line
      WHERE line.run_id = run.id AND line.kind = '{HistoryKind.RECOVERED}'
        AND line.id > (SELECT coalesce(max(before.id), 0) FROM workflows_history AS before
                       WHERE before.run_id = run.id
-                        AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)})))
+                        AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)}))
+       -- A drive whose heartbeats grew starts the count anew.
+       AND line.attempt >= coalesce({SQL_GREW}, 0))
+"""
+_HEARTBEATS_GREW = f"""
+    coalesce({SQL_GREW} > (
+        SELECT coalesce(max(line.attempt), 0) FROM workflows_history AS line
+        WHERE line.run_id = run.id AND line.kind IN {one_of(_TAKEN)}), false)
 """
 _PAUSE = """
     CASE WHEN recoveries = 0 THEN 0
@@ -63,7 +72,8 @@ _OF_WHAT = f"""
 """
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
-# of crashes anew, and so does the turn to compensation, whose chances are its own. What says
+# of crashes anew, and so do heartbeats that have grown since the last loss, and the turn to
+# compensation, whose chances are its own. What says
 # nothing about the run is not counted: a worker older than the server lost its lock when the
 # server was restarted; one whose process lives on under a newer id, when its connection was cut.
 _RESTARTED = """
@@ -90,7 +100,7 @@ _BY_THE_SWEEP = f"""
 """
 _JUDGED = f"""
     counted AS (
-        SELECT *, CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
+        SELECT *, CASE WHEN mark = crash_mark AND NOT grown THEN crashes ELSE 0 END
                   + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
@@ -145,7 +155,7 @@ def _recover(which: str, seen: str) -> Statement:
             SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                    (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                     WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
-                   {_RECOVERIES} AS recoveries, {seen} AS seen
+                   {_RECOVERIES} AS recoveries, {_HEARTBEATS_GREW} AS grown, {seen} AS seen
             FROM workflows_run AS run
             WHERE {which}
             ORDER BY id LIMIT 500

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from workflows.core.growth import Growth
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
 from workflows.store.database import Connection
@@ -19,27 +20,29 @@ class Running:
     attempt: int
     """The run's, which the fence knows."""
     limit: Limit
+    growth: Growth
+    """How far the run's heartbeats have come."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
     details: str | None = None
     """Of this attempt's last heartbeat, as JSON text."""
     seconds: float = 0.0
     """How long the step's function took, once it has returned."""
+    began: float = field(default_factory=time.monotonic)
+    """When the attempt began."""
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
 
-    began: float = field(default_factory=time.monotonic)
-    """When the attempt began."""
     ended: bool = False
 
-    def hang_up(self) -> None:
-        """Close the connection of its heartbeats."""
-        own, self.own = self.own, None
     @property
     def lasts(self) -> float:
         """For how many seconds the attempt has been under way."""
         return time.monotonic() - self.began
 
+    def hang_up(self) -> None:
+        """Close the connection of its heartbeats."""
+        own, self.own = self.own, None
         if own is not None:
             own.close()
 

@@ -110,7 +110,13 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
     """Run the step once, in whichever thread. It is recorded here only where that belongs to the
     step's own transaction."""
     info = describe_attempt(session, job)
-    running = Running(info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test)
+    running = Running(
+        info=info,
+        attempt=session.run.attempt,
+        limit=limit,
+        growth=session.growth,
+        in_test=session.in_test,
+    )
     drop_broken_connection()
     before = OpenWork.now()
     token = current.set(running)

@@ -11,7 +11,9 @@ from typing import Any
 from django.db import connection
 
 from workflows.conf import conf
+from workflows.core.beat import read_beat
 from workflows.core.errors import DeadlineExceeded, DefinitionError, EndOfHistory, Suspend
+from workflows.core.growth import Growth
 from workflows.core.history_index import History
 from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
@@ -62,6 +64,8 @@ class DriveMemory:
         """Held while something is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
+        beat = read_beat(run.heartbeat)
+        self.growth = Growth({}, None) if beat is None else Growth(beat.reached, beat.grew)
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
         self.connections: WatchedConnections | None = None
