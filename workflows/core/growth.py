@@ -5,18 +5,15 @@ What counts is a number that the details carry under the same name as before (20
 day: it would grow also where nothing moves.
 """
 
-import threading
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 Numbers = Mapping[str, float]
 """Numbers of details, by the way to each: "row", "files/0", "" for details that are a number."""
 
 MOST_NUMBERS = 20
 """Of one step; what its details carry beyond them is not looked at."""
-MOST_STEPS = 16
-"""That beat beside each other in one run and are remembered."""
 ONE_DAY_SECONDS = 86_400
 LARGEST = 2**63
 """Not a number and infinity are not below it either."""
@@ -24,33 +21,21 @@ TICKS = (1, 10**3, 10**6, 10**9)
 """In which times of day are told: seconds, or parts of them."""
 
 
-class Growth:
-    """How far the steps of a run have come, by their heartbeats. Branches of a group share it."""
+class Growth(NamedTuple):
+    """What the details of a heartbeat say of how far a step is."""
 
-    def __init__(self, reached: Mapping[int, Numbers], grew: int | None) -> None:
-        self._reached = dict(reached)
-        self._grew = grew
-        self._lock = threading.Lock()
+    reached: Numbers
+    """The most that each number ever was."""
+    grew: bool
+    """Whether one has grown beyond that."""
 
-    def take(
-        self, position: int, details: Any, *, attempt: int, now: float
-    ) -> tuple[dict[int, Numbers], int | None]:
-        """Take in the details of a heartbeat in this attempt of the run; now: seconds since 1970.
 
-        Returns how far each step has come, and in which attempt of the run one last grew.
-        """
-        with self._lock:
-            before = self._reached.pop(position, {})
-            found = dict(islice(_numbers(details, now), MOST_NUMBERS))
-            if any(value > before[way] for way, value in found.items() if way in before):
-                self._grew = attempt
-            higher = {way: max(value, before.get(way, value)) for way, value in found.items()}
-            self._reached[position] = dict(
-                islice({**higher, **before, **higher}.items(), MOST_NUMBERS)
-            )
-            for forgotten in list(self._reached)[:-MOST_STEPS]:
-                del self._reached[forgotten]
-            return dict(self._reached), self._grew
+def growth(before: Numbers, details: Any, *, now: float) -> Growth:
+    """Compare the details of a heartbeat with all earlier ones. now: seconds since 1970."""
+    found = dict(islice(_numbers(details, now), MOST_NUMBERS))
+    higher = {way: max(value, before.get(way, value)) for way, value in found.items()}
+    reached = dict(islice({**higher, **before, **higher}.items(), MOST_NUMBERS))
+    return Growth(reached, any(found[way] > before[way] for way in found.keys() & before.keys()))
 
 
 def _numbers(details: Any, now: float, way: str = "") -> Iterator[tuple[str, float]]:

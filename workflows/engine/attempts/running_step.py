@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from workflows.core.growth import Growth
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
+from workflows.engine.session.run_growth import RunGrowth
 from workflows.store.database import Connection
 
 
@@ -20,7 +20,7 @@ class Running:
     attempt: int
     """The run's, which the fence knows."""
     limit: Limit
-    growth: Growth
+    growth: RunGrowth
     """How far the run's heartbeats have come."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""

@@ -13,7 +13,6 @@ from django.db import connection
 from workflows.conf import conf
 from workflows.core.beat import read_beat
 from workflows.core.errors import DeadlineExceeded, DefinitionError, EndOfHistory, Suspend
-from workflows.core.growth import Growth
 from workflows.core.history_index import History
 from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
@@ -22,6 +21,7 @@ from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.session.run_growth import RunGrowth
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
 from workflows.store import history as history_store
@@ -65,7 +65,7 @@ class DriveMemory:
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
-        self.growth = Growth({}, None) if beat is None else Growth(beat.reached, beat.grew)
+        self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
         self.connections: WatchedConnections | None = None

@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 
-from workflows.core.growth import MOST_NUMBERS, MOST_STEPS, Growth
+from workflows.core.growth import MOST_NUMBERS, Numbers, growth
 
 NOW = 1_790_000_000.0
 
 
-def grew(*details: Any, before: dict[int, dict[str, float]] | None = None) -> int | None:
+def grew(*details: Any) -> int | None:
     """Return with which of these heartbeats of one step its details last grew."""
-    growth, last = Growth(before or {}, None), None
+    reached: Numbers = {}
+    last = None
     for number, each in enumerate(details):
-        _, last = growth.take(1, each, attempt=number, now=NOW)
+        told = growth(reached, each, now=NOW)
+        reached, last = told.reached, number if told.grew else last
     return last
 
 
@@ -59,28 +61,12 @@ def test_what_changes_without_growing_is_none(earlier: Any, later: Any) -> None:
 def test_only_what_is_beyond_all_earlier_values_counts() -> None:
     assert grew(0, 40, 0, 20, 40) == 1
     assert grew(0, 40, 0, 20, 41) == 4
-    assert grew(150, before={1: {"": 200}}) is None
-    assert grew(201, before={1: {"": 200}}) == 0
 
 
-def test_steps_beside_each_other_are_told_apart() -> None:
-    growth = Growth({}, None)
+def test_what_is_remembered_of_a_step_is_bounded() -> None:
+    reached: Numbers = {}
+    for number in range(3):
+        details = {f"{number} {name}": 1 for name in range(100)}
+        reached = growth(reached, details, now=NOW).reached
 
-    growth.take(1, 200, attempt=1, now=NOW)
-    growth.take(2, 0, attempt=1, now=NOW)
-    reached, last = growth.take(1, 100, attempt=2, now=NOW)
-
-    assert reached == {1: {"": 200}, 2: {"": 0}}
-    assert last is None
-
-
-def test_what_is_remembered_is_bounded() -> None:
-    growth = Growth({}, None)
-
-    for position in range(100):
-        for number in range(3):
-            details = {f"{number} {name}": 1 for name in range(100)}
-            reached, _ = growth.take(position, details, attempt=1, now=NOW)
-
-    assert len(reached) == MOST_STEPS
-    assert {len(found) for found in reached.values()} == {MOST_NUMBERS}
+    assert len(reached) == MOST_NUMBERS
