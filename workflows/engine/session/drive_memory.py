@@ -66,6 +66,8 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
         self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
+        self.failed_with: str | None = None
+        """Why this drive began to undo the run's steps, as JSON text."""
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
         self.connections: WatchedConnections | None = None

@@ -17,6 +17,7 @@ from workflows import signals
 from workflows.api import RunState, cancel, start
 from workflows.cluster import chores
 from workflows.cluster.chores import Chore, Chores
+from workflows.cluster.database_watch import DatabaseWatch
 from workflows.models import Run, Worker
 from workflows.store.database import Connection
 from workflows.store.queue import Code
@@ -65,8 +66,8 @@ def test_a_chore_that_fails_is_told_once_and_the_others_are_done(own: Connection
     account = Chores([chore("bad", fail), chore("good", lambda own: done.append("good"))])
 
     with heard(signals.chore_failed) as told:
-        account.do_what_is_due(own)
-        account.do_what_is_due(own)
+        account.do_what_is_due(own, DatabaseWatch())
+        account.do_what_is_due(own, DatabaseWatch())
 
     assert done == ["good", "good"]
     [said] = told
@@ -78,7 +79,7 @@ def test_a_fault_of_our_own_in_a_chore_is_told_too(own: Connection) -> None:
         raise ZeroDivisionError("a slip")
 
     with heard(signals.chore_failed) as told:
-        Chores([chore("slips", slip)]).do_what_is_due(own)
+        Chores([chore("slips", slip)]).do_what_is_due(own, DatabaseWatch())
 
     assert [type(said["error"]) for said in told] == [ZeroDivisionError]
 
@@ -87,8 +88,8 @@ def test_a_chore_waits_for_its_time(own: Connection) -> None:
     done: list[str] = []
     account = Chores([chore("seldom", lambda own: done.append("once"), every_seconds=HOURS)])
 
-    account.do_what_is_due(own)
-    account.do_what_is_due(own)
+    account.do_what_is_due(own, DatabaseWatch())
+    account.do_what_is_due(own, DatabaseWatch())
 
     assert done == ["once"]
 
@@ -99,7 +100,7 @@ def test_a_lost_connection_is_no_fault_of_a_chore() -> None:
         other.execute("SELECT pg_terminate_backend(%s)", [own.info.backend_pid])
 
     with heard(signals.chore_failed) as told, pytest.raises(psycopg.OperationalError):
-        until(lambda: Chores(chores.CHORES).do_what_is_due(own))
+        until(lambda: Chores(chores.CHORES).do_what_is_due(own, DatabaseWatch()))
 
     assert told == []
 

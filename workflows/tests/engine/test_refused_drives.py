@@ -10,7 +10,7 @@ from django.db.models import F
 
 from workflows.api import Context, RunState, cancel, current_step, get_run, start, step, workflow
 from workflows.models import Run
-from workflows.observe import logs
+from workflows.observe import once_a_minute
 from workflows.tests.builders import elsewhere, end_session, kinds, row, run_sql, swept
 from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, wait_for_go
@@ -34,12 +34,6 @@ CAUSES = {
     "a lock timeout": "lock_not_available",
     "a full disk": "disk_full",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_said() -> None:
-    """Forget what was said in the tests before."""
-    logs._said.clear()
 
 
 @contextmanager
@@ -176,7 +170,7 @@ def test_a_refusal_that_lasts_is_said_again_with_how_often(monkeypatch: Any) -> 
         for _ in range(3):
             work()
             pause_of(view.id)
-        monkeypatch.setattr(logs, "SAY_AGAIN_SECONDS", 0)
+        monkeypatch.setattr(once_a_minute, "SAY_AGAIN_SECONDS", 0)
         work()
 
     said = [each.getMessage() for each in ear.records]
