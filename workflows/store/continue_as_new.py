@@ -20,6 +20,7 @@ _TAKEN_OVER = (
     "priority",
     "data",
     "attributes",
+    "progress",
 )
 _SUCCESSOR = insert.run(
     "ended",
