@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+import psycopg
+
 from workflows import signals
 from workflows.observe.once_a_minute import first_line, worth_saying
 
@@ -10,6 +12,11 @@ logger = logging.getLogger("workflows")
 
 TOLD_AS_ERRORS = ("blocked", "failed")
 """What becomes of a run that has lost too many workers; each has a signal of its own."""
+
+_HELD_BY_OTHERS = (
+    "%s %s: an open transaction holds the row of the run, which goes back to the queue, again %s%s; "
+    "send events last in a transaction (%s)"
+)
 
 
 def connect() -> None:
@@ -78,10 +85,13 @@ def _refused(
 ) -> None:
     if (since := worth_saying("drive refused", first_line(error))) is not None:
         when = "by the sweep" if retry_in_seconds is None else f"in {retry_in_seconds:g} s"
-        logger.error(
-            "%s %s: the database refused a statement of the drive, again %s%s: %s",
-            *(workflow, run_id, when, since, first_line(error)),
-        )
+        said = (workflow, run_id, when, since, first_line(error))
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            logger.warning(_HELD_BY_OTHERS, *said)
+        else:
+            logger.error(
+                "%s %s: the database refused a statement of the drive, again %s%s: %s", *said
+            )
 
 
 def _unheard(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:

@@ -10,7 +10,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.store.database import CHANNEL, Connection, query
-from workflows.store.fence import held
+from workflows.store.fence import still_held
 from workflows.store.queue import Code
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
@@ -47,7 +47,7 @@ _EXTEND = Statement(
     f"""
     UPDATE workflows_run
     SET lease_until = {NOW} + %(lease_seconds)s * interval '1 second', worker_id = %(worker_id)s
-    WHERE {held()}
+    WHERE {still_held()}
     """
 )
 _FORGET = Statement(
