@@ -90,7 +90,9 @@ def step_completed(
         position=position,
         part=UNDO if undo else 0,
         name=step,
-        data=_data(fields.OUTPUT.written_as(output), _lasted(seconds), *received.written()),
+        data=_data(
+            fields.OUTPUT.written_as(output), fields.SECONDS.written(seconds), *received.written()
+        ),
     )
 
 
@@ -111,7 +113,7 @@ def step_failed(
             fields.ERROR.written(failure.error),
             fields.ATTEMPTS.written(failure.attempts),
             fields.PERMANENT.written(failure.permanent),
-            _lasted(seconds),
+            fields.SECONDS.written(seconds),
             *received.written(),
         ),
     )
@@ -141,7 +143,7 @@ def attempt_failed(
         fields.ATTEMPTS_ALLOWED.written(attempts),
         fields.ERROR.written(error),
         fields.PERMANENT.written(permanent),
-        _lasted(seconds),
+        fields.SECONDS.written(seconds),
         *received.written(),
     ]
     if heartbeat is not None:
@@ -270,10 +272,6 @@ def attempt_began(entry: HistoryEntry) -> datetime | None:
         return entry.at
     seconds = fields.SECONDS.find(entry)
     return None if seconds is None else entry.at - timedelta(seconds=seconds)
-
-
-def _lasted(seconds: float) -> str:
-    return fields.SECONDS.written(round(seconds, 6))
 
 
 def _data(*written: str) -> str:
