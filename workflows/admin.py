@@ -13,7 +13,7 @@ from workflows.models import Run
 from workflows.models.run import RunQuerySet
 from workflows.ui import icons
 from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
-from workflows.ui.parts import json_text, moment, table
+from workflows.ui.parts import json_text, lasting, moment, table
 
 if TYPE_CHECKING:
     RunModelAdmin = admin.ModelAdmin[Run]
@@ -128,7 +128,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         (None, {"fields": ("workflow", "version", "badge", "status", "key", "problem")}),
         (
             "Times",
-            {"fields": ("created_at", "started_at", "finished_at", "wake_at", "waits_for")},
+            {"fields": ("created_at", "started_at", "finished_at", "took", "wake_at", "waits_for")},
         ),
         ("Worker", {"fields": ("attempt", "crashes_in_a_row", "worker_id", "lease_until")}),
         ("Values", {"fields": ("input_text", "output_text")}),
@@ -164,6 +164,12 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     def crashes_in_a_row(self, run: Any) -> int:
         return int(run.crashes_in_a_row)
 
+    @admin.display(description="took")
+    def took(self, run: Run) -> str:
+        if run.started_at is None or run.finished_at is None:
+            return "-"
+        return lasting(run.finished_at - run.started_at)
+
     @admin.display(description="waits for")
     def waits_for(self, run: Run) -> str:
         return ", ".join(run.waiting_for) or "-"
@@ -198,7 +204,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     @admin.display(description="steps")
     def steps(self, run: Run) -> SafeString:
         return table(
-            ("No.", "Step", "State", "Attempts", "Time (UTC)", "Worker", "Problem"),
+            ("No.", "Step", "State", "Attempts", "Time (UTC)", "Took", "Worker", "Problem"),
             (
                 (
                     step.position or "",
@@ -206,6 +212,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
                     icons.badge(step.state),
                     _attempts(step),
                     moment(step.retry_at or step.ended_at or step.running_since),
+                    lasting(step.duration),
                     f"{step.host}, pid {step.pid}" if step.host else "",
                     _told(step.compensation_error or step.error),
                 )

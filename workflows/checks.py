@@ -1,6 +1,7 @@
 """System checks: wrong settings and code that cannot be replayed are told at start-up, with a hint."""
 
 import os
+from difflib import get_close_matches
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from workflows.conf import conf
 from workflows.definitions.functions import where
 from workflows.definitions.step import wrapped_steps
 from workflows.definitions.workflow import find_workflow, known_code, wrapped_workflows
+from workflows.source.awaited_events import awaited_events
 from workflows.source.determinism import Finding, read_workflow
 from workflows.source.plan import steps_by_name
 
@@ -27,6 +29,7 @@ def connect() -> None:
     register(check_decorators)
     register(check_workflows)
     register(check_step_names)
+    register(check_event_names)
 
 
 def check_conf(**kwargs: Any) -> list[CheckMessage]:
@@ -114,6 +117,24 @@ def check_step_names(**kwargs: Any) -> list[CheckMessage]:
                 words = f"workflow {name!r} uses {len(functions)} steps named {step!r}"
                 places = ", ".join(sorted(map(where, functions)))
                 told.append(Warning(f"{words}: {places}", hint=SAME_NAME, id="workflows.W009"))
+    return told
+
+
+def check_event_names(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W017: an event whose type is declared, and for which the code never waits."""
+    told: list[CheckMessage] = []
+    for name, version in zip(*known_code(), strict=True):
+        definition = find_workflow(name, version)
+        if definition is None or not definition.events:
+            continue
+        awaited = awaited_events(definition.function)
+        for event in sorted(definition.events.keys() - awaited if awaited is not None else ()):
+            words = f"workflow {name!r} declares the event {event!r} and never waits for it"
+            near = get_close_matches(event, awaited or (), n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else "Take it out of events={…}."
+            told.append(
+                Warning(f"{where(definition.function)}: {words}", hint=hint, id="workflows.W017")
+            )
     return told
 
 

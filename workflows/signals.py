@@ -22,7 +22,8 @@ run that ended by continue_as_new, or None)."""
 run_claimed = Announcement("run_id", "workflow", "version", "attempt", "worker_id", "late_seconds")
 """A drive begins. worker_id (None outside a cluster), late_seconds: how long the run had been due."""
 run_finished = Announcement("run_id", "workflow", "state", "error")
-"""A run has ended. error (None or type/message/traceback)."""
+"""A run has ended. error (None or type/message/traceback; of a compensated run, what it had failed
+with)."""
 run_blocked = Announcement("run_id", "workflow", "error")
 """A run waits for a person or a deploy. error (type/message)."""
 runs_recovered = Announcement("runs")
@@ -85,6 +86,9 @@ database_away = Announcement("error")
 exception)."""
 tables_missing = Announcement("error")
 """The database lacks tables or columns of ours: told like database_away. error (the exception)."""
+database_hangs = Announcement("waits_for", "since", "seconds")
+"""The pusher waits for an answer and gets neither one nor an error: told after 5 s, then every 30 s.
+waits_for (what of the pusher's), since (when it asked), seconds (how long ago that is)."""
 database_back = Announcement()
 """The pusher is served again."""
 bell_failed = Announcement("error")

@@ -10,6 +10,7 @@ import psycopg
 from workflows import signals
 from workflows.cluster import shared
 from workflows.cluster.chores import CHORES, Chores
+from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
 from workflows.engine.worker_loop import code_here
@@ -44,15 +45,17 @@ class Bell:
         self._rung = False
         self._chores = Chores(CHORES)
         self._complained_at: float | None = None
+        self._watch = DatabaseWatch()
 
     def wait(self) -> int:
         """Return how many workers to call, after one nap at most. Never raises.
 
         0: nothing is due, everybody is busy, or the database is away.
         """
+        self._watch.begin()
         try:
             own = self._connection()
-            self._chores.do_what_is_due(own)
+            self._chores.do_what_is_due(own, self._watch)
             calls = self._listen(own)
         except psycopg.Error as exc:
             self._drop()
@@ -74,7 +77,8 @@ class Bell:
         if before.busy >= self._workers:
             return self._nap(conf().poll_seconds, change_of=before)
         self._rung = False
-        due = queue.look_ahead(own, limit=self._calls.limit(), code=code_here())
+        with self._watch.waiting("a look at the queue"):
+            due = queue.look_ahead(own, limit=self._calls.limit(), code=code_here())
         calls = self._calls.count(due)
         if calls:
             return calls
@@ -114,7 +118,8 @@ class Bell:
 
     def _connection(self) -> Connection:
         if self._own is None or self._own[0] != os.getpid():
-            own = store.open_connection(listen=True)
+            with self._watch.waiting("a connection"):
+                own = store.open_connection(listen=True)
             own.add_notify_handler(self._hear)
             self._own = (os.getpid(), own)
         return self._own[1]
@@ -135,7 +140,7 @@ class Bell:
         return PAUSE_AFTER_A_FAULT_SECONDS if unfit else PAUSE_WHILE_AWAY_SECONDS
 
     def _stop_complaining(self) -> None:
-        if self._complained_at is not None:
+        if self._watch.answered() or self._complained_at is not None:
             self._complained_at = None
             signals.database_back.send_robust(sender=Bell)
 

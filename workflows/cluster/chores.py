@@ -10,6 +10,7 @@ from uuid import UUID
 
 from workflows import signals
 from workflows.cluster import held_runs, process_state, shared
+from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
 from workflows.cluster.worker_identity import place
 from workflows.conf import conf
@@ -46,14 +47,15 @@ class Chores:
         self._done_at: dict[str, float] = {}
         self._told_at: dict[str, float] = {}
 
-    def do_what_is_due(self, own: Connection) -> None:
+    def do_what_is_due(self, own: Connection, watch: DatabaseWatch) -> None:
         """Do the chores whose time has come. One that fails is told, and tried again in its turn.
 
         Raises psycopg.Error where the connection is lost: then no other could be done either.
         """
         for chore in self._chores:
             if self._is_due(chore):
-                self._do(chore, own)
+                with watch.waiting(f"the chore {chore.name!r}"):
+                    self._do(chore, own)
 
     def _is_due(self, chore: Chore) -> bool:
         now = time.monotonic()

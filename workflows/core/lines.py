@@ -5,6 +5,7 @@ Single fields are read by themselves: `OUTPUT.of(entry)`. What SQL makes is rend
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -79,20 +80,29 @@ def step_completed(
     output: str,
     received: Received = NOTHING_NOTED,
     *,
+    seconds: float,
     undo: bool = False,
 ) -> Fact:
-    """A step, or its compensation, has returned. output is JSON text."""
+    """A step, or its compensation, has returned. output is JSON text; seconds: since the attempt
+    began, here as in the lines below."""
     return Fact(
         kind=HistoryKind.COMPENSATION_COMPLETED if undo else HistoryKind.STEP_COMPLETED,
         position=position,
         part=UNDO if undo else 0,
         name=step,
-        data=_data(fields.OUTPUT.written_as(output), *received.written()),
+        data=_data(
+            fields.OUTPUT.written_as(output), fields.SECONDS.written(seconds), *received.written()
+        ),
     )
 
 
 def step_failed(
-    position: int, step: str, failure: StepFailure, received: Received = NOTHING_NOTED
+    position: int,
+    step: str,
+    failure: StepFailure,
+    received: Received = NOTHING_NOTED,
+    *,
+    seconds: float,
 ) -> Fact:
     """A step has failed for good."""
     return Fact(
@@ -103,6 +113,7 @@ def step_failed(
             fields.ERROR.written(failure.error),
             fields.ATTEMPTS.written(failure.attempts),
             fields.PERMANENT.written(failure.permanent),
+            fields.SECONDS.written(seconds),
             *received.written(),
         ),
     )
@@ -116,6 +127,7 @@ def attempt_failed(
     attempt: int,
     attempts: int | None,
     error: Failure,
+    seconds: float,
     permanent: bool = False,
     heartbeat: str | None = None,
     received: Received = NOTHING_NOTED,
@@ -131,6 +143,7 @@ def attempt_failed(
         fields.ATTEMPTS_ALLOWED.written(attempts),
         fields.ERROR.written(error),
         fields.PERMANENT.written(permanent),
+        fields.SECONDS.written(seconds),
         *received.written(),
     ]
     if heartbeat is not None:
@@ -251,6 +264,14 @@ def run_ended(state: RunState, error: str | None = None) -> Fact:
     """The run has ended in this state. error: the JSON text of a Failure."""
     data = _data() if error is None else _data(fields.ERROR.written_as(error))
     return Fact(kind=_ENDED[state], position=None, data=data)
+
+
+def attempt_began(entry: HistoryEntry) -> datetime | None:
+    """Read when the attempt began that this line ends, or begins; None: its line does not say."""
+    if entry.kind == HistoryKind.STEP_STARTED:
+        return entry.at
+    seconds = fields.SECONDS.find(entry)
+    return None if seconds is None else entry.at - timedelta(seconds=seconds)
 
 
 def _data(*written: str) -> str:

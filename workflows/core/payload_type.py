@@ -43,6 +43,15 @@ class PayloadType:
         except Exception as exc:  # a class may refuse in any way of its own
             raise ValueNotStorable(f"payload: {self._why(exc)}") from None
 
+    def keeps(self, given: Any, plain: Any) -> bool:
+        """Whether what storage made of a value, a plain JSON value, is read as the value itself is."""
+        try:
+            return bool(
+                self._adapter.validate_python(given) == self._adapter.validate_python(plain)
+            )
+        except Exception:  # as above
+            return False
+
     def _why(self, exc: Exception) -> str:
         if isinstance(exc, PydanticUserError) and exc.code == "class-not-fully-defined":
             told = f"{shown(self.annotation)} names a type that is not there"

@@ -2,7 +2,7 @@
 
 import uuid
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from workflows.core.codec import Input
@@ -65,7 +65,8 @@ class RunView:
     progress: dict[str, Any] | None
     """done, total, note: what the workflow last said of its progress."""
     heartbeat: dict[str, Any] | None
-    """position, details, at: what a long step last said of itself."""
+    """position, details, at: what a long step last said of itself; reached, grew: how far the numbers in
+    its details have come, and in which attempt of the run they last grew."""
     running_steps: dict[str, Any] | None
     """attempt, steps: what its worker's host has seen last of the steps under way; list_steps tells
     what of it still holds."""
@@ -83,6 +84,13 @@ class RunView:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def duration(self) -> timedelta | None:
+        """From its first drive to its end, waits included; None before that."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
 
     @property
     def is_over(self) -> bool:

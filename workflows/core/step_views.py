@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import TextChoices
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.line_fields import ERROR, NAMES, OUTPUT, RETRY_AT, STEPS
+from workflows.core.lines import attempt_began
 from workflows.core.running_steps import RunningStep, read_steps
 from workflows.core.states import FINAL_STATES, HELD_STATES, RunState
 
@@ -63,7 +64,12 @@ class StepView:
     """type and message of the last failed attempt to undo it."""
     retry_at: datetime | None = None
     """When the next attempt may begin, where it waits for one."""
+    started_at: datetime | None = None
+    """When its first attempt began; None as well for one that an older release has recorded."""
     ended_at: datetime | None = None
+    """When it ended, or was undone."""
+    duration: timedelta | None = None
+    """From the beginning of its first attempt to its end, pauses between attempts included."""
     running_since: datetime | None = None
     """When the attempt under way began, or the one that was lost last; None: no host has seen one."""
     host: str = ""
@@ -106,6 +112,7 @@ class _Found:
 
     position: int
     name: str
+    first: HistoryEntry | None = None
     outcome: HistoryEntry | None = None
     failed: HistoryEntry | None = None
     """The newest failed attempt."""
@@ -118,6 +125,7 @@ class _Found:
     running: RunningStep | None = None
 
     def add(self, entry: HistoryEntry) -> None:
+        self.first = self.first or entry
         match entry.kind:
             case HistoryKind.STEP_COMPLETED | HistoryKind.STEP_FAILED:
                 self.outcome = entry
@@ -152,6 +160,7 @@ class _Found:
         last = self.undo_failed if state == StepState.COMPENSATING else self.failed
         awaited = state in (StepState.WAITING, StepState.COMPENSATING) and last is not None
         ended, seen = self.undone or self.outcome, self.seen
+        began = attempt_began(self.first) if self.first else None
         return StepView(
             position=self.position,
             name=self.name,
@@ -162,7 +171,9 @@ class _Found:
             error=None if self.completed else _error(self.outcome or self.failed),
             compensation_error=None if self.undone else _error(self.undo_failed),
             retry_at=RETRY_AT.find(last) if awaited and last is not None else None,
+            started_at=began,
             ended_at=ended.at if ended is not None else None,
+            duration=self.outcome.at - began if self.outcome and began else None,
             running_since=seen.since if seen is not None else None,
             host=seen.host if seen is not None else "",
             pid=seen.pid if seen is not None else None,

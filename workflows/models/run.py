@@ -15,6 +15,8 @@ from django.db.models import (
     UniqueConstraint,
     When,
 )
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce
 
 from workflows.core.states import DUE_STATES, HELD_STATES, RunState
 from workflows.models.clock import ClockTimestamp
@@ -25,14 +27,17 @@ class RunQuerySet(models.QuerySet["Run"]):
     """Adjectives for runs."""
 
     def counting_crashes(self) -> "RunQuerySet":
-        """Add crashes_in_a_row: the crashes, unless the run has made progress since the last."""
+        """Add crashes_in_a_row: the crashes, unless the run has made progress since the last: a line about an
+        operation, or heartbeats that grow in this drive."""
         line = self.model._meta.get_field("history").related_model
         progress = line._default_manager.filter(
             run=OuterRef("pk"), position__isnull=False, id__gt=OuterRef("crash_mark")
         )
+        grew = Coalesce(Cast(KeyTextTransform("grew", "heartbeat"), models.IntegerField()), -1)
+        moves_now = Q(state__in=sorted(HELD_STATES), heartbeat_grew=models.F("attempt"))
         # Most runs have no crashes, and cost no look at their history.
-        counted = When(Q(crashes__gt=0) & ~Exists(progress), then="crashes")
-        return self.annotate(crashes_in_a_row=Case(counted, default=0))
+        counted = When(Q(crashes__gt=0) & ~moves_now & ~Exists(progress), then="crashes")
+        return self.alias(heartbeat_grew=grew).annotate(crashes_in_a_row=Case(counted, default=0))
 
 
 RunManager = InDefaultDatabase.from_queryset(RunQuerySet)

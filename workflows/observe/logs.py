@@ -1,20 +1,17 @@
 """What the engine announces, as log lines of the logger "workflows"."""
 
 import logging
-import time
 from typing import Any
 
 import psycopg
 
 from workflows import signals
+from workflows.observe.once_a_minute import first_line, worth_saying
 
 logger = logging.getLogger("workflows")
 
-SAY_AGAIN_SECONDS = 60.0
-"""What stands in the way of all runs is said so often, and not for each of them."""
-MANY_CAUSES = 100
-_said: dict[str, tuple[float, int]] = {}
-"""When each cause was said last, and how often it was met since."""
+TOLD_AS_ERRORS = ("blocked", "failed")
+"""What becomes of a run that has lost too many workers; each has a signal of its own."""
 
 _HELD_BY_OTHERS = (
     "%s %s: an open transaction holds the row of the run, which goes back to the queue, again %s%s; "
@@ -42,7 +39,10 @@ def _finished(
     *, run_id: Any, workflow: str, state: str, error: dict[str, str] | None, **_: Any
 ) -> None:
     if error is not None:
-        logger.error("%s %s %s: %s: %s", workflow, run_id, state, error["type"], error["message"])
+        # What has been undone is in order again; what has failed is not.
+        level = logging.WARNING if state == "compensated" else logging.ERROR
+        told = "%s %s %s: %s: %s"
+        logger.log(level, told, workflow, run_id, state, error["type"], error["message"])
     else:
         logger.info("%s %s %s", workflow, run_id, state)
 
@@ -69,21 +69,23 @@ def _attempt_failed(
 
 
 def _lease_lost(*, run_id: Any, workflow: str, attempt: int, **_: Any) -> None:
-    logger.warning(
-        "%s %s: attempt %d lost its lease and wrote nothing more", workflow, run_id, attempt
-    )
+    if (since := worth_saying("lease lost", workflow)) is not None:
+        words = "%s %s: attempt %d lost its lease and wrote nothing more%s"
+        logger.warning(words, workflow, run_id, attempt, since)
 
 
 def _abandoned(*, run_id: Any, workflow: str, error: Exception, **_: Any) -> None:
-    logger.warning("%s %s: drive abandoned, the database failed: %s", workflow, run_id, error)
+    if (since := worth_saying("drive abandoned", first_line(error))) is not None:
+        words = "%s %s: drive abandoned, the database failed%s: %s"
+        logger.warning(words, workflow, run_id, since, first_line(error))
 
 
 def _refused(
     *, run_id: Any, workflow: str, error: Exception, retry_in_seconds: float | None, **_: Any
 ) -> None:
-    if (since := _worth_saying(error)) is not None:
+    if (since := worth_saying("drive refused", first_line(error))) is not None:
         when = "by the sweep" if retry_in_seconds is None else f"in {retry_in_seconds:g} s"
-        said = (workflow, run_id, when, since, _first_line(error))
+        said = (workflow, run_id, when, since, first_line(error))
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             logger.warning(_HELD_BY_OTHERS, *said)
         else:
@@ -93,33 +95,16 @@ def _refused(
 
 
 def _unheard(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
-    if (since := _worth_saying(error)) is not None:
+    if (since := worth_saying("heartbeat unheard", first_line(error))) is not None:
         words = "%s: a heartbeat of step %s was not taken%s: %s"
-        logger.warning(words, run_id, step, since, _first_line(error))
+        logger.warning(words, run_id, step, since, first_line(error))
 
 
 def _claim_refused(*, error: Exception, **_: Any) -> None:
-    if (since := _worth_saying(error)) is not None:
+    if (since := worth_saying("claim refused", first_line(error))) is not None:
         logger.error(
-            "due runs are not driven, the database refused%s: %s", since, _first_line(error)
+            "due runs are not driven, the database refused%s: %s", since, first_line(error)
         )
-
-
-def _worth_saying(error: Exception) -> str | None:
-    """Return how often the same was met in silence, in words; None: say nothing this time."""
-    cause, now = _first_line(error), time.monotonic()
-    said_at, met = _said.get(cause, (None, 0))
-    if said_at is not None and now - said_at < SAY_AGAIN_SECONDS:
-        _said[cause] = (said_at, met + 1)
-        return None
-    if len(_said) >= MANY_CAUSES:
-        _said.clear()
-    _said[cause] = (now, 0)
-    return f" ({met} more since it was last said)" if met else ""
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
 
 
 def _hook_failed(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
@@ -139,7 +124,10 @@ def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> N
 
 def _recovered(*, runs: list[tuple[Any, str, str]], **_: Any) -> None:
     for run_id, workflow, state in runs:
-        logger.warning("%s %s: its worker was lost; now %s", workflow, run_id, state)
+        if state in TOLD_AS_ERRORS:
+            continue
+        if (since := worth_saying("recovered", workflow, str(state))) is not None:
+            logger.warning("%s %s: its worker was lost; now %s%s", workflow, run_id, state, since)
 
 
 def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: Any) -> None:

@@ -21,6 +21,7 @@ _TAKEN_OVER = (
     "priority",
     "data",
     "attributes",
+    "progress",
 )
 _SUCCESSOR = insert.run(
     "ended",

@@ -10,7 +10,13 @@ from workflows.store.fence import held, holder
 from workflows.store.statement import NOW, Statement
 from workflows.store.workers import open_connection
 
-_SHOWN = sql_beat(position="%(position)s::integer", details="%(details)s::jsonb", at=NOW)
+_SHOWN = sql_beat(
+    position="%(position)s::integer",
+    details="%(details)s::jsonb",
+    at=NOW,
+    reached="%(reached)s::jsonb",
+    grew="%(grew)s::integer",
+)
 _BEAT = Statement(
     f"""
     UPDATE workflows_run
@@ -44,14 +50,17 @@ def beat(
     position: int,
     details: str,
     lease_seconds: float,
+    reached: str = "{}",
+    grew: int | None = None,
     on: Connection | None = None,
 ) -> bool:
-    """Show a heartbeat and extend the lease. details is JSON text. False: the lease is lost.
+    """Show a heartbeat and extend the lease. details and reached are JSON texts. False: the lease is lost.
 
     on: a connection of its own, so that it is seen at once; None: Django's, in its transaction.
     """
     params = {"run": run_id, "attempt": attempt, "position": position, "details": details}
-    return query_one(_BEAT, params | {"lease_seconds": lease_seconds}, on=on) is not None
+    params |= {"lease_seconds": lease_seconds, "reached": reached, "grew": grew}
+    return query_one(_BEAT, params, on=on) is not None
 
 
 def show_progress(run: ClaimedRun, text: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from workflows.core.beat import SQL_GREW
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
@@ -57,13 +58,21 @@ _WITHOUT_SESSIONS = [_RESTART, _LET_GO, _CUT]
 _NOT_COUNTED = [*_WITHOUT_SESSIONS, CLUSTER_ENDED, STEP_OVERRAN]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
+_TAKEN = [HistoryKind.RECOVERED, HistoryKind.BLOCKED]
 _FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
 _RECOVERIES = f"""
     (SELECT count(*) FROM workflows_history AS line
      WHERE line.run_id = run.id AND line.kind = '{HistoryKind.RECOVERED}'
        AND line.id > (SELECT coalesce(max(before.id), 0) FROM workflows_history AS before
                       WHERE before.run_id = run.id
-                        AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)})))
+                        AND (before.position IS NOT NULL OR before.kind IN {one_of(_FRESH_START)}))
+       -- A drive whose heartbeats grew starts the count anew.
+       AND line.attempt >= coalesce({SQL_GREW}, 0))
+"""
+_HEARTBEATS_GREW = f"""
+    coalesce({SQL_GREW} > (
+        SELECT coalesce(max(line.attempt), 0) FROM workflows_history AS line
+        WHERE line.run_id = run.id AND line.kind IN {one_of(_TAKEN)}), false)
 """
 # Joined, so that the recovery stands before what it led to.
 _TURNED = "moved JOIN facts ON run_id = id WHERE turns"
@@ -80,7 +89,8 @@ _OF_WHAT = f"""
 """
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
-# of crashes anew, and so does the turn to compensation, whose chances are its own. What says
+# of crashes anew, and so do heartbeats that have grown since the last loss, and the turn to
+# compensation, whose chances are its own. What says
 # nothing about the run is not counted: a worker older than the server lost its lock when the
 # server was restarted; one whose process lives on under a newer id, when its connection was cut, or
 # when it let go of a run whose row others held; and whoever was missing when the pusher came back from
@@ -120,7 +130,7 @@ _BY_THE_SWEEP = f"""
 _JUDGED = f"""
     counted AS (
         SELECT *, seen || {sql_words("steps")} AS reason,
-               CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
+               CASE WHEN mark = crash_mark AND NOT grown THEN crashes ELSE 0 END
                   + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
@@ -177,7 +187,8 @@ def _recover(which: str, seen: str) -> Statement:
             SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                    (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                     WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
-                   {_RECOVERIES} AS recoveries, coalesce(told.cause, {seen}) AS seen, {_STEPS} AS steps
+                   {_RECOVERIES} AS recoveries, {_HEARTBEATS_GREW} AS grown,
+                   coalesce(told.cause, {seen}) AS seen, {_STEPS} AS steps
             FROM workflows_run AS run LEFT JOIN {told_of_runs()}
                  ON told.run_id = run.id AND told.run_attempt = run.attempt
             WHERE {which}

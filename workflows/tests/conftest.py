@@ -7,6 +7,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from workflows.observe import once_a_minute
 from workflows.testing import forget_time
 from workflows.tests.cluster.figures import pytest_terminal_summary
 from workflows.tests.flows import notes
@@ -24,8 +25,9 @@ TABLES = [
 
 @pytest.fixture(autouse=True)
 def no_notes() -> None:
-    """Forget what steps did, and how much time passed, in the test before."""
+    """Forget what steps did, what was said and how much time passed in the test before."""
     forget_time()
+    once_a_minute.forget()
     notes.done.clear()
 
 

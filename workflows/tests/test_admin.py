@@ -1,5 +1,6 @@
 """Runs in the admin: seen with their history, steered with a confirmation, never edited."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -161,6 +162,7 @@ class RunAdminTests(TestCase):
         self.assertInHTML(badge("completed"), page)
         self.assertInHTML(badge("skipped"), page)
         self.assertIn("DockClosed: no boat</td>", page)
+        self.assertEqual(len(re.findall(r"<td>0\.\d{3} s</td>", page)), 2)
 
     def test_a_step_under_way_is_shown_with_its_worker_and_a_lost_attempt_is_counted(self) -> None:
         drive_until_idle()

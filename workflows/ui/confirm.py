@@ -4,8 +4,10 @@ An action names its Deed and returns confirm_then_act(). Its permissions are che
 the question and at the answer alike.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -13,6 +15,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
+from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 else:
     AnyModelAdmin = object
 
+logger = logging.getLogger("workflows")
 Row = TypeVar("Row")
 
 MOST_AT_ONCE = 100
@@ -46,7 +50,7 @@ class Deed(Generic[Row]):
     """Names a row in one line."""
     do: Callable[[HttpRequest, Row, dict[str, Any]], str]
     """Does it to one row, with the form's values. Returns a sentence about it, "" to be counted
-    only. Raises NotDone."""
+    only. Raises NotDone; at anything else, no further row is tried."""
     refuse: Callable[[Row], str] = lambda row: ""
     """Says why a row is not even asked about, and what helps instead; "" where it may be."""
     form_class: type[forms.Form] = forms.Form
@@ -135,16 +139,33 @@ def _act(
     sentences: list[str] = []
     gone = _gone(request, rows)
     reasons: Counter[str] = Counter({"no longer there.": gone} if gone else {})
-    for row in rows:
+    fault = ""
+    for number, row in enumerate(rows, 1):
         try:
-            sentences.append(deed.do(request, row, asked))
+            with _by_itself():
+                sentences.append(deed.do(request, row, asked))
         except NotDone as refused:
             reasons[str(refused)] += 1
+        except Exception as exc:
+            logger.exception("%s: %s failed", deed.label, deed.describe(row))
+            what = f"{type(exc).__name__}: {exc}".partition("\n")[0]
+            fault = f"{deed.label}: stopped at {deed.describe(row)}: {what}. "
+            fault += (
+                f"Not tried: {len(rows) - number}." if number < len(rows) else "It was the last."
+            )
+            break
     for sentence in filter(None, sentences):
         model_admin.message_user(request, sentence, messages.SUCCESS)
     if counted := sentences.count(""):
         model_admin.message_user(request, f"{deed.label}: {counted} done.", messages.SUCCESS)
     _tell_the_left(model_admin, request, deed, reasons)
+    if fault:
+        model_admin.message_user(request, fault, messages.ERROR)
+
+
+def _by_itself() -> AbstractContextManager[object]:
+    """Inside a request's transaction, let one deed that fails leave the others and the page alone."""
+    return transaction.atomic() if connection.in_atomic_block else nullcontext()
 
 
 def _tell_the_left(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.html import format_html, format_html_join
@@ -24,6 +24,11 @@ def moment(at: datetime | None) -> str:
     if at is None:
         return ""
     return format_html('<span class="nowrap">{}</span>', at.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3])
+
+
+def lasting(duration: timedelta | None) -> str:
+    """Write how long something took, in seconds; None is nothing."""
+    return "" if duration is None else f"{duration.total_seconds():,.3f} s"
 
 
 def json_text(value: Any) -> SafeString:

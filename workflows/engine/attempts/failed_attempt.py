@@ -106,7 +106,7 @@ def _give_up(
         # Without a retry_at: the last of this round. `compensate` begins another.
         fact = _attempt_fact(session, job, running, failure, permanent=permanent)
     else:
-        fact = lines.step_failed(job.position, info.name, told, job.received)
+        fact = lines.step_failed(job.position, info.name, told, job.received, seconds=running.lasts)
     return Failed(session.append(fact), told.raised(info.name))
 
 
@@ -126,6 +126,7 @@ def _attempt_fact(
         attempt=info.attempt,
         attempts=job.step.retry.attempts,
         error=failure,
+        seconds=running.lasts,
         permanent=permanent,
         heartbeat=running.details,
         received=job.received,

@@ -1,5 +1,6 @@
 """A long step says that it lives, and how far it is."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,7 @@ import psycopg
 
 from workflows import signals
 from workflows.conf import conf
-from workflows.core.codec import Codec
+from workflows.core.codec import Codec, dumps, loads
 from workflows.core.errors import DefinitionError, LeaseLost
 from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
@@ -37,12 +38,18 @@ def heartbeat(details: Any = None) -> None:
 
 def _send(running: Running, text: str) -> bool:
     info = running.info
+    # What was stored, not what was given: a Decimal is a text by then.
+    reached, grew = running.growth.take(
+        info.position, loads(text), attempt=running.attempt, now=time.time()
+    )
     send = partial(
         store.beat,
         run_id=info.run_id,
         attempt=running.attempt,
         position=info.position,
         details=text,
+        reached=dumps(reached),
+        grew=grew,
         lease_seconds=conf().lease_seconds,
     )
     if running.in_test:  # another connection would not see the run

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
+from workflows.engine.session.run_growth import RunGrowth
 from workflows.store.database import Connection
 
 
@@ -22,6 +23,8 @@ class Running:
     limit: Limit
     undo: bool
     """It is a compensation."""
+    growth: RunGrowth
+    """How far the run's heartbeats have come."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
     details: str | None = None
@@ -36,6 +39,11 @@ class Running:
     """By this host's monotonic clock, in seconds."""
     place: int | None = None
     """Where the witness has noted it."""
+
+    @property
+    def lasts(self) -> float:
+        """For how many seconds the attempt has been under way."""
+        return time.monotonic() - self.began
 
     def hang_up(self) -> None:
         """Close the connection of its heartbeats."""

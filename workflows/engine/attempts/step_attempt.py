@@ -122,6 +122,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
         attempt=session.run.attempt,
         limit=limit,
         undo=job.undo,
+        growth=session.growth,
         in_test=session.in_test,
     )
     overrun = overrun_of_lost_attempt(session, job, info)
@@ -247,5 +248,12 @@ def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = Tru
     value = result.decode(text)
     if not job.undo:  # what a compensation returns nobody reads
         refuse_loss(ran.output, value)
-    fact = lines.step_completed(job.position, job.step.name, text, job.received, undo=job.undo)
+    fact = lines.step_completed(
+        job.position,
+        job.step.name,
+        text,
+        job.received,
+        seconds=ran.running.lasts,
+        undo=job.undo,
+    )
     return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)

@@ -60,7 +60,7 @@ def _begin_compensation(session: Session, ended: Ended) -> None:
     if not store.begin_compensation(session.run, error=error, notes=session.changed_notes()):
         _refused(session, ended)
         return
-    session.held = RunState.COMPENSATING
+    session.held, session.failed_with = RunState.COMPENSATING, error
     session.history.begin_compensation()
     # A cancel may come at any place of a replay, so that not all steps have been seen yet.
     carry_out(session, recollect_and_undo(session) if cancelled else undo_steps(session))
@@ -102,7 +102,8 @@ def _release(session: Session, _: Ended) -> bool:
 
 
 def _finish_undoing(session: Session, _: Ended) -> bool:
-    return run_end.end(session, RunState.COMPENSATED)
+    failed_with = session.failed_with or session.run.error
+    return run_end.end(session, RunState.COMPENSATED, undone=failed_with)
 
 
 def _give_up_undoing(session: Session, ended: Ended) -> bool:

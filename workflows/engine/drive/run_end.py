@@ -3,7 +3,7 @@
 import uuid
 
 from workflows import signals
-from workflows.core.codec import Input
+from workflows.core.codec import Input, loads
 from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
@@ -21,8 +21,12 @@ def end(
     output: str | None = None,
     failure: Failure | None = None,
     compensation_failure: Failure | None = None,
+    undone: str | None = None,
 ) -> bool:
-    """End the run and announce it. False: another end has won, or the lease is lost."""
+    """End the run and announce it. False: another end has won, or the lease is lost.
+
+    undone: the JSON text of the failure whose steps are undone, which the run's row has already.
+    """
     ended = store.end_run(
         session.run,
         state,
@@ -33,9 +37,8 @@ def end(
         notes=session.changed_notes(),
     )
     if ended:
-        announcements.run_finished(
-            session.run.id, session.run.workflow, state, error=compensation_failure or failure
-        )
+        told = compensation_failure or failure or (loads(undone) if undone else None)
+        announcements.run_finished(session.run.id, session.run.workflow, state, error=told)
     return ended
 
 

@@ -16,7 +16,7 @@ from workflows.core.errors import (
 from workflows.core.kept import refuse_change
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
-from workflows.definitions.workflow import unfit_for
+from workflows.definitions.workflow import find_workflow, unfit_for
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.store import events as store
 from workflows.store.events import Sent, Unfit
@@ -30,8 +30,9 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
 
     It is kept until a wait for its name consumes it, and consumed once. key makes the sending
     idempotent: the same event again is accepted and changes nothing; another name or payload under
-    it raises KeyConflict, whether the first was consumed meanwhile or not. A payload that does not
-    fit what the run's workflow declares (events=) is refused, where this process has its code.
+    it raises KeyConflict, whether the first was consumed meanwhile or not. A payload that storage would
+    change (a datetime becomes a text) is refused, unless what the workflow declares reads it back. One
+    that does not fit what the run's workflow declares (events=) is refused, where this process has its code.
     Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput.
     """
     refuse("calls send_event()", IN_A_STEP)
@@ -41,7 +42,7 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     try:
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
-        refuse_change(payload, loads(text))
+        _refuse_change(run_id, name, payload, text)
     except ValueNotStorable as exc:
         raise InvalidInput(f"payload of event {name!r}: {exc}") from None
     if name.startswith(CHILD_EVENT):
@@ -60,6 +61,25 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
         case Unfit(workflow, version):
             why = unfit[workflow, version]
             raise InvalidInput(f"event {name!r} of {workflow!r} version {version}: {why}")
+
+
+def _refuse_change(run_id: RunId, name: str, payload: Any, text: str) -> None:
+    """Raise ValueNotStorable where storage changes the payload, unless the run's workflow says what the
+    event brings and reads both alike: a datetime that is a text by then. Raises RunNotFound."""
+    plain = loads(text)
+    try:
+        refuse_change(payload, plain)
+    except ValueNotStorable as changed:
+        run = get_run(run_id)
+        while run.continued_as is not None:
+            run = get_run(run.continued_as)
+        definition = find_workflow(run.workflow, run.version)
+        declared = None if definition is None else definition.events.get(name)
+        if declared is None:
+            advice = f"; of an event, @workflow(events={{{name!r}: …}}) is the annotation"
+            raise ValueNotStorable(f"{changed}{advice}") from None
+        if not declared.keeps(payload, plain):
+            raise
 
 
 def _send(

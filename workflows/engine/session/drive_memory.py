@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection
 
 from workflows.conf import conf
+from workflows.core.beat import read_beat
 from workflows.core.errors import DeadlineExceeded, DefinitionError, EndOfHistory, Suspend
 from workflows.core.history_index import History
 from workflows.core.idempotency_key import Keys
@@ -20,6 +21,7 @@ from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.session.run_growth import RunGrowth
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
 from workflows.store import history as history_store
@@ -62,6 +64,10 @@ class DriveMemory:
         """Held while something is taken in: branches of a gather do it in threads of their own."""
         self._claimed_at = time.monotonic()
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
+        beat = read_beat(run.heartbeat)
+        self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
+        self.failed_with: str | None = None
+        """Why this drive began to undo the run's steps, as JSON text."""
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
         self.connections: WatchedConnections | None = None

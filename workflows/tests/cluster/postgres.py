@@ -47,6 +47,20 @@ class Postgres:
             kill_group(self.process)
             self.process = None
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Let the whole server stand still inside the block: it takes what it is sent, and says nothing."""
+        assert self.process is not None
+        pids = [self.process.pid, *_children_of(self.process.pid)]
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def make_database(self, name: str) -> str:
         """Make an empty database and return its URL."""
         with psycopg.connect(self.server.url, autocommit=True) as own:
@@ -71,6 +85,16 @@ class Postgres:
         finally:
             connection.close()
             connection.settings_dict.update(ours)
+
+
+def _children_of(parent: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = stat.read_text().rpartition(")")
+            if int(rest.split()[1]) == parent:
+                found.append(int(name.split()[0]))
+    return found
 
 
 def migrate() -> None:

@@ -11,6 +11,7 @@ from workflows.core.run import StepInfo
 from workflows.engine.attempts import running_step
 from workflows.engine.attempts.running_step import Running
 from workflows.engine.attempts.time_limit import Limit
+from workflows.engine.session.run_growth import RunGrowth
 
 SLOT = 1
 
@@ -38,5 +39,6 @@ def an_attempt(
         attempt=attempt,
         limit=limit or Limit(None),
         undo=False,
+        growth=RunGrowth({}, None),
         in_test=False,
     )

@@ -17,6 +17,7 @@ from workflows import signals
 from workflows.api import RunState, cancel, start
 from workflows.cluster import chores, held_runs, shared
 from workflows.cluster.chores import Chore, Chores
+from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.worker_identity import place
 from workflows.models import Run, Worker
 from workflows.store.database import Connection
@@ -67,8 +68,8 @@ def test_a_chore_that_fails_is_told_once_and_the_others_are_done(own: Connection
     account = Chores([chore("bad", fail), chore("good", lambda own: done.append("good"))])
 
     with heard(signals.chore_failed) as told:
-        account.do_what_is_due(own)
-        account.do_what_is_due(own)
+        account.do_what_is_due(own, DatabaseWatch())
+        account.do_what_is_due(own, DatabaseWatch())
 
     assert done == ["good", "good"]
     [said] = told
@@ -81,7 +82,7 @@ def test_a_chore_that_fails_again_after_it_was_well_is_told_again(own: Connectio
 
     with heard(signals.chore_failed) as told:
         for _ in range(3):
-            account.do_what_is_due(own)
+            account.do_what_is_due(own, DatabaseWatch())
 
     assert len(told) == 2
 
@@ -91,7 +92,7 @@ def test_a_fault_of_our_own_in_a_chore_is_told_too(own: Connection) -> None:
         raise ZeroDivisionError("a slip")
 
     with heard(signals.chore_failed) as told:
-        Chores([chore("slips", slip)]).do_what_is_due(own)
+        Chores([chore("slips", slip)]).do_what_is_due(own, DatabaseWatch())
 
     assert [type(said["error"]) for said in told] == [ZeroDivisionError]
 
@@ -100,8 +101,8 @@ def test_a_chore_waits_for_its_time(own: Connection) -> None:
     done: list[str] = []
     account = Chores([chore("seldom", lambda own: done.append("once"), every_seconds=HOURS)])
 
-    account.do_what_is_due(own)
-    account.do_what_is_due(own)
+    account.do_what_is_due(own, DatabaseWatch())
+    account.do_what_is_due(own, DatabaseWatch())
 
     assert done == ["once"]
 
@@ -112,7 +113,7 @@ def test_a_lost_connection_is_no_fault_of_a_chore() -> None:
         other.execute("SELECT pg_terminate_backend(%s)", [own.info.backend_pid])
 
     with heard(signals.chore_failed) as told, pytest.raises(psycopg.OperationalError):
-        until(lambda: Chores(chores.CHORES).do_what_is_due(own))
+        until(lambda: Chores(chores.CHORES).do_what_is_due(own, DatabaseWatch()))
 
     assert told == []
 

@@ -1,6 +1,7 @@
 """Take the database away from a cluster in every way; it waits, comes back, and loses nothing."""
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -256,6 +257,26 @@ def test_a_cluster_waits_for_a_database_that_is_away_at_its_start(
     assert took < 2
     assert cluster.words().count(UNANSWERED) == 1
     assert "Traceback" not in cluster.words()
+
+
+def test_a_database_that_hangs_is_told_with_what_waits_for_it_and_since_when(
+    own_lab: Lab, postgres: Postgres
+) -> None:
+    cluster = own_lab.cluster().wait_until_ready()
+    run = start(flows.three_steps)
+    wait_for_state(run.id, RunState.COMPLETED, cluster)
+
+    with postgres.frozen():
+        wait_for(lambda: "has not answered for" in cluster.words(), "a word", cluster.words)
+    wait_for(lambda: "answers again" in cluster.words(), "its return", cluster.words)
+    after = start(flows.three_steps)
+    wait_for_state(after.id, RunState.COMPLETED, cluster)
+
+    assert re.search(
+        r"ERROR workflows.cluster: the database has not answered for \d s: "
+        r"(a look at the queue|a connection|the chore '[a-z ]+') waits for it since \d{4}-",
+        cluster.words(),
+    )
 
 
 def test_a_cluster_stops_while_the_database_is_away(own_lab: Lab, postgres: Postgres) -> None:

@@ -13,6 +13,18 @@ def test_a_heartbeat_is_read_with_its_time() -> None:
     assert read_beat(text) == Beat(2, {"row": 5}, datetime(2026, 1, 1, 12, tzinfo=UTC))
 
 
+def test_how_far_the_steps_had_come_is_read_where_it_was_told() -> None:
+    text = (
+        '{"at": "2026-01-01T12:00:00+00:00", "details": 5, "position": 2, '
+        '"reached": {"2": {"": 200}}, "grew": 3}'
+    )
+
+    beat = read_beat(text)
+
+    assert beat is not None
+    assert (beat.reached, beat.grew) == ({2: {"": 200}}, 3)
+
+
 @pytest.mark.parametrize("text", [None, ""])
 def test_a_run_may_have_none(text: str | None) -> None:
     assert read_beat(text) is None

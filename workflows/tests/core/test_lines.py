@@ -4,7 +4,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ERROR = Failure(type="OSError", message="no “box”", traceback="…")
 CHILD = UUID(int=7)
 FAILED = StepFailure(error=ERROR, attempts=3, permanent=False)
-ATTEMPT: dict[str, Any] = {"attempt": 2, "attempts": 3, "error": ERROR}
+ATTEMPT: dict[str, Any] = {"attempt": 2, "attempts": 3, "error": ERROR, "seconds": 0.5}
 
 OTHER_DATA = {
     "admin.py": "shows a line whole, as get_history gives it to anybody",
@@ -38,7 +38,7 @@ OTHER_DATA = {
 
 
 def test_a_failure_for_good_is_the_same_error_live_and_read() -> None:
-    fact = lines.step_failed(1, "pack", FAILED)
+    fact = lines.step_failed(1, "pack", FAILED, seconds=0.5)
     entry = line(fact)
 
     assert lines.step_failure(entry) == FAILED
@@ -50,6 +50,16 @@ def test_a_compensation_that_was_given_up_tells_its_last_attempt() -> None:
     entry = line(lines.attempt_failed(1, UNDO + 1, "unpack", **given))
 
     assert lines.step_failure(entry) == StepFailure(error=ERROR, attempts=2, permanent=True)
+
+
+def test_a_line_tells_when_its_attempt_began_and_one_of_an_older_release_does_not() -> None:
+    done = line(lines.step_completed(1, "pack", "1", seconds=90.0))
+    begun = line(lines.step_started(1, "pack"))
+    del (older := line(lines.step_completed(1, "pack", "1", seconds=90.0))).data["seconds"]
+
+    assert lines.attempt_began(done) == NOON - timedelta(seconds=90)
+    assert lines.attempt_began(begun) == NOON
+    assert lines.attempt_began(older) is None
 
 
 def test_the_end_of_a_child_is_told_by_an_event_of_its_name() -> None:

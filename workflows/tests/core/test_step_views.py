@@ -285,3 +285,32 @@ def test_a_compensation_that_was_seen_to_run_is_under_way() -> None:
         assert each.lost == 0
     [failed] = tell_steps(history(DONE, UNDO_TRIED), RunState.COMPENSATING, (), [running])
     assert where(failed) == NOWHERE
+
+
+def test_a_step_lasts_from_its_first_attempt_to_its_result_pauses_included() -> None:
+    tried = (_.ATTEMPT_FAILED, 1, {"error": ERROR, "retry_at": LATER, "seconds": 30.0})
+    done = (_.STEP_COMPLETED, 0, {"output": "TEA", "seconds": 5.0})
+
+    under_way = told(tried, run=RunState.WAITING)
+    ended = told(tried, done, UNDONE, run=RunState.COMPENSATED)
+
+    began = NOON + timedelta(seconds=30)
+    assert (under_way.started_at, under_way.duration) == (began, None)
+    assert (ended.started_at, ended.duration) == (began, timedelta(seconds=90))
+    assert ended.ended_at == NOON + timedelta(minutes=3)
+
+
+@pytest.mark.parametrize("first", [DONE, TRIED])
+def test_of_a_step_that_an_older_release_began_nothing_is_said_of_its_length(first: Line) -> None:
+    done = (_.STEP_COMPLETED, 0, {"output": "TEA", "seconds": 5.0})
+
+    view = told(*([first] if first == DONE else [first, done]), run=RunState.COMPLETED)
+
+    assert (view.started_at, view.duration) == (None, None)
+
+
+def test_the_one_attempt_of_a_plain_action_began_with_its_line() -> None:
+    view = told(PLAIN, DONE, run=RunState.COMPLETED)
+
+    assert view.started_at == NOON + timedelta(minutes=1)
+    assert view.duration == timedelta(minutes=1)

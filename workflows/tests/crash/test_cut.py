@@ -1,12 +1,11 @@
 """Connections are cut again and again: no run is blocked for it, none hangs, none is doubled."""
 
-import time
-
 import pytest
 
 from workflows.api import RunState, get_run, start
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, effects, rows, wait_for, wait_for_state
+from workflows.tests.crash.cutting import UNFINISHED, cut_for
 from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
@@ -17,12 +16,7 @@ CUT_LIVENESS = """
     JOIN workflows_run AS run ON run.worker_id = lock.objid::bigint
     WHERE locktype = 'advisory' AND classid = 20817 AND granted
 """
-CUT_ALL = """
-    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid()
-"""
-STORM_SECONDS, PAUSE_SECONDS, RUNS = 4.0, 0.5, 40
-UNFINISHED = "SELECT count(*) FROM workflows_run WHERE state <> 'completed'"
+STORM_SECONDS, RUNS = 4.0, 40
 
 
 def test_a_worker_whose_liveness_connection_is_cut_keeps_its_run(lab: Lab) -> None:
@@ -53,10 +47,7 @@ def test_a_storm_of_cuts_blocks_nobody(lab: Lab) -> None:
         start(starts[number % 2])
     parent = start(flows.fan, count=20)
 
-    until = time.monotonic() + STORM_SECONDS
-    while time.monotonic() < until:
-        rows(CUT_ALL)
-        time.sleep(PAUSE_SECONDS)
+    cut_for(STORM_SECONDS)
 
     wait_for_state(parent.id, RunState.COMPLETED, cluster)
     wait_for(lambda: rows(UNFINISHED) == [(0,)], "all runs", cluster.words)

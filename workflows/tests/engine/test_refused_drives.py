@@ -20,7 +20,7 @@ from workflows.api import (
     workflow,
 )
 from workflows.models import Run
-from workflows.observe import logs
+from workflows.observe import once_a_minute
 from workflows.tests.builders import connected, elsewhere, end_session, kinds, row, run_sql, swept
 from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, wait_for_go
@@ -44,12 +44,6 @@ CAUSES = {
     "a lock timeout": "lock_not_available",
     "a full disk": "disk_full",
 }
-
-
-@pytest.fixture(autouse=True)
-def nothing_said() -> None:
-    """Forget what was said in the tests before."""
-    logs._said.clear()
 
 
 @contextmanager
@@ -211,7 +205,7 @@ def test_a_refusal_that_lasts_is_said_again_with_how_often(monkeypatch: Any) -> 
         for _ in range(3):
             work()
             pause_of(view.id)
-        monkeypatch.setattr(logs, "SAY_AGAIN_SECONDS", 0)
+        monkeypatch.setattr(once_a_minute, "SAY_AGAIN_SECONDS", 0)
         work()
 
     said = [each.getMessage() for each in ear.records]

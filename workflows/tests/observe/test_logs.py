@@ -3,7 +3,9 @@
 import pytest
 
 from workflows import signals
-from workflows.api import Context, step, workflow
+from workflows.api import Context, compensate, step, workflow
+from workflows.observe import once_a_minute
+from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.flows import ONCE, greet_once
 from workflows.tests.listening import listening
@@ -63,3 +65,76 @@ def test_code_that_no_worker_has_is_said_with_what_to_do() -> None:
         "no living worker has code for shop.order version 2: 3 due, first the-first; start the "
         "clusters again so that they read new code, or deploy it"
     )
+
+
+@step
+def take_back(output: None) -> None: ...
+
+
+@step(compensate=take_back)
+def give() -> None: ...
+
+
+@workflow("tests.undone_loudly", on_failure="compensate")
+def undone_loudly(run: Context) -> None:
+    run.step(give)
+    run.step(fail)
+
+
+@workflow("tests.failing_with_something_to_undo")
+def failing_with_something_to_undo(run: Context) -> None:
+    run.step(give)
+    run.step(fail)
+
+
+def test_a_run_that_failed_and_was_undone_leaves_a_line_with_what_it_had_failed_with() -> None:
+    with listening("workflows") as ear:
+        run = driven(undone_loudly)
+
+    told = ear.records[-1]
+    assert told.levelname == "WARNING"
+    assert told.getMessage() == (
+        f"tests.undone_loudly {run.id} compensated: workflows.core.errors.StepFailed: "
+        "step 'fail' failed after 1 attempt: ValueError: bad link"
+    )
+
+
+def test_a_run_that_an_operator_has_undone_later_says_so_too() -> None:
+    run = driven(failing_with_something_to_undo)
+    compensate(run.id)
+
+    with listening("workflows") as ear:
+        drive_until_idle()
+
+    assert "compensated: workflows.core.errors.StepFailed" in ear.records[-1].getMessage()
+
+
+def recover(*runs: tuple[str, str, str]) -> None:
+    signals.runs_recovered.send(sender=None, runs=list(runs))
+
+
+def test_recoveries_are_said_once_a_minute_for_each_workflow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with listening("workflows") as ear:
+        recover(("1", "shop.order", "pending"), ("2", "shop.order", "pending"))
+        recover(("3", "shop.order", "pending"), ("4", "shop.bill", "pending"))
+        monkeypatch.setattr(once_a_minute, "SAY_AGAIN_SECONDS", 0.0)
+        recover(("5", "shop.order", "pending"))
+
+    assert [record.getMessage() for record in ear.records] == [
+        "shop.order 1: its worker was lost; now pending",
+        "shop.bill 4: its worker was lost; now pending",
+        "shop.order 5: its worker was lost; now pending (2 more since it was last said)",
+    ]
+
+
+def test_a_run_that_is_blocked_by_lost_workers_is_one_error() -> None:
+    with listening("workflows") as ear:
+        recover(("1", "shop.order", "blocked"))
+        error = {"type": "TooManyCrashes", "message": "5 workers in a row were lost"}
+        signals.run_blocked.send(sender=None, run_id="1", workflow="shop.order", error=error)
+
+    [record] = ear.records
+    assert record.levelname == "ERROR"
+    assert "is blocked: TooManyCrashes: 5 workers in a row were lost" in record.getMessage()

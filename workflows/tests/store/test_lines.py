@@ -26,20 +26,34 @@ CHILD = UUID(int=7)
 ISO = "2026-01-01T12:00:00+00:00"
 MOMENT = f"'{ISO}'::text"
 FAILED = StepFailure(error=ERROR, attempts=3, permanent=False)
-ATTEMPT: dict[str, Any] = {"attempt": 1, "attempts": 3, "error": ERROR, "heartbeat": '{"at": 5}'}
+ATTEMPT: dict[str, Any] = {
+    "attempt": 1,
+    "attempts": 3,
+    "error": ERROR,
+    "heartbeat": '{"at": 5}',
+    "seconds": 0.25,
+}
 GIVEN = Received(arguments={"box": "0123"}, own_keys=True)
 NOTED: dict[str, Any] = {"arguments": {"box": "0123"}, "own_keys": True}
 _ = HistoryKind
 
 STEPS = '\'[{"name": "pack"}]\'::jsonb'
 LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
-    (lines.step_completed(1, "pack", '{"box": 1.0}', GIVEN), {}, {"output": {"box": 1.0}, **NOTED}),
-    (lines.step_completed(1, "unpack", "null", undo=True), {}, {"output": None}),
+    (
+        lines.step_completed(1, "pack", '{"box": 1.0}', GIVEN, seconds=0.0123456789),
+        {},
+        {"output": {"box": 1.0}, "seconds": 0.012346, **NOTED},
+    ),
+    (
+        lines.step_completed(1, "unpack", "null", seconds=0.5, undo=True),
+        {},
+        {"output": None, "seconds": 0.5},
+    ),
     (lines.step_started(1, "pack", GIVEN), {}, NOTED),
     (
-        lines.step_failed(1, "pack", FAILED, GIVEN),
+        lines.step_failed(1, "pack", FAILED, GIVEN, seconds=0.5),
         {},
-        {"error": ERROR, "attempts": 3, "permanent": False, **NOTED},
+        {"error": ERROR, "attempts": 3, "permanent": False, "seconds": 0.5, **NOTED},
     ),
     (
         lines.attempt_failed(1, 1, "pack", **ATTEMPT, received=GIVEN),
@@ -49,15 +63,18 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
             "attempts": 3,
             "error": ERROR,
             "permanent": False,
+            "seconds": 0.25,
             "heartbeat": {"at": 5},
             "retry_at": ISO,
             **NOTED,
         },
     ),
     (
-        lines.attempt_failed(1, UNDO + 1, "u", attempt=2, attempts=2, error=ERROR, permanent=True),
+        lines.attempt_failed(
+            1, UNDO + 1, "u", attempt=2, attempts=2, error=ERROR, seconds=1, permanent=True
+        ),
         {},
-        {"attempt": 2, "attempts": 2, "error": ERROR, "permanent": True},
+        {"attempt": 2, "attempts": 2, "error": ERROR, "permanent": True, "seconds": 1},
     ),
     (lines.wait_started(1, ["go", "no"]), {"until": MOMENT}, {"names": ["go", "no"], "until": ISO}),
     (

@@ -1,13 +1,18 @@
 """Confirm, then act: what is shown is what is done, and what could not be done is told with its reason."""
 
 import re
+from dataclasses import replace
+from html import unescape
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from workflows.admin import CANCEL, deed
 from workflows.api import Context, RunState, cancel, get_run, list_runs, start, workflow
 from workflows.models import Run
 from workflows.ui.confirm import MOST_AT_ONCE
@@ -123,3 +128,31 @@ def test_what_went_while_the_question_stood_is_told_and_the_rest_is_done(alice: 
 
     assert "Cancel: 1 done." in page
     assert "Cancel: 1 left as they were: no longer there." in page
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("a slip"), None], ids=["ours", "SQL"])
+def test_an_unforeseen_error_in_the_middle_tells_what_was_done_and_what_not(
+    alice: Client, fault: Exception | None
+) -> None:
+    runs = [start(waits) for _ in range(4)]
+    done: list[Any] = []
+
+    def fail_at_the_third(run_id: Any, **more: Any) -> bool:
+        done.append(run_id)
+        if len(done) == 3:
+            if fault is None:
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT nonsense")
+            else:
+                raise fault
+        return cancel(run_id, **more)
+
+    broken = replace(CANCEL, do=deed("Cancel", fail_at_the_third, {}).do)
+    with mock.patch("workflows.admin.CANCEL", broken):
+        page = unescape(post(alice, *runs, confirmed="yes"))
+
+    assert "Cancel: 2 done." in page
+    assert f"Cancel: stopped at tests.confirm_waits {done[2]} (pending): " in page
+    assert ("ZeroDivisionError: a slip. Not tried: 1." if fault else "nonsense") in page
+    states = {run.id: get_run(run.id).state for run in runs}
+    assert [states[run_id] for run_id in done] == ["cancelled", "cancelled", "pending"]

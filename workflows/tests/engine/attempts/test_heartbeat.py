@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -249,6 +250,79 @@ def test_a_worker_killed_after_a_heartbeat_hands_its_details_on(after: int) -> N
 
     assert get_run(run.id).output == [[after], None]
     assert notes.done == [f"did {number}" for number in range(4)]
+
+
+@step(retry=NOW)
+def import_rows(to_each_death: int) -> int:
+    first = (details() or {"row": 0})["row"]
+    for row_number in range(first, min(first + to_each_death, 200) + 1):
+        heartbeat({"row": row_number, "at": time.time()})
+    if row_number < 200:
+        raise Killed
+    return 200
+
+
+@workflow("tests.importing_rows")
+def importing_rows(run: Context, to_each_death: int) -> int:
+    return run.step(import_rows, to_each_death)
+
+
+def die_again_and_again(run_id: UUID, times: int) -> list[tuple[RunState, int]]:
+    """Let the worker die in the step so often; return what became of the run each time."""
+    became = []
+    for _ in range(times):
+        with pytest.raises(Killed):
+            drive(claim())
+        expire_lease(run_id)
+        [(_, _, state)] = swept()
+        became.append((state, get_run(run_id).crashes))
+    return became
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_import_that_moves_on_under_every_death_is_not_blocked() -> None:
+    run = start(importing_rows, to_each_death=30)
+
+    became = die_again_and_again(run.id, 6)
+    drive_until_idle()
+
+    assert became == [(RunState.PENDING, 1)] * 6
+    assert get_run(run.id).output == 200
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_import_that_comes_no_further_is_blocked_though_its_heartbeats_tell_the_time() -> None:
+    run = start(importing_rows, to_each_death=0)
+
+    became = die_again_and_again(run.id, 5)
+
+    assert became == [(RunState.PENDING, n) for n in range(1, 5)] + [(RunState.BLOCKED, 5)]
+
+
+@pytest.mark.usefixtures("committed")
+def test_deaths_after_the_last_growth_are_counted_and_none_before_it() -> None:
+    run = start(importing_rows, to_each_death=30)
+
+    moving = die_again_and_again(run.id, 2)
+    Run.objects.filter(pk=run.id).update(input={"to_each_death": 0})
+    standing = die_again_and_again(run.id, 3)
+
+    assert [crashes for _, crashes in moving + standing] == [1, 1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_run_that_moves_shows_no_crashes_while_it_does() -> None:
+    run = start(importing_rows, to_each_death=30)
+    die_again_and_again(run.id, 1)
+    seen: list[int] = []
+
+    with pytest.raises(Killed):
+        claimed = claim()
+        seen.append(get_run(run.id).crashes)
+        drive(claimed)
+    seen.append(get_run(run.id).crashes)
+
+    assert seen == [1, 0]
 
 
 @pytest.mark.django_db

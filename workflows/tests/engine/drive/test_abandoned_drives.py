@@ -162,7 +162,7 @@ def story(run_id: UUID) -> tuple[Any, ...]:
     """Return everything about a run that must not depend on crashes."""
     timeless = []
     for entry in get_history(run_id):
-        data = {k: v for k, v in entry.data.items() if k not in ("until", "retry_at")}
+        data = {k: v for k, v in entry.data.items() if k not in ("until", "retry_at", "seconds")}
         for error in [data.get("error", {})]:
             error.pop("traceback", None)
         if entry.kind != "recovered":

@@ -400,3 +400,23 @@ def test_killed_anywhere_the_loop_counts_and_hears_each_once() -> None:
         advance(seconds=200)
 
     crash_everywhere(play, at_least_once=lambda: notes.done)
+
+
+@workflow("tests.shows_progress")
+def shows_progress(run: Context, done: int = 0) -> None:
+    if done == 0:
+        run.progress(40, 100, "the first files")
+        run.continue_as_new(done=40)
+    run.wait_event("go")
+    run.progress(80, 100)
+
+
+def test_progress_goes_along_until_the_run_that_goes_on_says_more() -> None:
+    first = driven(shows_progress)
+    [goes_on] = [run for run in list_runs() if run.id != first.id]
+
+    send(goes_on.id, "go")
+
+    shown = {"done": 40, "total": 100, "note": "the first files"}
+    assert (first.progress, goes_on.progress) == (shown, shown)
+    assert get_run(goes_on.id).progress == {"done": 80, "total": 100, "note": ""}

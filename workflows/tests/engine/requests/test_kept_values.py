@@ -5,12 +5,14 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from unittest import mock
+from uuid import uuid4
 
 import pytest
 
 from workflows.api import (
     Context,
     InvalidInput,
+    RunNotFound,
     StepFailed,
     get_run,
     list_runs,
@@ -21,7 +23,7 @@ from workflows.api import (
 )
 from workflows.core import kept
 from workflows.models import Event
-from workflows.testing import advance, send
+from workflows.testing import advance, drive_until_idle, send
 from workflows.tests.builders import driven
 from workflows.tests.flows import notes
 
@@ -138,6 +140,59 @@ def test_a_payload_that_would_change_is_refused(payload: Any) -> None:
         send_event(run.id, "go", payload)
 
     assert not Event.objects.exists()
+
+
+@dataclass
+class Appointment:
+    at: datetime
+    price: Decimal
+
+
+@workflow("tests.kept_events", events={"go": Appointment, "raw": dict[str, Any]})
+def kept_events(run: Context, again: bool = False) -> bool:
+    if again:
+        run.continue_as_new(again=False)
+    return bool(run.wait_event("go") == Appointment(NOON, Decimal("9.50")))
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+MEETING = {"at": NOON, "price": Decimal("9.50")}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_payload_that_the_declared_type_reads_back_is_kept(again: bool) -> None:
+    run = driven(kept_events, again=again)
+
+    send_event(run.id, "go", MEETING)
+    drive_until_idle()
+
+    assert list_runs()[0].output is True
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "told"),
+    [
+        ("raw", MEETING, "comes back as str; say the type in the annotation"),
+        (
+            "undeclared",
+            MEETING,
+            r"of an event, @workflow\(events={'undeclared': …}\) is the annotation",
+        ),
+        ("go", MEETING | {"price": "dear"}, "comes back as str"),
+    ],
+)
+def test_a_payload_that_is_not_read_back_is_refused_with_where_its_type_is_said(
+    name: str, payload: Any, told: str
+) -> None:
+    run = driven(kept_events)
+
+    with pytest.raises(InvalidInput, match=told):
+        send_event(run.id, name, payload)
+
+
+def test_a_payload_that_would_change_says_first_that_there_is_no_such_run() -> None:
+    with pytest.raises(RunNotFound):
+        send_event(uuid4(), "go", MEETING)
 
 
 def test_a_payload_may_be_a_dataclass_for_whoever_waits_with_its_type() -> None:

@@ -1,5 +1,6 @@
 """The steps of a run as people see them, from the first to those it never came to."""
 
+import time
 import uuid
 from typing import Any
 
@@ -264,3 +265,55 @@ def test_a_step_that_was_shown_on_the_run_s_row_is_told_with_its_worker() -> Non
 
     assert (step.name, step.state, step.host, step.pid) == ("greet", StepState.RUNNING, "here", 7)
     assert step.running_since is not None
+
+
+LONG_SECONDS = 0.05
+
+
+@step(atomic=True)
+def take_long_in_a_transaction() -> None:
+    time.sleep(LONG_SECONDS)
+
+
+@step(retry=ONCE)
+def take_long_and_fail() -> None:
+    time.sleep(LONG_SECONDS)
+    raise ValueError
+
+
+@step
+def take_long() -> None:
+    time.sleep(LONG_SECONDS)
+
+
+@workflow("tests.takes_long")
+def takes_long(run: Context) -> None:
+    run.gather(run.call(take_long), run.call(take_long))
+    run.step(take_long_in_a_transaction)
+    run.step(take_long_and_fail)
+
+
+def test_each_step_tells_when_it_began_and_how_long_it_took() -> None:
+    run = driven(takes_long)
+
+    steps = list_steps(run.id)
+
+    assert [each.name for each in steps] == [
+        *["take_long"] * 2,
+        "take_long_in_a_transaction",
+        "take_long_and_fail",
+    ]
+    for each in steps:
+        assert each.duration is not None
+        assert each.duration.total_seconds() >= LONG_SECONDS
+        assert each.started_at is not None
+        assert run.started_at is not None
+        assert each.started_at >= run.started_at
+
+
+def test_a_run_lasts_from_its_first_drive_to_its_end() -> None:
+    waiting, over = driven(wait_for_go), driven(takes_long)
+
+    assert waiting.duration is None
+    assert over.duration is not None
+    assert over.duration.total_seconds() >= 3 * LONG_SECONDS
