@@ -1,13 +1,11 @@
-"""The site's addresses: health, accounts and admin here, everything else in submissions."""
+"""The site's addresses: accounts and admin here, health in door.py, the rest in submissions."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from toolsite import error_pages, health
+from toolsite import error_pages
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("", include("submissions.urls")),

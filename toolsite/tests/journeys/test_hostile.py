@@ -58,7 +58,7 @@ PAGES = [
     ("/accounts/login/?next=%00", 302),
     ("/accounts/confirm-email/%00/", 404),
     ("/accounts/password/reset/key/%00-%00/", 404),
-    ("/admin/submissions/submission/?status=%00", 302),
+    ("/admin/submissions/submission/?status=%00", 400),
 ]
 """What anybody can type into the address bar, and how it is answered to somebody signed in."""
 
