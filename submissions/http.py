@@ -16,6 +16,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from submissions.errors import SubmissionError
+from submissions.release import release
 
 P = ParamSpec("P")
 
@@ -125,10 +126,15 @@ def fragment(
     polling ends.
     """
     etag = etag_of(version)
-    unchanged = None if over else get_conditional_response(request, etag=etag)
+    unchanged = None if over else unless_known(request, etag)
     answer = unchanged or render(request, template, facts, status=STOP_POLLING if over else 200)
     answer["ETag"] = etag
     return depends_on_viewer(answer)
+
+
+def unless_known(request: SiteRequest, etag: str) -> HttpResponseBase | None:
+    """Return the 304 for a browser that shows this already, else None."""
+    return get_conditional_response(request, etag=etag)
 
 
 def depends_on_viewer(answer: HttpResponseBase) -> HttpResponseBase:
@@ -139,5 +145,6 @@ def depends_on_viewer(answer: HttpResponseBase) -> HttpResponseBase:
 
 
 def etag_of(version: Any) -> str:
-    text = json.dumps(version, sort_keys=True, default=str)
+    """Return the ETag of a version: another release shows the same facts in another way."""
+    text = json.dumps([release(), version], sort_keys=True, default=str)
     return f'"{sha256(text.encode()).hexdigest()[:32]}"'

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from submissions import pages, selectors
+from submissions.board_part import board_part
 from submissions.errors import DetailsTooLate, Refused, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
@@ -16,6 +17,7 @@ from submissions.http import (
     UserRequest,
     refusals_as_pages,
     sign_in_first,
+    wants_fragment,
 )
 from submissions.models import Submission
 from submissions.services.reserve_slot import reserve_slot
@@ -32,6 +34,8 @@ def home(request: SiteRequest) -> HttpResponseBase:
 @require_safe
 @refusals_as_pages
 def board(request: SiteRequest, slug: str) -> HttpResponseBase:
+    if wants_fragment(request):
+        return board_part(request, slug)
     return pages.board_page(request, selectors.find_board(slug))
 
 
@@ -46,7 +50,7 @@ def reserve(request: UserRequest, slug: str, slot: int) -> HttpResponseBase:
             maker=request.user, board_slug=slug, slot=slot, idempotency_key=key, carry=carry
         )
     except Refused as refusal:
-        return pages.board_page(request, selectors.find_board(slug), refusal)
+        return pages.not_reserved_page(request, slug, refusal)
     return to_submission(submission)
 
 
