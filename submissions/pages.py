@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-from submissions import selectors
+from submissions import allowance, selectors
 from submissions.board_part import board_facts, board_part
 from submissions.errors import Refused, SubmissionError
 from submissions.forms import DetailsForm
@@ -22,7 +22,7 @@ def board_page(request: SiteRequest, board: Board) -> HttpResponseBase:
     if wants_fragment(request):
         return board_part(request, board.slug)
     shown = slot_board(request.user, board, request.GET.get("state", ""))
-    facts = board_facts(board, shown)
+    facts = board_facts(board, shown) | {"allowance": allowance.on_board(request.user, board)}
     return depends_on_viewer(render(request, "submissions/board.html", facts))
 
 
@@ -53,6 +53,7 @@ def details_page(
         "form": form,
         "seconds_left": submission.seconds_left,
         "reservation_seconds": submission.reservation_seconds,
+        "allowance": allowance.with_details(submission),
     }
     return render(request, "submissions/details.html", facts, status=status)
 

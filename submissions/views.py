@@ -7,9 +7,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from submissions import pages, selectors
+from submissions import limits, pages, selectors
+from submissions.asker import who_asks
 from submissions.board_part import board_part
-from submissions.errors import DetailsTooLate, Refused, Unusable
+from submissions.errors import DetailsTooLate, Refused, TooMuch, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
     HttpResponseSeeOther,
@@ -17,6 +18,7 @@ from submissions.http import (
     UserRequest,
     refusals_as_pages,
     sign_in_first,
+    told_when,
     wants_fragment,
 )
 from submissions.models import Submission
@@ -72,10 +74,11 @@ def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
         return to_submission(sent)
     except DetailsTooLate as late:
         return pages.expired_page(request, late.submission, form, late)
-    except Unusable as refusal:
+    except (Unusable, TooMuch) as refusal:
         form.explain(refusal)
-    current = selectors.own_submission(request.user, submission_id)
-    return pages.details_page(request, current, form, status=422)
+        current = selectors.own_submission(request.user, submission_id)
+        answer = pages.details_page(request, current, form, status=refusal.status)
+        return told_when(answer, refusal)
 
 
 @require_POST
@@ -93,8 +96,11 @@ def mine(request: UserRequest) -> HttpResponseBase:
 
 
 @require_safe
+@refusals_as_pages
 def tools(request: SiteRequest) -> HttpResponseBase:
     asked = {name: request.GET.get(name, "") for name in ("q", "category", "sort", "page")}
+    if asked["q"]:
+        limits.count(who_asks(request), limits.Deed.SEARCH)
     return render(request, "submissions/tools.html", vars(selectors.find_tools(**asked)))
 
 
