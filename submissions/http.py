@@ -8,7 +8,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_vary_headers
@@ -76,6 +82,23 @@ def to_sign_in(request: SiteRequest, page: str) -> HttpResponse:
     answer = redirect_to_login(page)
     # A part of a page cannot become the sign-in form: the whole page has to move.
     return HttpResponseClientRedirect(answer.url) if request.htmx else answer
+
+
+def post_only(back_to: str) -> Callable[[View[AnyRequest, P]], View[AnyRequest, P]]:
+    """Take a POST; send who looks at its address (a reload after a refusal) back to `back_to`."""
+
+    def decorate(view: View[AnyRequest, P]) -> View[AnyRequest, P]:
+        @wraps(view)
+        def answered(request: AnyRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request, *args, **kwargs)
+            if request.method in ("GET", "HEAD"):
+                return HttpResponseRedirect(page_of(back_to, kwargs))
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+
+        return answered
+
+    return decorate
 
 
 def refusals_as_pages(view: View[AnyRequest, P]) -> View[AnyRequest, P]:

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from submissions import limits, pages, selectors
 from submissions.asker import who_asks
@@ -16,6 +16,7 @@ from submissions.http import (
     HttpResponseSeeOther,
     SiteRequest,
     UserRequest,
+    post_only,
     refusals_as_pages,
     sign_in_first,
     told_when,
@@ -41,7 +42,7 @@ def board(request: SiteRequest, slug: str) -> HttpResponseBase:
     return pages.board_page(request, selectors.find_board(slug))
 
 
-@require_POST
+@post_only(back_to="submissions:board")
 @sign_in_first(back_to="submissions:board")
 @refusals_as_pages
 def reserve(request: UserRequest, slug: str, slot: int) -> HttpResponseBase:
@@ -63,7 +64,7 @@ def submission(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
     return pages.submission_page(request, selectors.own_submission(request.user, submission_id))
 
 
-@require_POST
+@post_only(back_to="submissions:submission")
 @sign_in_first(back_to="submissions:submission")
 @refusals_as_pages
 def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
@@ -81,7 +82,7 @@ def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
         return told_when(answer, refusal)
 
 
-@require_POST
+@post_only(back_to="submissions:submission")
 @sign_in_first(back_to="submissions:submission")
 @refusals_as_pages
 def withdraw(request: UserRequest, submission_id: UUID) -> HttpResponseBase:

@@ -369,3 +369,14 @@ def test_a_part_changes_with_the_release() -> None:
         after = poll(visitor, before["ETag"])
 
     assert (after.status_code, after["ETag"] != before["ETag"]) == (200, True)
+
+
+@pytest.mark.parametrize("name", ["", "alice"])
+def test_a_reload_after_a_refusal_leads_back_to_the_slot(name: str) -> None:
+    make_board()
+    visitor = signed_in(name) if name else Client()
+
+    for answer in (visitor.get(reserve_url(3)), visitor.head(reserve_url(3))):
+        assert (answer.status_code, answer["Location"]) == (302, "/boards/launch/#slot-3")
+    assert visitor.put(reserve_url(3)).status_code == 405
+    assert not Submission.objects.exists()
