@@ -24,6 +24,7 @@ NAMES = [
     "kill",
     "waiting",
     "reservations",
+    "watchers",
 ]
 """In the order they are measured: what must not meet a running cluster comes first."""
 

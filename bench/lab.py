@@ -49,6 +49,13 @@ class Lab:
         self._web = self._spawn(command, "web.log")
         self.wait_until(answers, "the web server")
 
+    @property
+    def web_pid(self) -> int:
+        """Return the web server's main process."""
+        if self._web is None:
+            raise NotMeasured("there is no web server")
+        return self._web.pid
+
     def stop_web(self) -> None:
         """Stop the web server."""
         if self._web is not None:

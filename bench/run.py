@@ -17,6 +17,7 @@ from bench.measures import (
     starts,
     together,
     waiting,
+    watchers,
 )
 from bench.side_by_side import ProcessDied
 
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[Lab], list[Figure]]] = {
     "kill": kills.measure,
     "waiting": waiting.measure,
     "reservations": reservations.measure,
+    "watchers": watchers.measure,
 }
 
 

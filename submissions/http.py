@@ -8,7 +8,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response, patch_vary_headers
@@ -16,6 +22,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from submissions.errors import SubmissionError
+from submissions.release import release
 
 P = ParamSpec("P")
 
@@ -77,6 +84,23 @@ def to_sign_in(request: SiteRequest, page: str) -> HttpResponse:
     return HttpResponseClientRedirect(answer.url) if request.htmx else answer
 
 
+def post_only(back_to: str) -> Callable[[View[AnyRequest, P]], View[AnyRequest, P]]:
+    """Take a POST; send who looks at its address (a reload after a refusal) back to `back_to`."""
+
+    def decorate(view: View[AnyRequest, P]) -> View[AnyRequest, P]:
+        @wraps(view)
+        def answered(request: AnyRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.method == "POST":
+                return view(request, *args, **kwargs)
+            if request.method in ("GET", "HEAD"):
+                return HttpResponseRedirect(page_of(back_to, kwargs))
+            return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+
+        return answered
+
+    return decorate
+
+
 def refusals_as_pages(view: View[AnyRequest, P]) -> View[AnyRequest, P]:
     """Answer a refusal that the view did not place on a page of its own."""
 
@@ -133,10 +157,15 @@ def fragment(
     polling ends.
     """
     etag = etag_of(version)
-    unchanged = None if over else get_conditional_response(request, etag=etag)
+    unchanged = None if over else unless_known(request, etag)
     answer = unchanged or render(request, template, facts, status=STOP_POLLING if over else 200)
     answer["ETag"] = etag
     return depends_on_viewer(answer)
+
+
+def unless_known(request: SiteRequest, etag: str) -> HttpResponseBase | None:
+    """Return the 304 for a browser that shows this already, else None."""
+    return get_conditional_response(request, etag=etag)
 
 
 def depends_on_viewer(answer: HttpResponseBase) -> HttpResponseBase:
@@ -147,5 +176,6 @@ def depends_on_viewer(answer: HttpResponseBase) -> HttpResponseBase:
 
 
 def etag_of(version: Any) -> str:
-    text = json.dumps(version, sort_keys=True, default=str)
+    """Return the ETag of a version: another release shows the same facts in another way."""
+    text = json.dumps([release(), version], sort_keys=True, default=str)
     return f'"{sha256(text.encode()).hexdigest()[:32]}"'

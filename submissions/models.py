@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, DurationField, ExpressionWrapper, F, Q, Value, When
+from django.db.models import Case, DurationField, ExpressionWrapper, F, Func, Q, Value, When
 from django.db.models.functions import Now
 
 from submissions.conf import LONGEST_RESERVATION_SECONDS, conf
@@ -103,6 +103,21 @@ class Board(models.Model):
         return self.name
 
 
+SHOWN_ON_BOARD = (
+    "id",
+    "slot",
+    "maker",
+    "status",
+    "name",
+    "tagline",
+    "slug",
+    "link_checked_at",
+    "reserved_at",
+    "expires_at",
+)
+"""The columns of a submission that its cell is made of."""
+
+
 class SubmissionQuerySet(models.QuerySet["Submission"]):
     def active(self) -> Self:
         return self.filter(status__in=ACTIVE)
@@ -126,6 +141,15 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """Add `time_left` until the window closes, by the database's clock."""
         left = ExpressionWrapper(F("expires_at") - Now(), output_field=DurationField())
         return self.annotate(time_left=left)
+
+    def with_row_version(self) -> Self:
+        """Add `row_version`: another one as soon as anything differs that the board shows."""
+        version = Func(
+            *[F(column) for column in SHOWN_ON_BOARD],
+            template="hash_record_extended(ROW(%(expressions)s), 0)",
+            output_field=models.BigIntegerField(),
+        )
+        return self.annotate(row_version=version)
 
     def move(self, pk: uuid.UUID, olds: Iterable[Status], new: Status, **changes: Any) -> bool:
         """Take one submission from one of `olds` to `new`; False if someone else moved it first."""
@@ -183,6 +207,8 @@ class Submission(models.Model):
 
     time_left: timedelta
     """Only after with_time_left()."""
+    row_version: int
+    """Only after with_row_version()."""
 
     class Meta:
         ordering = ["-reserved_at"]

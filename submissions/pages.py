@@ -6,7 +6,8 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
 from submissions import allowance, selectors
-from submissions.errors import SubmissionError
+from submissions.board_part import board_facts, board_part
+from submissions.errors import Refused, SubmissionError
 from submissions.forms import DetailsForm
 from submissions.http import SiteRequest, depends_on_viewer, fragment, wants_fragment
 from submissions.models import Board, Submission
@@ -16,26 +17,20 @@ from submissions.states import Ended, Status
 from workflows import api as workflows
 
 
-def board_page(
-    request: SiteRequest, board: Board, refusal: SubmissionError | None = None
-) -> HttpResponseBase:
-    """Show the board, or its live part; a refusal goes on top of the whole page."""
+def board_page(request: SiteRequest, board: Board) -> HttpResponseBase:
+    """Show the board, or its live part."""
+    if wants_fragment(request):
+        return board_part(request, board.slug)
     shown = slot_board(request.user, board, request.GET.get("state", ""))
-    facts: dict[str, Any] = {
-        "board": board,
-        "cells": shown.cells,
-        "counts": shown.counts,
-        "state_filter": shown.state_filter,
-        "free_slots": shown.free_slots,
-        "refusal": refusal,
-    }
-    if refusal is None and wants_fragment(request):
-        about = [request.user.pk, board.slug, board.is_open, shown.state_filter]
-        version = [*about, shown.counts, shown.version]
-        return fragment(request, "submissions/_board.html", facts, version=version)
-    status = refusal.status if refusal else 200
-    facts["allowance"] = allowance.on_board(request.user, board)
-    return depends_on_viewer(render(request, "submissions/board.html", facts, status=status))
+    facts = board_facts(board, shown) | {"allowance": allowance.on_board(request.user, board)}
+    return depends_on_viewer(render(request, "submissions/board.html", facts))
+
+
+def not_reserved_page(request: SiteRequest, slug: str, refusal: Refused) -> HttpResponse:
+    """Say why a slot was not reserved, without the board: in a rush many are told so at once."""
+    board = selectors.find_board(slug)
+    facts = {"board": board, "refusal": refusal, "free_slots": selectors.free_slots(board)}
+    return render(request, "submissions/not_reserved.html", facts, status=refusal.status)
 
 
 def submission_page(request: SiteRequest, submission: Submission) -> HttpResponseBase:

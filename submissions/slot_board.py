@@ -1,11 +1,11 @@
 """The board as its page shows it: one cell per slot, read with one query."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from submissions.board_version import version_of
 from submissions.models import Board, Submission
 from submissions.selectors import Viewer
 from submissions.states import Status
@@ -46,16 +46,15 @@ class SlotBoard:
     counts: dict[str, int]
     free_slots: list[int]
     state_filter: str
-
-    @property
-    def version(self) -> list[dict[str, Any]]:
-        """What the page shows but for the moving seconds: browsers count those themselves."""
-        return [asdict(cell) | {"seconds_left": None} for cell in self.cells]
+    makers: frozenset[int]
+    """Who holds a slot of the board, shown or not."""
+    version: str
+    """Of the whole board, but for the moving seconds: browsers count those themselves."""
 
 
 def slot_board(viewer: Viewer, board: Board, state_filter: str = "") -> SlotBoard:
-    """Return the board for this viewer; an unknown filter shows all slots."""
-    holding = board.submissions.holding().with_time_left()
+    """Return a board with `is_open` for this viewer; an unknown filter shows all slots."""
+    holding = list(board.submissions.holding().with_time_left().with_row_version())
     by_slot = {submission.slot: submission for submission in holding}
     cells = [slot_cell(n, by_slot.get(n), viewer) for n in range(1, board.slots + 1)]
     chosen = state_filter if state_filter in FILTERS else ""
@@ -65,6 +64,8 @@ def slot_board(viewer: Viewer, board: Board, state_filter: str = "") -> SlotBoar
         counts={state: counts[state] for state in FILTERS},
         free_slots=[cell.number for cell in cells if cell.state == FREE],
         state_filter=chosen,
+        makers=frozenset(submission.maker_id for submission in holding),
+        version=version_of(board, [submission.row_version for submission in holding]),
     )
 
 

@@ -5,19 +5,22 @@ from uuid import UUID
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from submissions import limits, pages, selectors
 from submissions.asker import who_asks
+from submissions.board_part import board_part
 from submissions.errors import DetailsTooLate, Refused, TooMuch, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
     HttpResponseSeeOther,
     SiteRequest,
     UserRequest,
+    post_only,
     refusals_as_pages,
     sign_in_first,
     told_when,
+    wants_fragment,
 )
 from submissions.models import Submission
 from submissions.services.reserve_slot import reserve_slot
@@ -34,10 +37,12 @@ def home(request: SiteRequest) -> HttpResponseBase:
 @require_safe
 @refusals_as_pages
 def board(request: SiteRequest, slug: str) -> HttpResponseBase:
+    if wants_fragment(request):
+        return board_part(request, slug)
     return pages.board_page(request, selectors.find_board(slug))
 
 
-@require_POST
+@post_only(back_to="submissions:board")
 @sign_in_first(back_to="submissions:board")
 @refusals_as_pages
 def reserve(request: UserRequest, slug: str, slot: int) -> HttpResponseBase:
@@ -48,7 +53,7 @@ def reserve(request: UserRequest, slug: str, slot: int) -> HttpResponseBase:
             maker=request.user, board_slug=slug, slot=slot, idempotency_key=key, carry=carry
         )
     except Refused as refusal:
-        return pages.board_page(request, selectors.find_board(slug), refusal)
+        return pages.not_reserved_page(request, slug, refusal)
     return to_submission(submission)
 
 
@@ -59,7 +64,7 @@ def submission(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
     return pages.submission_page(request, selectors.own_submission(request.user, submission_id))
 
 
-@require_POST
+@post_only(back_to="submissions:submission")
 @sign_in_first(back_to="submissions:submission")
 @refusals_as_pages
 def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
@@ -77,7 +82,7 @@ def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
         return told_when(answer, refusal)
 
 
-@require_POST
+@post_only(back_to="submissions:submission")
 @sign_in_first(back_to="submissions:submission")
 @refusals_as_pages
 def withdraw(request: UserRequest, submission_id: UUID) -> HttpResponseBase:

@@ -55,9 +55,13 @@ INSTALLED_APPS = [
     "toolsite",
 ]
 MIDDLEWARE = [
-    "django.middleware.security.SecurityMiddleware",
+    # These two only add headers: outside, so that every answer has them.
     "csp.middleware.CSPMiddleware",
-    # Inside the two above, so that a 503 has their headers; outside all that ask the database.
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    # Before all that asks for the host.
+    "toolsite.door.DoorMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    # Inside those above, so that a 503 has their headers; outside all that ask the database.
     "toolsite.outage.OutageMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -67,7 +71,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "toolsite.error_pages.NulMiddleware",
 ]
 ROOT_URLCONF = "toolsite.urls"
 WSGI_APPLICATION = "toolsite.wsgi.application"
@@ -229,7 +233,6 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 # Whether every other subdomain is HTTPS-only is for the domain's owner to say, not for one site.
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
@@ -247,9 +250,13 @@ if HTTPS:
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"outage": {"()": "toolsite.outage.OutageFilter"}},
+    "filters": {
+        "outage": {"()": "toolsite.outage.OutageFilter"},
+        "calm": {"()": "toolsite.log_lines.CalmFilter"},
+    },
     "formatters": {
         "line": {
+            "()": "toolsite.log_lines.PlainFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         }
@@ -258,7 +265,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": "line",
-            "filters": ["outage"],
+            "filters": ["outage", "calm"],
         }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},

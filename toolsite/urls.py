@@ -1,14 +1,12 @@
-"""The site's addresses: health, accounts and admin here, everything else in submissions."""
+"""The site's addresses: accounts and admin here, health in door.py, the rest in submissions."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from toolsite import error_pages, health
+from toolsite import error_pages
 from toolsite.sign_up import sign_up
 
 urlpatterns = [
-    path("healthz", health.healthz, name="healthz"),
-    path("readyz", health.readyz, name="readyz"),
     # Before allauth's own, whose name it has.
     path("accounts/signup/", sign_up, name="account_signup"),
     path("accounts/", include("allauth.urls")),

@@ -85,12 +85,6 @@ def clock(seconds: float) -> str:
 
 
 @register.filter
-def slot_number(number: int) -> str:
-    """Write a slot's number with two digits, 7 as 07."""
-    return f"{number:02d}"
-
-
-@register.filter
 def hue(name: str) -> str:
     """Return the class that colours a name's tile; the same name always gets the same one."""
     return f"hue-{zlib.crc32(name.encode(errors='replace')) % HUES}"

@@ -1,6 +1,8 @@
 """The board's page: reserving, refusals that help, and the live part."""
 
 from datetime import timedelta
+from typing import Any
+from unittest import mock
 
 import pytest
 from django.test import Client
@@ -8,7 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from submissions import board_part
+from submissions.board_version import board_version
 from submissions.models import Board, Submission
+from submissions.services.withdraw import withdraw
 from submissions.states import Status
 from submissions.tests.builders import (
     close_window,
@@ -114,7 +119,8 @@ def test_a_taken_slot_is_a_409_that_names_it_and_lists_free_ones() -> None:
     assert answer.status_code == 409
     assert "Someone took slot 3 a moment before you." in page
     assert answer.context["free_slots"] == [1, 2, 4, 5]
-    assert all(f'href="#slot-{n}"' in page for n in (1, 2, 4, 5))
+    assert all(f'href="/boards/launch/#slot-{n}"' in page for n in (1, 2, 4, 5))
+    assert 'id="slot-' not in page
 
 
 def test_a_second_reservation_is_a_409_that_names_the_first() -> None:
@@ -176,15 +182,21 @@ def test_the_page_costs_a_counted_number_of_queries(
     board = make_board()
     for slot in range(1, 6):
         in_review(person(f"p{slot}"), board, slot, link=f"https://tool{slot}.dev/")
-    alice = signed_in("alice")
+    alice, bob = signed_in("alice"), signed_in("bob")
 
     # Session, user, board, cells, what the viewer may still do (2), the open reservation of the bar
     # on top.
     with django_assert_num_queries(7):
         alice.get("/")
-    # A live part has no bar.
-    with django_assert_num_queries(4):
-        alice.get("/", headers=HTMX)
+    # A live part: its version; then session, user, board, cells. It has no bar.
+    with django_assert_num_queries(5):
+        part = alice.get("/boards/launch/", headers=HTMX)
+    # For others it is rendered already.
+    with django_assert_num_queries(3):
+        bob.get("/boards/launch/", headers=HTMX)
+    # What is shown already costs neither the session nor the user.
+    with django_assert_num_queries(1):
+        alice.get("/boards/launch/", headers=HTMX | {"If-None-Match": part["ETag"]})
 
 
 def test_reserving_costs_a_counted_number_of_queries(
@@ -256,3 +268,115 @@ def test_looking_changes_nothing() -> None:
 
     assert list(Submission.objects.values()) == before
     assert Submission.objects.get().status == Status.PENDING
+
+
+def poll(visitor: Client, etag: str = "") -> Any:
+    headers = HTMX | ({"If-None-Match": etag} if etag else {})
+    return visitor.get("/boards/launch/", headers=headers)
+
+
+def test_a_maker_sees_their_own_slot_and_others_do_not() -> None:
+    board = make_board()
+    alice, bob, stranger = signed_in("alice"), signed_in("bob"), Client()
+    for visitor in (stranger, bob, alice):
+        poll(visitor)
+
+    own = reserved(person("alice"), board, 3)
+    parts = [poll(visitor).content.decode() for visitor in (stranger, bob, alice, bob, stranger)]
+
+    assert [str(own.pk) in part for part in parts] == [False, False, True, False, False]
+    assert ["sign in first" in part for part in parts] == [True, False, False, False, True]
+
+
+def test_a_part_that_was_kept_is_never_older_than_the_board() -> None:
+    board = make_board()
+    visitor = Client()
+    empty = poll(visitor)
+
+    submission = reserved(person("alice"), board, 3)
+    taken = poll(visitor, empty["ETag"])
+    withdraw(maker=person("alice"), submission_id=submission.pk)
+    free = poll(visitor, taken["ETag"])
+
+    assert b"Held by another maker" in taken.content
+    assert free.content == empty.content
+    assert free["ETag"] == empty["ETag"]
+
+
+def test_what_changes_between_version_and_rows_is_not_kept_under_the_older_version() -> None:
+    board = make_board()
+    visitor = Client()
+
+    def and_then_somebody_reserves(slug: str) -> str:
+        version = board_version(slug)
+        reserved(person("alice"), board, 3)
+        return version
+
+    with (
+        mock.patch.object(board_part, "board_version", and_then_somebody_reserves),
+        mock.patch.object(board_part, "PARTS", board_part.KeptParts()) as kept,
+    ):
+        raced = poll(visitor)
+    withdraw(maker=person("alice"), submission_id=Submission.objects.get().pk)
+    with mock.patch.object(board_part, "PARTS", kept):
+        free = poll(visitor, raced["ETag"])
+
+    assert b"Held by another maker" in raced.content
+    assert (free.status_code, b"Held by another maker" in free.content) == (200, False)
+
+
+def test_a_kept_part_says_so_when_the_board_closes_by_time_alone() -> None:
+    board = make_board()
+    visitor = signed_in("bob")
+    open_part = poll(visitor)
+
+    close(board)
+    closed = poll(visitor, open_part["ETag"])
+
+    assert b"Closed" not in open_part.content
+    assert (closed.status_code, b"Closed" in closed.content) == (200, True)
+
+
+def test_signing_in_and_out_changes_the_part_at_once() -> None:
+    make_board()
+    visitor = Client()
+    before = poll(visitor)
+
+    visitor.force_login(person("alice"))
+    signed_in_part = poll(visitor, before["ETag"])
+    visitor.logout()
+    after = poll(visitor, signed_in_part["ETag"])
+
+    assert [part.status_code for part in (signed_in_part, after)] == [200, 200]
+    assert after.content == before.content != signed_in_part.content
+
+
+def test_the_part_holds_no_token_so_that_it_may_be_kept() -> None:
+    make_board()
+
+    part = poll(signed_in("alice"))
+
+    assert b"csrf" not in part.content
+    assert "csrftoken" not in part.cookies
+
+
+def test_a_part_changes_with_the_release() -> None:
+    make_board()
+    visitor = Client()
+    before = poll(visitor)
+
+    with mock.patch("submissions.http.release", return_value="the next one"):
+        after = poll(visitor, before["ETag"])
+
+    assert (after.status_code, after["ETag"] != before["ETag"]) == (200, True)
+
+
+@pytest.mark.parametrize("name", ["", "alice"])
+def test_a_reload_after_a_refusal_leads_back_to_the_slot(name: str) -> None:
+    make_board()
+    visitor = signed_in(name) if name else Client()
+
+    for answer in (visitor.get(reserve_url(3)), visitor.head(reserve_url(3))):
+        assert (answer.status_code, answer["Location"]) == (302, "/boards/launch/#slot-3")
+    assert visitor.put(reserve_url(3)).status_code == 405
+    assert not Submission.objects.exists()

@@ -68,3 +68,15 @@ def test_ordinary_tasks_go_to_the_queue_of_their_own_cluster() -> None:
     async_task("math.floor", 1.5, cluster="tasks")
 
     assert OrmQ.objects.filter(key="tasks").count() == 1
+
+
+@pytest.mark.django_db
+def test_signing_in_is_said_once_with_the_address(client: Client) -> None:
+    User.objects.create_user("ana", "ana@example.com", "a-long-password")
+
+    answer = client.post(
+        "/accounts/login/", {"login": "ana@example.com", "password": "a-long-password"}, follow=True
+    )
+
+    assert answer.content.decode().count("You are signed in as ana@example.com.") == 1
+    assert b"Successfully" not in answer.content

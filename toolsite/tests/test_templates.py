@@ -150,8 +150,14 @@ def test_a_clock_reads_minutes_and_seconds(seconds: float, text: str) -> None:
     assert ui.clock(seconds) == text
 
 
-def test_a_slot_has_two_digits() -> None:
-    assert [ui.slot_number(7), ui.slot_number(24), ui.slot_number(120)] == ["07", "24", "120"]
+def test_one_word_for_one_thing() -> None:
+    said = {
+        path: path.read_text()
+        for path in Path(settings.BASE_DIR, "templates").rglob("*")
+        if path.is_file()
+    }
+
+    assert [path.name for path, text in said.items() if re.search("e-mail", text, re.I)] == []
 
 
 @pytest.mark.parametrize("name", ["QueryLens", "", "שלום", "\ud800"])

@@ -50,7 +50,7 @@ def test_a_stranger_signs_up_confirms_the_address_and_is_taken_to_the_slot(
     page.get_by_label(PASSWORD_LABEL).fill(PASSWORD)
     page.get_by_label(AGAIN_LABEL).fill(PASSWORD)
     page.get_by_role("button", name="Create the account").click()
-    expect(headline).to_have_text("Confirm your e-mail address")
+    expect(headline).to_have_text("Confirm your email address")
     look_at(page)
 
     page.goto(link_in(wait_for_letter(site, email)))
@@ -71,7 +71,7 @@ def test_an_account_without_a_confirmed_address_cannot_be_used(visit: Visit, sit
 
     sign_in(page, alice.email, PASSWORD)
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your e-mail address")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm your email address")
     assert "/accounts/confirm-email/" in wait_for_letter(site, alice.email)
 
 

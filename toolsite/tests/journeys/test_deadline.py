@@ -56,16 +56,16 @@ def test_details_that_come_late_are_kept_and_go_to_another_slot_in_one_click(
     page.goto(f"/submissions/{submission.pk}/")
 
     fill_details(page, name="Sundial", tagline="Cron with a memory")
-    expect(page.get_by_text("Your time on slot 03 is up.", exact=True)).to_be_visible()
+    expect(page.get_by_text("Your time on slot 3 is up.", exact=True)).to_be_visible()
     with page.expect_response(re.compile("/details$")) as late:
         send(page)
 
     assert late.value.status == 409
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your time on slot 03 is up")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your time on slot 3 is up")
     for text in ["Sundial", "Data", "https://querylens.dev/", "Cron with a memory"]:
         expect(page.get_by_role("definition").get_by_text(text, exact=True)).to_be_visible()
     look_at(page)
-    page.get_by_role("button", name="Take slot 01").click()
+    page.get_by_role("button", name="Take slot 1").click()
     expect(page.get_by_label("Tool name")).to_have_value("Sundial")
     expect(page.get_by_label("Tagline")).to_have_value("Cron with a memory")
     assert Submission.objects.filter(board=board, slot=1, carried_from=submission).exists()
@@ -83,7 +83,7 @@ def test_what_was_typed_and_never_sent_is_still_there_after_the_window(
 
     page.goto(f"/submissions/{submission.pk}/")
     look_at(page)
-    page.get_by_role("button", name="Slot 02").click()
+    page.get_by_role("button", name="Slot 2").click()
 
     expect(page.get_by_label("Tool name")).to_have_value("Inkwell")
 
@@ -104,7 +104,7 @@ def test_the_last_minute_is_announced_at_60_30_and_10_seconds_and_at_the_end(
         expect(announced).to_have_text(f"{left} seconds left to send the details.")
     page.evaluate("skipTo", 0)
 
-    expect(announced).to_contain_text("Your time on slot 03 is up.")
+    expect(announced).to_contain_text("Your time on slot 3 is up.")
     expect(announced).to_have_attribute("aria-live", "polite")
     look_at(page)
 
@@ -117,7 +117,7 @@ def test_a_slot_can_be_given_back(visit: Visit, site: OwnSite) -> None:
 
     page.get_by_role("button", name="Give it back").first.click()
     question = page.get_by_role("dialog")
-    expect(question.get_by_role("heading")).to_have_text("Give slot 03 back?")
+    expect(question.get_by_role("heading")).to_have_text("Give slot 3 back?")
     expect(question.get_by_role("button", name="Keep it")).to_be_focused()
     look_at(page)
     question.get_by_role("button", name="Give it back").click()

@@ -106,7 +106,7 @@ def test_escape_closes_the_account_menu_and_returns_to_it(visit: Visit, site: Ow
 
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-    assert press_tab(page) == "E-mail addresses"
+    assert press_tab(page) == "Email addresses"
     page.keyboard.press("Escape")
 
     expect(page.get_by_role("button", name="Sign out")).to_be_hidden()

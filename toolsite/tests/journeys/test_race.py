@@ -17,7 +17,7 @@ from workflows.api import list_runs
 from workflows.models import Run
 
 PEOPLE = 100
-FREE_SLOT = re.compile(r'href="#slot-(\d+)"')
+FREE_SLOT = re.compile(r'href="[^"]*#slot-(\d+)"')
 
 
 def address(board: Board, slot: int) -> str:

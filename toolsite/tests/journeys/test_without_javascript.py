@@ -84,8 +84,8 @@ def test_late_details_go_to_another_slot_without_javascript(visit: Visit, site: 
 
     send(page)
 
-    expect(page.get_by_role("heading", level=1)).to_have_text("Your time on slot 03 is up")
-    page.get_by_role("button", name="Take slot 01").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your time on slot 3 is up")
+    page.get_by_role("button", name="Take slot 1").click()
     expect(page.get_by_label("Tool name")).to_have_value("Sundial")
     assert board.submissions.get(status="pending").carried_from == submission
 
