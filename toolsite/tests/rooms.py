@@ -116,13 +116,15 @@ TOOLSITE: Table = {
     "secret_key": set(),
     "error_pages": set(),
     "outage": set(),
-    "checks": set(),
+    "checks": {"web"},
     "settings": {"env", "secret_key", "workflows.__init__"},
     "health": {"outage", "workflows.api"},
     "urls": {"error_pages", "health"},
     "apps": {"checks", "outage"},
-    "wsgi": {"ops.process"},
-    "management": {"ops.site"},
+    "wsgi": set(),
+    "web": set(),
+    "asgi": {"wsgi", "web", "ops.process"},
+    "management": {"web", "ops.site"},
 }
 
 
