@@ -8,8 +8,8 @@ BODY_SECONDS = 15.0
 """How long a body may take as a whole. The site's forms are a few kB."""
 MAX_HEADER_BYTES = 32_768
 """Of all headers of a request together. The server stops somewhere above, when its buffer is full."""
-MAX_BODY_BYTES = 3_000_000
-"""A little more than Django's own limit, whose page says more than we could."""
+MAX_BODY_BYTES = 3_145_728
+"""As nginx has it (3m), and more than Django's own limit, whose page says more than we could."""
 MAX_BODIES_BYTES = 64_000_000
 """Of all bodies that this process holds at once."""
 
