@@ -21,8 +21,6 @@ from ops.refusal import Refused
 from ops.supervise import Service, python_service, supervise
 
 HOST = "127.0.0.1"
-WEB_THREADS = 2 * (os.cpu_count() or 1) + 1
-"""More would only wait for one another, and each holds a database connection."""
 DEMO_ACCOUNTS = "demo-accounts.txt"
 LEFTOVERS_SECONDS = 10
 MAX_LOG_BYTES = 10_000_000
@@ -187,26 +185,9 @@ def web(port: int, env: dict[str, str], logs: Path) -> Service:
 
 
 def web_command(port: int) -> list[str | Path]:
-    """Return what starts the web server. Each thread holds one database connection."""
-    options = {
-        "--interface": "wsgi",
-        "--host": HOST,
-        "--port": str(port),
-        "--workers": "1",
-        "--blocking-threads": str(WEB_THREADS),
-        "--workers-kill-timeout": "2",
-        "--log-level": "warning",
-    }
-    flat = [part for option in options.items() for part in option]
-    return [
-        PYTHON,
-        "-m",
-        "granian",
-        *flat,
-        "--no-ws",
-        "--factory",
-        "toolsite.wsgi:child_application",
-    ]
+    """Return what starts the web server; a stop must be over before the supervisor's patience."""
+    options = ["--host", HOST, "--port", str(port), "--stop-seconds", "2"]
+    return [PYTHON, "manage.py", "runweb", *options]
 
 
 def cluster(env: dict[str, str], logs: Path) -> Service:

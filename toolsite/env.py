@@ -26,6 +26,8 @@ KNOWN_NAMES = frozenset(
         "TOOLSITE_RESERVATION_SECONDS",
         "TOOLSITE_SECRET_KEY",
         "TOOLSITE_SITE_URL",
+        "TOOLSITE_WEB_PROCESSES",
+        "TOOLSITE_WEB_THREADS",
         "TOOLSITE_WORKERS",
     }
 )
@@ -34,6 +36,8 @@ KNOWN_NAMES = frozenset(
 MIN_SECRET_KEY_CHARACTERS = 50
 MAX_RESERVATION_SECONDS = 24 * 3600
 MAX_WORKERS = 256
+MAX_WEB_PROCESSES = 64
+MAX_WEB_THREADS = 64
 MAX_PROXIES = 10
 EMAIL_PORTS = {"smtp": 25, "submission": 587, "smtps": 465}
 HOST_NAME = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
@@ -89,6 +93,9 @@ class Environment:
     """None: every mail becomes a file in the data folder."""
     workers: int
     """Worker processes of one cluster."""
+    web_processes: int
+    web_threads: int
+    """Of each process: so many pages at once, and a database connection for each."""
     https: bool
     """Production only: cookies, redirects and HSTS insist on HTTPS."""
     proxies: int
@@ -113,6 +120,10 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         link_check_allow=read_networks(values.get("TOOLSITE_LINK_CHECK_ALLOW", "")),
         mail_server=read_mail_server(values.get("EMAIL_URL", "")),
         workers=read_number(values, "TOOLSITE_WORKERS", 8, at_most=MAX_WORKERS),
+        web_processes=read_number(
+            values, "TOOLSITE_WEB_PROCESSES", 1 if debug else 2, at_most=MAX_WEB_PROCESSES
+        ),
+        web_threads=read_number(values, "TOOLSITE_WEB_THREADS", 5, at_most=MAX_WEB_THREADS),
         https=read_flag(values, "TOOLSITE_HTTPS", default=True),
         proxies=read_number(values, "TOOLSITE_PROXIES", 0, at_least=0, at_most=MAX_PROXIES),
     )

@@ -75,6 +75,8 @@ MIDDLEWARE = [
 ]
 ROOT_URLCONF = "toolsite.urls"
 WSGI_APPLICATION = "toolsite.wsgi.application"
+WEB_PROCESSES = ENV.web_processes
+WEB_THREADS = ENV.web_threads
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

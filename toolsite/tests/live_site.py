@@ -55,6 +55,11 @@ class LiveSite:
         self.start_web()
         self.wait_until_ready()
 
+    def prepare(self) -> None:
+        """Prepare the site as a deployment does: migrations, static files."""
+        preparing = self.spawn([PYTHON, "manage.py", "prepare_site"], "prepare.log")
+        assert preparing.wait(60) == 0, self.logs()
+
     def start_web(self) -> None:
         """Start the web server and wait until it answers."""
         self.web = self.spawn(web_command(self.port), "web.log")

@@ -150,15 +150,17 @@ TOOLSITE: Table = {
     "outage": set(),
     "postgresql": set(),
     "log_lines": set(),
-    "checks": set(),
+    "checks": {"web"},
     "settings": {"env", "secret_key", "workflows.__init__"},
     "health": {"outage", "postgresql", "workflows.api"},
     "door": {"error_pages", "health"},
     "sign_up": {"submissions.asker", "submissions.http", "submissions.limits"},
     "urls": {"error_pages", "sign_up"},
     "apps": {"checks", "outage", "postgresql"},
-    "wsgi": {"ops.process"},
-    "management": {"ops.site"},
+    "wsgi": set(),
+    "web": set(),
+    "asgi": {"wsgi", "web", "ops.process"},
+    "management": {"web", "ops.site"},
 }
 
 

@@ -30,6 +30,7 @@ def test_the_demo_needs_a_database_only() -> None:
 
     assert demo.debug
     assert (demo.reservation_seconds, demo.workers, demo.proxies) == (120, 8, 0)
+    assert (demo.web_processes, demo.web_threads) == (1, 5)
     assert (demo.link_check_allow, demo.mail_server, demo.secret_key) == ([], None, "")
     assert demo.data_dir == BASE / "var"
 
@@ -40,6 +41,7 @@ def test_without_debug_it_is_production() -> None:
     assert not production.debug
     assert production.https
     assert production.allowed_hosts == ["tools.example.org"]
+    assert (production.web_processes, production.web_threads) == (2, 5)
 
 
 def test_a_value_of_spaces_counts_as_unset() -> None:
@@ -72,6 +74,8 @@ def test_production_refuses_a_secret_key_that_is_easy_to_guess(key: str) -> None
         ("TOOLSITE_RESERVATION_SECONDS", "1_0"),
         ("TOOLSITE_RESERVATION_SECONDS", "two"),
         ("TOOLSITE_RESERVATION_SECONDS", "99999999999999999999"),
+        ("TOOLSITE_WEB_PROCESSES", "0"),
+        ("TOOLSITE_WEB_THREADS", "65"),
         ("TOOLSITE_WORKERS", "0"),
         ("TOOLSITE_WORKERS", "٣"),
         ("TOOLSITE_PROXIES", "-1"),

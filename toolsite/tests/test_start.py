@@ -79,6 +79,18 @@ def test_check_deploy_warns_where_the_link_check_may_reach_inside() -> None:
     assert "10.0.0.0/8" in done.stderr
 
 
+@pytest.mark.django_db
+def test_check_deploy_counts_the_connections() -> None:
+    values = {**PRODUCTION, "DATABASE_URL": database_url()}
+
+    few = manage("check", "--deploy", **values)
+    many = manage("check", "--deploy", **values, TOOLSITE_WEB_PROCESSES="45", TOOLSITE_WORKERS="4")
+
+    assert "toolsite.W002" not in few.stderr
+    assert "may open 324 database connections" in many.stderr
+    assert "45 processes * (5 + 2) threads = 315" in many.stderr
+
+
 def test_check_deploy_warns_where_https_is_off() -> None:
     done = manage("check", "--deploy", **PRODUCTION, TOOLSITE_HTTPS="0")
 

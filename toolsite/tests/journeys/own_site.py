@@ -1,13 +1,12 @@
 """A live site on a database of its own, for many tests in a row."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from ops.places import PYTHON
 from ops.site import HOST
 from toolsite.tests.live_site import LiveSite
 
@@ -23,14 +22,14 @@ PRODUCTION = {
 class OwnSite(LiveSite):
     """A site in production mode. What a test writes for it, it writes `with site.database()`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, variables: Mapping[str, str] = PRODUCTION) -> None:
         process = os.environ.get("PYTEST_XDIST_WORKER", "alone")
         self.name = f"{connection.settings_dict['NAME']}_{name}_{process}"
         with connection.cursor() as cursor:
             drop(cursor, self.name)
             cursor.execute(f'CREATE DATABASE "{self.name}"')
         with self.database():
-            super().__init__(variables=PRODUCTION)
+            super().__init__(variables=variables)
 
     @contextmanager
     def database(self) -> Iterator[None]:
@@ -47,8 +46,7 @@ class OwnSite(LiveSite):
 
     def start(self) -> None:
         """Prepare the site as a deployment does, and start it."""
-        preparing = self.spawn([PYTHON, "manage.py", "prepare_site"], "prepare.log")
-        assert preparing.wait(60) == 0, self.logs()
+        self.prepare()
         super().start()
 
     def mend(self) -> None:

@@ -1,0 +1,1 @@
+"""Tests of the room that takes requests in, without a server."""
