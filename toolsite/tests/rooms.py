@@ -119,8 +119,9 @@ TOOLSITE: Table = {
     "checks": set(),
     "settings": {"env", "secret_key", "workflows.__init__"},
     "health": {"outage", "workflows.api"},
+    "accounts": set(),
     "urls": {"error_pages", "health"},
-    "apps": {"checks", "outage"},
+    "apps": {"accounts", "checks", "outage"},
     "wsgi": {"ops.process"},
     "management": {"ops.site"},
 }
