@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "django_q",
     "workflows",
     "submissions",
+    "toolsite.accounts",
     # Last: it takes out of the admin what the apps above have put in.
     "toolsite",
 ]
@@ -174,6 +175,23 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional" if DEMO else "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_ADAPTER = "toolsite.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "signup": "toolsite.accounts.forms.AlikeSignupForm",
+    "reset_password": "toolsite.accounts.forms.AlikeResetPasswordForm",
+    "request_login_code": "toolsite.accounts.forms.PatientRequestLoginCodeForm",
+    "confirm_login_code": "toolsite.accounts.forms.ComputedLoginCodeForm",
+}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+# "key" is an account and a place where "anywhere" is not said (toolsite/accounts/wrong_passwords.py).
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/5m/key",
+    "login_failed_anywhere": "30/h/key",
+    "request_login_code": "20/m/ip,3/10m/key",
+    # By address only: a limit by account would let strangers keep somebody from a new password.
+    "reset_password": "5/m/ip,30/h/ip",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"

@@ -119,7 +119,7 @@ TOOLSITE: Table = {
     "checks": set(),
     "settings": {"env", "secret_key", "workflows.__init__"},
     "health": {"outage", "workflows.api"},
-    "accounts": set(),
+    "accounts": {"submissions.notices", "workflows.api"},
     "urls": {"error_pages", "health"},
     "apps": {"accounts", "checks", "outage"},
     "wsgi": {"ops.process"},
