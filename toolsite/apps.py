@@ -16,7 +16,8 @@ class ToolsiteConfig(AppConfig):
         from allauth.account.decorators import secure_admin_login
         from django.contrib.auth.models import Group, User
 
-        from toolsite import checks, outage  # noqa: F401  importing registers their receivers
+        # Importing registers what these have for Django.
+        from toolsite import checks, outage  # noqa: F401
         from toolsite.accounts.staff_admin import AccountAdmin, RightsAdmin
 
         for app_label in HIDDEN:
@@ -28,9 +29,10 @@ class ToolsiteConfig(AppConfig):
         admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
-HIDDEN = ("account", "django_q")
+HIDDEN = ("account", "usersessions", "django_q")
 """Apps without a place in the admin. An account's confirmed address receives its password links:
-who could give a superuser one would be that superuser. django-q2's forms let staff name any
+who could give a superuser one would be that superuser. Sessions are the visitors' own. django-q2's
+forms let staff name any
 function to be run, and its rows hold pickles."""
 
 
