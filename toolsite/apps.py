@@ -17,7 +17,7 @@ class ToolsiteConfig(AppConfig):
         from django.contrib.auth.models import Group, User
 
         # Importing registers what these have for Django.
-        from toolsite import checks, outage  # noqa: F401
+        from toolsite import checks, deploy_checks, outage  # noqa: F401
         from toolsite.accounts.staff_admin import AccountAdmin, RightsAdmin
 
         for app_label in HIDDEN:

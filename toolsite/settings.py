@@ -37,6 +37,8 @@ WORKFLOWS: dict[str, Any] = {}
 # Django's parts
 
 INSTALLED_APPS = [
+    # First: its createsuperuser goes before Django's.
+    "toolsite.accounts",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -51,7 +53,6 @@ INSTALLED_APPS = [
     "django_q",
     "workflows",
     "submissions",
-    "toolsite.accounts",
     # Last: it takes out of the admin what the apps above have put in.
     "toolsite",
 ]
@@ -207,7 +208,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxies
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Toolsite <noreply@{SITE_HOST}>"
 EMAIL_TIMEOUT = 10
 if ENV.mail_server is None:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "toolsite.mail_files.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 else:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
