@@ -30,6 +30,7 @@ class BoardForm(BoardModelForm):
             "slug",
             "intro",
             "slots",
+            "slots_per_maker",
             "reservation_seconds",
             "opens_at",
             "closes_at",

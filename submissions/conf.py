@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 LONGEST_RESERVATION_SECONDS = 24 * 60 * 60
+HIGHEST_LIMIT = 10_000
+"""Of what is counted: each moment that counts takes 8 bytes of a row."""
 
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
@@ -19,6 +21,21 @@ class Conf:
 
     reservation_seconds: int = 120
     """How long a new board holds a slot for its details; a day at most."""
+
+    reservations_per_hour: int = 20
+    """How many slots one account may reserve within an hour, on all boards."""
+
+    withdrawals_per_hour: int = 10
+    """How many slots one account may give back within an hour."""
+
+    open_link_checks: int = 5
+    """How many of one account's links may wait for the verdict of the link check at a time."""
+
+    searches_per_minute: int = 30
+    """How many searches of the directory one address, or one account, may ask for in a minute."""
+
+    sign_ups_per_hour: int = 20
+    """How many sign-up forms one address may send within an hour."""
 
     link_check_allow: Networks = ()
     """Networks the link check may reach although they are not public; for tests only."""
@@ -31,6 +48,11 @@ def conf() -> Conf:
     chosen = asdict(Conf()) | dict(given)
     return Conf(
         reservation_seconds=read_reservation(chosen["reservation_seconds"]),
+        reservations_per_hour=read_limit(chosen, "reservations_per_hour"),
+        withdrawals_per_hour=read_limit(chosen, "withdrawals_per_hour"),
+        open_link_checks=read_limit(chosen, "open_link_checks"),
+        searches_per_minute=read_limit(chosen, "searches_per_minute"),
+        sign_ups_per_hour=read_limit(chosen, "sign_ups_per_hour"),
         link_check_allow=read_networks(chosen["link_check_allow"]),
     )
 
@@ -50,6 +72,15 @@ def read_reservation(value: object) -> int:
     raise ImproperlyConfigured(
         "SUBMISSIONS['reservation_seconds'] must be a whole number of seconds"
         f" from 1 to {LONGEST_RESERVATION_SECONDS}, not {value!r}"
+    )
+
+
+def read_limit(chosen: Mapping[str, object], name: str) -> int:
+    value = chosen[name]
+    if type(value) is int and 1 <= value <= HIGHEST_LIMIT:
+        return value
+    raise ImproperlyConfigured(
+        f"SUBMISSIONS[{name!r}] must be a whole number from 1 to {HIGHEST_LIMIT}, not {value!r}"
     )
 
 

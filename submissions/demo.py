@@ -126,9 +126,9 @@ IN_REVIEW = (
         "Copy it into your project; it has no settings and nothing to install.",
     ),
 )
-RESERVED = {3: ("carla", 3600), 7: ("dmitri", 1800), 11: ("esra", 1200), 18: ("femi", 600)}
+RESERVED = {3: ("gita", 3600), 7: ("dmitri", 1800), 11: ("esra", 1200), 18: ("femi", 600)}
 """Slot to maker and window in seconds: longer than the board's, so that a visitor meets them."""
 
 ACCOUNTS = ("admin", "ana", "ben")
 """Those who can sign in; the other makers only fill the board."""
-EXTRAS = ("carla", "dmitri", "esra", "femi")
+EXTRAS = ("carla", "dmitri", "esra", "femi", "gita")

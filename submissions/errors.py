@@ -2,10 +2,13 @@
 
 SubmissionError
 ├── NotHere (404)      BoardUnknown  SlotUnknown  SubmissionUnknown  CarryUnknown  ToolUnknown
-├── Refused (409)      SlotTaken  OpenReservation  BoardClosed  DetailsTooLate  AlreadyDecided
-└── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable
+├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  DetailsTooLate
+│                      AlreadyDecided
+├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable
+└── TooMuch (429)      TooOften  TooManyChecks
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ class SubmissionError(Exception):
     next_step: str = "Go back to the board and try again."
     slot: int | None = None
     field: str = ""
+    next_at: datetime | None = None
+    """When the same is possible again, where that is known."""
+    retry_after_seconds: int | None = None
 
     @property
     def message(self) -> str:
@@ -42,6 +48,11 @@ class Refused(SubmissionError):
 
 class Unusable(SubmissionError):
     status = 422
+
+
+class TooMuch(SubmissionError):
+    status = 429
+    title = "Too much at once"
 
 
 class BoardUnknown(NotHere):
@@ -123,6 +134,23 @@ class OpenReservation(Refused):
         return f"You already hold slot {self.slot}; send its details or give it back first."
 
 
+class SlotsUsedUp(Refused):
+    """The person holds as many slots of this board as it gives to one."""
+
+    code = "slots_used_up"
+    title = "You hold all the slots you can have here"
+    next_step = "Another one is possible when one of yours is free again."
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+    @property
+    def message(self) -> str:
+        slots = "1 slot" if self.most == 1 else f"{self.most} slots"
+        return f"This board gives each maker {slots}, and you hold as many already."
+
+
 class BoardClosed(Refused):
     code = "board_closed"
     title = "The board is closed"
@@ -200,3 +228,38 @@ class KeyUnusable(Unusable):
     @property
     def message(self) -> str:
         return "The Idempotency-Key must be 1 to 200 visible ASCII characters."
+
+
+class TooOften(TooMuch):
+    """More of one deed within a time than one account, or one address, may do."""
+
+    code = "too_often"
+    next_step = "Below is when the next one is possible."
+
+    def __init__(self, words: str, next_at: datetime | None, seconds: int) -> None:
+        super().__init__(words, next_at, seconds)
+        self.words = words
+        self.next_at = next_at
+        self.retry_after_seconds = seconds
+
+    @property
+    def message(self) -> str:
+        return f"{self.words} is the limit, and you have reached it. Nothing was changed."
+
+
+class TooManyChecks(TooMuch):
+    """As many of the maker's links wait for their verdict as may at a time."""
+
+    code = "too_many_checks"
+    field = "__all__"
+    next_step = "Wait for one of the checks to end; what you typed is kept."
+    retry_after_seconds = 10
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+    @property
+    def message(self) -> str:
+        links = "One of your links is" if self.most == 1 else f"{self.most} of your links are"
+        return f"{links} being checked; this one can be sent as soon as one of them is done."

@@ -8,7 +8,7 @@ from django import forms
 
 from submissions.conf import conf
 from submissions.details import Details
-from submissions.errors import Unusable
+from submissions.errors import SubmissionError
 from submissions.link_check import LinkSyntaxError, validate_link_syntax
 from submissions.models import TYPED_FIELDS
 from submissions.states import Category
@@ -82,8 +82,8 @@ class DetailsForm(forms.Form):
         """Return what was typed, sound or not, in a form that can be stored."""
         return {field: text.replace("\0", "") for field, text in self.data.items() if text}
 
-    def explain(self, refusal: Unusable) -> None:
-        """Show a refusal that names a field beside that field."""
+    def explain(self, refusal: SubmissionError) -> None:
+        """Show a refusal beside the field it names; "__all__" stands for the whole form."""
         if refusal.field:
             self.add_error(refusal.field, refusal.message)
 

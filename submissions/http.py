@@ -107,7 +107,15 @@ def refusal_page(request: SiteRequest, refusal: SubmissionError) -> HttpResponse
         "action_url": reverse(address),
         "action_label": label,
     }
-    return render(request, "submissions/refusal.html", facts, status=refusal.status)
+    answer = render(request, "submissions/refusal.html", facts, status=refusal.status)
+    return told_when(answer, refusal)
+
+
+def told_when(answer: HttpResponse, refusal: SubmissionError) -> HttpResponse:
+    """Tell programs too when to ask again, where that is known."""
+    if refusal.retry_after_seconds is not None:
+        answer["Retry-After"] = str(refusal.retry_after_seconds)
+    return answer
 
 
 def wants_fragment(request: SiteRequest) -> bool:

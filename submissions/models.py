@@ -15,6 +15,9 @@ from django.db.models.functions import Now
 
 from submissions.conf import LONGEST_RESERVATION_SECONDS, conf
 from submissions.states import ACTIVE, FINISHED, MOVES, PUBLISHED_OR_NEAR, Category, Status
+from submissions.usage import Usage
+
+__all__ = ["Board", "Submission", "Usage"]
 
 MOST_SLOTS = 500
 """A board is one page; more slots would make it slow to draw and impossible to read."""
@@ -63,6 +66,13 @@ class Board(models.Model):
         default=False, help_text="Wait for a moderator's decision after the link check."
     )
 
+    slots_per_maker = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_SLOTS)],
+        help_text="How many slots one maker may hold at a time: reserved, in review or approved.",
+    )
+
     objects = BoardQuerySet.as_manager()
 
     is_open: bool
@@ -72,6 +82,9 @@ class Board(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(slots__gte=1, slots__lte=MOST_SLOTS), name="board_slots_in_range"
+            ),
+            models.CheckConstraint(
+                condition=Q(slots_per_maker__gte=1), name="board_slots_per_maker_at_least_1"
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -102,6 +115,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
         """Reservations past their window that the cluster has not closed yet."""
         return self.filter(status=Status.PENDING, expires_at__lte=Now())
 
+    def waiting_for_a_verdict(self) -> Self:
+        """Those whose link check has not ended."""
+        return self.filter(status=Status.IN_REVIEW, link_checked_at=None)
+
     def approved(self) -> Self:
         return self.filter(status=Status.APPROVED)
 
@@ -130,6 +147,11 @@ class Submission(models.Model):
         related_name="submissions",
         db_index=False,
     )
+    seat = models.PositiveSmallIntegerField(null=True, editable=False)
+    """Which of the maker's seats on the board it takes: 1 to as many as the board gives to one.
+
+    Nobody takes a seat twice, so nobody holds more. None: older than this rule; it counts too.
+    """
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PENDING)
     reason = models.CharField(max_length=LONGEST_REASON, blank=True)
     reason_code = models.CharField(max_length=20, blank=True)
@@ -174,6 +196,11 @@ class Submission(models.Model):
                 fields=["board", "maker"],
                 condition=Q(status=Status.PENDING),
                 name="one_open_reservation_per_person",
+            ),
+            models.UniqueConstraint(
+                fields=["board", "maker", "seat"],
+                condition=Q(status__in=ACTIVE, seat__isnull=False),
+                name="one_active_submission_per_seat",
             ),
             models.UniqueConstraint(
                 fields=["board", "link_key"],

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 
-from submissions import selectors
+from submissions import allowance, selectors
 from submissions.errors import SubmissionError
 from submissions.forms import DetailsForm
 from submissions.http import SiteRequest, depends_on_viewer, fragment, wants_fragment
@@ -34,6 +34,7 @@ def board_page(
         version = [*about, shown.counts, shown.version]
         return fragment(request, "submissions/_board.html", facts, version=version)
     status = refusal.status if refusal else 200
+    facts["allowance"] = allowance.on_board(request.user, board)
     return depends_on_viewer(render(request, "submissions/board.html", facts, status=status))
 
 
@@ -57,6 +58,7 @@ def details_page(
         "form": form,
         "seconds_left": submission.seconds_left,
         "reservation_seconds": submission.reservation_seconds,
+        "allowance": allowance.with_details(submission),
     }
     return render(request, "submissions/details.html", facts, status=status)
 

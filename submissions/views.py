@@ -7,8 +7,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from submissions import pages, selectors
-from submissions.errors import DetailsTooLate, Refused, Unusable
+from submissions import limits, pages, selectors
+from submissions.asker import who_asks
+from submissions.errors import DetailsTooLate, Refused, TooMuch, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
     HttpResponseSeeOther,
@@ -16,6 +17,7 @@ from submissions.http import (
     UserRequest,
     refusals_as_pages,
     sign_in_first,
+    told_when,
 )
 from submissions.models import Submission
 from submissions.services.reserve_slot import reserve_slot
@@ -68,10 +70,11 @@ def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
         return to_submission(sent)
     except DetailsTooLate as late:
         return pages.expired_page(request, late.submission, form, late)
-    except Unusable as refusal:
+    except (Unusable, TooMuch) as refusal:
         form.explain(refusal)
-    current = selectors.own_submission(request.user, submission_id)
-    return pages.details_page(request, current, form, status=422)
+        current = selectors.own_submission(request.user, submission_id)
+        answer = pages.details_page(request, current, form, status=refusal.status)
+        return told_when(answer, refusal)
 
 
 @require_POST
@@ -89,8 +92,11 @@ def mine(request: UserRequest) -> HttpResponseBase:
 
 
 @require_safe
+@refusals_as_pages
 def tools(request: SiteRequest) -> HttpResponseBase:
     asked = {name: request.GET.get(name, "") for name in ("q", "category", "sort", "page")}
+    if asked["q"]:
+        limits.count(who_asks(request), limits.Deed.SEARCH)
     return render(request, "submissions/tools.html", vars(selectors.find_tools(**asked)))
 
 

@@ -19,6 +19,7 @@ class ToolsiteConfig(AppConfig):
         # Importing registers what these have for Django.
         from toolsite import checks, deploy_checks, outage  # noqa: F401
         from toolsite.accounts.staff_admin import AccountAdmin, RightsAdmin
+        from toolsite.postgresql import web_limit  # noqa: F401
 
         for app_label in HIDDEN:
             hide_from_admin(app_label)

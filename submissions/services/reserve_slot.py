@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from submissions import moves
+from submissions import limits, moves
 from submissions.constraint import violated
 from submissions.errors import (
     BoardClosed,
@@ -16,11 +16,13 @@ from submissions.errors import (
     CarryUnknown,
     KeyUnusable,
     OpenReservation,
+    SlotsUsedUp,
     SlotTaken,
     SlotUnknown,
 )
 from submissions.flows import tool_submission
 from submissions.models import Board, Submission
+from submissions.seats import lowest_free
 from submissions.states import FINISHED, Status
 from workflows import api as workflows
 
@@ -29,6 +31,7 @@ TRIES = 3
 RIVALRIES = {
     "one_active_submission_per_slot",
     "one_open_reservation_per_person",
+    "one_active_submission_per_seat",
     "one_submission_per_idempotency_key",
 }
 LONGEST_KEY = 200
@@ -48,8 +51,8 @@ def reserve_slot(
 
     The same maker asking again for the same slot, or with the same key, gets the same submission.
     `carry` names a finished submission of the maker's whose typed details become the draft.
-    Raises BoardUnknown, SlotUnknown, BoardClosed, SlotTaken, OpenReservation, CarryUnknown,
-    KeyUnusable.
+    Raises BoardUnknown, SlotUnknown, BoardClosed, SlotTaken, OpenReservation, SlotsUsedUp,
+    TooOften, CarryUnknown, KeyUnusable.
     """
     refuse_bad_key(idempotency_key)
     board = hold_board(board_slug)
@@ -66,7 +69,10 @@ def reserve_slot(
         expires_at=Now() + timedelta(seconds=reservation_seconds or board.reservation_seconds),
     )
     earlier = insert(wanted)
-    return earlier or with_its_run(wanted, float(reservation_seconds or board.reservation_seconds))
+    if earlier is not None:
+        return earlier
+    limits.count(limits.account(maker.pk), limits.Deed.RESERVE)
+    return with_its_run(wanted, float(reservation_seconds or board.reservation_seconds))
 
 
 def refuse_bad_key(key: str) -> None:
@@ -104,7 +110,7 @@ def insert(wanted: Submission) -> Submission | None:
         for rival in rivals:
             if is_repeat(wanted, rival):
                 return rival
-        refuse(wanted, rivals)
+        wanted.seat = refuse_or_seat(wanted, rivals)
         try:
             with transaction.atomic():
                 wanted.save(force_insert=True)
@@ -119,9 +125,8 @@ def insert(wanted: Submission) -> Submission | None:
 
 def find_rivals(wanted: Submission) -> list[Submission]:
     """Return what may stand in the way: the slot's holder, the maker's own, the key's first use."""
-    in_the_way = Q(slot=wanted.slot) | Q(maker=wanted.maker, status=Status.PENDING)
-    holding = Submission.objects.holding().filter(in_the_way, board=wanted.board)
-    found = list(holding)
+    in_the_way = Q(slot=wanted.slot) | Q(maker=wanted.maker)
+    found = list(Submission.objects.holding().filter(in_the_way, board=wanted.board))
     if wanted.idempotency_key:
         key = wanted.idempotency_key
         found += Submission.objects.filter(maker=wanted.maker, idempotency_key=key)
@@ -135,13 +140,19 @@ def is_repeat(wanted: Submission, rival: Submission) -> bool:
     return same_key or (rival.board_id == wanted.board_id and rival.slot == wanted.slot)
 
 
-def refuse(wanted: Submission, rivals: list[Submission]) -> None:
+def refuse_or_seat(wanted: Submission, rivals: list[Submission]) -> int:
+    """Return which of the maker's seats is free."""
     if not wanted.board.is_open:
         raise BoardClosed(wanted.board.name)
     if any(rival.slot == wanted.slot for rival in rivals):
         raise SlotTaken(wanted.slot)
-    if rivals:
-        raise OpenReservation(rivals[0].slot)
+    for rival in rivals:
+        if rival.status == Status.PENDING:
+            raise OpenReservation(rival.slot)
+    seat = lowest_free([rival.seat for rival in rivals], wanted.board.slots_per_maker)
+    if seat is None:
+        raise SlotsUsedUp(wanted.board.slots_per_maker)
+    return seat
 
 
 def with_its_run(submission: Submission, reservation_seconds: float) -> Submission:

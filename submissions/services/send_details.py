@@ -7,9 +7,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from submissions import moves
+from submissions.conf import conf
 from submissions.constraint import violated
 from submissions.details import Details
-from submissions.errors import DetailsInvalid, DetailsTooLate, LinkOnBoard
+from submissions.errors import DetailsInvalid, DetailsTooLate, LinkOnBoard, TooManyChecks
 from submissions.models import Submission
 from submissions.selectors import own_submission
 from submissions.states import Ended, Status
@@ -25,15 +26,15 @@ def send_details(
 
     Sending again after it worked is no fault: the same submission comes back. What was typed is
     kept as the draft with every refusal. Raises SubmissionUnknown, DetailsInvalid, LinkOnBoard,
-    DetailsTooLate.
+    TooManyChecks, DetailsTooLate.
     """
     submission = own_submission(maker, submission_id)
-    refusal: DetailsInvalid | LinkOnBoard = DetailsInvalid()
+    refusal: DetailsInvalid | LinkOnBoard | TooManyChecks = DetailsInvalid()
     if details is not None:
         try:
             accept(submission, details)
-        except LinkOnBoard as taken:
-            refusal = taken
+        except (LinkOnBoard, TooManyChecks) as why:
+            refusal = why
         except workflows.RunIsOver:
             close_stopped(submission_id)
     moves.expire_overdue(Q(pk=submission_id))
@@ -48,15 +49,26 @@ def send_details(
 
 @transaction.atomic
 def accept(submission: Submission, details: Details) -> None:
+    # The maker's other details wait here, and then count these.
+    User.objects.select_for_update(no_key=True).get(pk=submission.maker_id)
     try:
         won = moves.start_review(submission.pk, details)
     except IntegrityError as error:
         if violated(error) == "one_active_link_per_board":
             raise LinkOnBoard from None
         raise
+    if won:
+        refuse_more_checks(submission.maker_id)
     if won and submission.run_id is not None:
         payload = {"link": details.link}
         workflows.send_event(submission.run_id, "details", payload=payload, key="details")
+
+
+def refuse_more_checks(maker_id: int) -> None:
+    """Raise TooManyChecks where these details would be one link too many at a time."""
+    most = conf().open_link_checks
+    if Submission.objects.waiting_for_a_verdict().filter(maker=maker_id).count() > most:
+        raise TooManyChecks(most)
 
 
 def close_stopped(submission_id: UUID) -> None:

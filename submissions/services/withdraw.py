@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from submissions import moves
+from submissions import limits, moves
 from submissions.models import Submission
 from submissions.selectors import own_submission
 from submissions.states import Ended, Status
@@ -16,7 +16,10 @@ GIVEN_BACK = "You gave the slot back."
 
 @transaction.atomic
 def withdraw(*, maker: User, submission_id: UUID) -> Submission:
-    """Free the slot and stop the run; calm where it is over already. Raises SubmissionUnknown."""
+    """Free the slot and stop the run; calm where it is over already.
+
+    Raises SubmissionUnknown, TooOften.
+    """
     submission = own_submission(maker, submission_id)
     won = moves.cancel(
         submission_id,
@@ -26,4 +29,6 @@ def withdraw(*, maker: User, submission_id: UUID) -> Submission:
     )
     if won and submission.run_id is not None:
         workflows.cancel(submission.run_id, reason="withdrawn", by=maker.get_username())
+    if won:
+        limits.count(limits.account(maker.pk), limits.Deed.WITHDRAW)
     return own_submission(maker, submission_id)

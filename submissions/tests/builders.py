@@ -38,7 +38,10 @@ def moderator() -> User:
 
 
 def make_board(slug: str = "launch", **fields: Any) -> Board:
-    fields = {"name": "Launch", "slots": 24, "reservation_seconds": 120} | fields
+    """Make a board; a maker may hold all of its slots, unless the test is about that."""
+    slots = fields.get("slots", 24)
+    plain = {"name": "Launch", "slots": slots, "slots_per_maker": slots, "reservation_seconds": 120}
+    fields = plain | fields
     return Board.objects.create(slug=slug, **fields)
 
 

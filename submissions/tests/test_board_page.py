@@ -178,8 +178,9 @@ def test_the_page_costs_a_counted_number_of_queries(
         in_review(person(f"p{slot}"), board, slot, link=f"https://tool{slot}.dev/")
     alice = signed_in("alice")
 
-    # Session, user, board, cells, the open reservation of the bar on top.
-    with django_assert_num_queries(5):
+    # Session, user, board, cells, what the viewer may still do (2), the open reservation of the bar
+    # on top.
+    with django_assert_num_queries(7):
         alice.get("/")
     # A live part has no bar.
     with django_assert_num_queries(4):
@@ -192,9 +193,10 @@ def test_reserving_costs_a_counted_number_of_queries(
     make_board()
     alice = signed_in("alice")
 
-    # Session, user; then one transaction (2): board, rivals, the row in a savepoint (3), its run's
-    # id in the row, the row as it is now. Django does not see the engine's own INSERT of the run.
-    with django_assert_num_queries(11):
+    # Session, user; then one transaction (2): board, rivals, the row in a savepoint (3), the limit
+    # per hour, its run's id in the row, the row as it is now. Django does not see the engine's own
+    # INSERT of the run.
+    with django_assert_num_queries(12):
         alice.post(reserve_url(3))
 
 

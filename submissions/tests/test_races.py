@@ -3,7 +3,7 @@
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 from submissions import moves
 from submissions.admin import BoardForm
@@ -25,6 +25,7 @@ from submissions.models import Board, Submission
 from submissions.services.moderate import approve, reject
 from submissions.services.withdraw import withdraw
 from submissions.states import Ended, Status
+from submissions.tests.at_once import kinds, race
 from submissions.tests.builders import (
     in_review,
     link_answers,
@@ -39,44 +40,13 @@ from workflows.api import RunState, get_run, list_runs
 from workflows.testing import drive_until_idle, pass_time
 
 ROUNDS = 40
+WITHOUT_LIMITS = override_settings(
+    SUBMISSIONS={"reservations_per_hour": 10_000, "open_link_checks": 10_000}
+)
+"""One person does in seconds what others do in days."""
 
 
-def race(
-    deeds: Iterable[Callable[[], object]], meanwhile: Callable[[], object] | None = None
-) -> list[object]:
-    """Do all deeds at once, each on a connection of its own; returns results or refusals.
-
-    `meanwhile` is done by this thread: steps with a time limit run in the main one only.
-    """
-    deeds = list(deeds)
-    results: list[object] = [None] * len(deeds)
-    ready = threading.Barrier(len(deeds) + 1)
-
-    def run(index: int, deed: Callable[[], object]) -> None:
-        try:
-            connection.ensure_connection()
-            ready.wait(timeout=30)
-            results[index] = deed()
-        except Exception as error:  # the test looks at it
-            results[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(deeds)]
-    for thread in threads:
-        thread.start()
-    ready.wait(timeout=30)
-    if meanwhile is not None:
-        meanwhile()
-    for thread in threads:
-        thread.join(timeout=60)
-    return results
-
-
-def kinds(results: Iterable[object]) -> Counter[str]:
-    return Counter(type(result).__name__ for result in results)
-
-
+@WITHOUT_LIMITS
 class ReservingAtOnce(TransactionTestCase):
     def test_eight_people_race_for_each_of_fifty_slots(self) -> None:
         board = make_board(slots=50)
@@ -143,6 +113,7 @@ class ReservingAtOnce(TransactionTestCase):
         self.assertEqual(kinds(results), {"Submission": 1, SlotTaken.__name__: 7})
 
 
+@WITHOUT_LIMITS
 class DetailsAgainstTheDeadline(TransactionTestCase):
     def test_exactly_one_side_wins_and_the_answer_agrees_with_the_row(self) -> None:
         board, alice = make_board(slots=ROUNDS), person("alice")
@@ -223,6 +194,7 @@ class OneLink(TransactionTestCase):
         self.assertEqual(kinds(results), {"Submission": 1, LinkOnBoard.__name__: 5})
 
 
+@WITHOUT_LIMITS
 class Moderators(TransactionTestCase):
     def test_two_moderators_and_the_maker_at_once_leave_one_outcome(self) -> None:
         board, mona, alice = make_board(), moderator(), person("alice")

@@ -44,7 +44,9 @@ def crowd(size: int) -> list[User]:
 def new_board(**fields: Any) -> Board:
     """Return a new board; being the newest, it is the one on the first page."""
     number = next(numbers)
-    fields = {"name": f"Board {number}", "slots": 6, "reservation_seconds": 120} | fields
+    slots = fields.get("slots", 6)
+    plain = {"slots": slots, "slots_per_maker": slots, "reservation_seconds": 120}
+    fields = {"name": f"Board {number}"} | plain | fields
     return Board.objects.create(slug=f"board-{number}", **fields)
 
 
