@@ -68,6 +68,7 @@ def paths() -> list[str]:
         {
             "slug": ["launch"],
             "slot": ["3", "4"],
+            "section": ["pages"],
             "submission_id": [str(submission.pk)],
             "content_type_id": [str(ContentType.objects.get_for_model(User).pk)],
             "object_id": ["1"],
