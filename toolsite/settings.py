@@ -37,6 +37,8 @@ WORKFLOWS: dict[str, Any] = {}
 # Django's parts
 
 INSTALLED_APPS = [
+    # First: its createsuperuser goes before Django's.
+    "toolsite.accounts",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -47,6 +49,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.usersessions",
     "csp",
     "django_q",
     "workflows",
@@ -70,6 +73,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "toolsite.accounts.private_pages.PrivatePagesMiddleware",
+    "toolsite.accounts.listed_sessions.ListedSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "toolsite.error_pages.NulMiddleware",
 ]
@@ -182,6 +187,25 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "optional" if DEMO else "mandatory"
 ACCOUNT_PREVENT_ENUMERATION = True
+# To add, remove or choose an address takes the password once more, unless typed within minutes.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_ADAPTER = "toolsite.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "signup": "toolsite.accounts.forms.AlikeSignupForm",
+    "reset_password": "toolsite.accounts.forms.AlikeResetPasswordForm",
+    "request_login_code": "toolsite.accounts.forms.PatientRequestLoginCodeForm",
+    "confirm_login_code": "toolsite.accounts.forms.ComputedLoginCodeForm",
+}
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
+# "key" is an account and a place where "anywhere" is not said (toolsite/accounts/wrong_passwords.py).
+ACCOUNT_RATE_LIMITS = {
+    "login_failed": "10/m/ip,5/5m/key",
+    "login_failed_anywhere": "30/h/key",
+    "request_login_code": "20/m/ip,3/10m/key",
+    # By address only: a limit by account would let strangers keep somebody from a new password.
+    "reset_password": "5/m/ip,30/h/ip",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
@@ -192,7 +216,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = ENV.proxies
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Toolsite <noreply@{SITE_HOST}>"
 EMAIL_TIMEOUT = 10
 if ENV.mail_server is None:
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "toolsite.mail_files.EmailBackend"
     EMAIL_FILE_PATH = str(DATA_DIR / "mail")
 else:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

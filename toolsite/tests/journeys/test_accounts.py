@@ -129,6 +129,57 @@ def test_wrong_passwords_are_counted_and_stopped_in_words(visit: Visit, site: Ow
     expect(page.get_by_role("alert")).to_contain_text("Too many failed login attempts")
 
 
+def test_who_has_no_password_at_hand_signs_in_by_a_mailed_code(visit: Visit, site: OwnSite) -> None:
+    alice = somebody("alice")
+    page = visit().page
+    page.goto("/accounts/login/?next=/submissions/")
+
+    page.get_by_role("link", name="Sign in by a mailed code").click()
+    look_at(page)
+    page.get_by_label("Email").fill(alice.email)
+    page.get_by_role("button", name="Send the code").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Enter the code")
+    look_at(page)
+    [code] = re.findall("[A-Z]{4}-[A-Z]{4}", wait_for_letter(site, alice.email))
+    page.get_by_label("Code").fill(code.lower())
+    page.get_by_role("main").get_by_role("button", name="Sign in").click()
+
+    expect(page).to_have_url(f"{site.url}/submissions/")
+
+
+def test_somebody_signs_out_elsewhere(visit: Visit) -> None:
+    alice = somebody("alice")
+    here, elsewhere = visit(alice).page, visit(alice).page
+    elsewhere.goto("/submissions/")
+    here.goto("/submissions/")
+
+    here.get_by_label("Your account").click()
+    here.get_by_role("link", name="Where you are signed in").click()
+    expect(here.get_by_text("Here", exact=True)).to_be_visible()
+    look_at(here)
+    here.get_by_role("button", name="Sign out elsewhere").click()
+
+    expect(here.get_by_text("You are signed out everywhere else.")).to_be_visible()
+    elsewhere.reload()
+    expect(elsewhere.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+def test_an_address_is_added_with_the_password_typed_once_more(visit: Visit, site: OwnSite) -> None:
+    alice, second = somebody("alice"), f"second-{next(numbers)}@example.com"
+    page = visit(alice).page
+    page.goto("/accounts/email/")
+
+    page.get_by_label("Email", exact=True).fill(second)
+    page.get_by_role("button", name="Add it").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Confirm that it is you")
+    look_at(page)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Confirm").click()
+
+    expect(page.get_by_text(second).first).to_be_visible()
+    assert "/accounts/confirm-email/" in wait_for_letter(site, second)
+
+
 def test_too_many_attempts_from_one_address_get_a_page_that_says_so(
     visit: Visit, site: OwnSite
 ) -> None:
