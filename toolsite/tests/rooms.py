@@ -82,6 +82,7 @@ SUBMISSIONS: Table = {
     "flows": {"causes", "states", "steps", "upkeep", "workflows.api"},
     "progress": {"causes", "models", "states", "workflows.api"},
     "selectors": {"errors", "models", "states"},
+    "directory": {"models", "states"},
     "allowance": {"conf", "limits", "models", "selectors"},
     "slot_board": {"models", "selectors", "states"},
     "context": {"selectors"},
@@ -114,6 +115,7 @@ SUBMISSIONS: Table = {
     },
     "views": {
         "asker",
+        "directory",
         "errors",
         "forms",
         "http",
