@@ -253,11 +253,22 @@ class Submission(models.Model):
         indexes = [
             # selectors.my_submissions, and the open reservation shown on every page.
             models.Index(fields=["maker", "-reserved_at"], name="submission_maker_idx"),
-            # selectors.find_tools: the directory, newest first.
+            # The directory: newest first, of a category, by name. The words that it is searched by have
+            # an index of their own (migration 0006).
             models.Index(
                 fields=["-decided_at"],
                 condition=Q(status=Status.APPROVED),
                 name="submission_tools_idx",
+            ),
+            models.Index(
+                fields=["category", "-decided_at"],
+                condition=Q(status=Status.APPROVED),
+                name="submission_category_idx",
+            ),
+            models.Index(
+                fields=["name", "id"],
+                condition=Q(status=Status.APPROVED),
+                name="submission_name_idx",
             ),
         ]
 

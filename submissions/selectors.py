@@ -1,20 +1,15 @@
 """What pages read. Each selector asks the database a counted number of times (in its test)."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
 from submissions.errors import BoardUnknown, SubmissionUnknown, ToolUnknown
 from submissions.models import Board, Submission
-from submissions.states import Category, Status
+from submissions.states import Status
 
-TOOLS_PER_PAGE = 12
 MINE_AT_MOST = 200
-LONGEST_SEARCH = 100
-MOST_SEARCH_WORDS = 6
 
 Viewer = User | AnonymousUser
 
@@ -63,53 +58,6 @@ def free_slots(board: Board) -> list[int]:
         return []
     taken = set(board.submissions.holding().values_list("slot", flat=True))
     return [number for number in range(1, board.slots + 1) if number not in taken]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Directory:
-    """One page of the approved tools, and what it was asked for."""
-
-    page_obj: Page[Submission]
-    q: str
-    category: str
-    categories: list[tuple[str, str, int]]
-    """Value, label and number of tools that match the search."""
-    sort: str
-    total: int
-
-
-def find_tools(*, q: str = "", category: str = "", sort: str = "", page: str = "1") -> Directory:
-    """Search the approved tools. Whatever cannot be understood counts as not asked for."""
-    words = q.replace("\0", "")[:LONGEST_SEARCH].split()
-    found = Submission.objects.approved().filter(holds_all(words))
-    counts = dict(found.order_by().values_list("category").annotate(Count("pk")))
-    chosen = category if category in Category.values else ""
-    if chosen:
-        found = found.filter(category=chosen)
-    order = "name" if sort == "name" else "new"
-    ordered = found.order_by(*SORTS[order])
-    paginator = Paginator(ordered, TOOLS_PER_PAGE)
-    return Directory(
-        page_obj=paginator.get_page(page),
-        q=" ".join(words),
-        category=chosen,
-        categories=[(value, label, counts.get(value, 0)) for value, label in Category.choices],
-        sort=order,
-        total=paginator.count,
-    )
-
-
-SORTS = {"new": ("-decided_at", "pk"), "name": ("name", "pk")}
-
-
-def holds_all(words: list[str]) -> Q:
-    """Return the condition that every word is somewhere in the name, tagline or description."""
-    condition = Q()
-    for word in words[:MOST_SEARCH_WORDS]:
-        condition &= (
-            Q(name__icontains=word) | Q(tagline__icontains=word) | Q(description__icontains=word)
-        )
-    return condition
 
 
 def find_tool(slug: str) -> Submission:

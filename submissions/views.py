@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from submissions import limits, pages, selectors
 from submissions.asker import who_asks
 from submissions.board_part import board_part
+from submissions.directory import find_tools
 from submissions.errors import DetailsTooLate, Refused, TooMuch, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
@@ -26,6 +27,9 @@ from submissions.models import Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details as send
 from submissions.services.withdraw import withdraw as give_back
+
+ASKED = ("q", "category", "sort", "after", "before")
+"""What the directory is asked by."""
 
 
 @require_safe
@@ -99,10 +103,10 @@ def mine(request: UserRequest) -> HttpResponseBase:
 @require_safe
 @refusals_as_pages
 def tools(request: SiteRequest) -> HttpResponseBase:
-    asked = {name: request.GET.get(name, "") for name in ("q", "category", "sort", "page")}
+    asked = {name: request.GET.get(name, "") for name in ASKED}
     if asked["q"]:
         limits.count(who_asks(request), limits.Deed.SEARCH)
-    return render(request, "submissions/tools.html", vars(selectors.find_tools(**asked)))
+    return render(request, "submissions/tools.html", vars(find_tools(**asked)))
 
 
 @require_safe

@@ -83,6 +83,7 @@ SUBMISSIONS: Table = {
     "flows": {"causes", "states", "steps", "upkeep", "workflows.api"},
     "progress": {"causes", "models", "states", "workflows.api"},
     "selectors": {"errors", "models", "states"},
+    "directory": {"models", "states"},
     "allowance": {"conf", "limits", "models", "selectors"},
     "board_version": {"errors", "models"},
     "slot_board": {"board_version", "models", "selectors", "states"},
@@ -119,6 +120,7 @@ SUBMISSIONS: Table = {
     "views": {
         "asker",
         "board_part",
+        "directory",
         "errors",
         "forms",
         "http",
