@@ -3,8 +3,8 @@
 SubmissionError
 ├── NotHere (404)      BoardUnknown  SlotUnknown  SubmissionUnknown  CarryUnknown  ToolUnknown
 ├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  DetailsTooLate
-│                      AlreadyDecided
-├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable
+│                      DetailsAlreadySent  AlreadyDecided
+├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable  KeyReused
 └── TooMuch (429)      TooOften  TooManyChecks
 """
 
@@ -182,6 +182,22 @@ class DetailsTooLate(Refused):
         return f"Slot {self.slot} was no longer yours when the details arrived; they are kept."
 
 
+class DetailsAlreadySent(Refused):
+    """Other details came where some had been accepted before."""
+
+    code = "details_already_sent"
+    title = "Nothing was changed"
+    next_step = "The submission goes on with what was sent first."
+
+    def __init__(self, submission: "Submission") -> None:
+        super().__init__(submission)
+        self.submission = submission
+
+    @property
+    def message(self) -> str:
+        return "Nothing was changed: the details of this submission were sent before."
+
+
 class AlreadyDecided(Refused):
     """The submission is not in a state the moderator's verb applies to."""
 
@@ -228,6 +244,21 @@ class KeyUnusable(Unusable):
     @property
     def message(self) -> str:
         return "The Idempotency-Key must be 1 to 200 visible ASCII characters."
+
+
+class KeyReused(Unusable):
+    """The Idempotency-Key stands for another slot, or another board."""
+
+    code = "key_reused"
+    next_step = "Send a new key for a new reservation. Nothing was changed."
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(slot)
+        self.slot = slot
+
+    @property
+    def message(self) -> str:
+        return f"This Idempotency-Key was used for another reservation, of slot {self.slot}."
 
 
 class TooOften(TooMuch):

@@ -263,8 +263,12 @@ class Submission(models.Model):
     @property
     def typed(self) -> dict[str, str]:
         """What the maker last typed: the draft, or the details as accepted."""
-        sent = {field: getattr(self, field) for field in TYPED_FIELDS}
-        return self.draft or {field: value for field, value in sent.items() if value}
+        return self.draft or {field: value for field, value in self.sent.items() if value}
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """The details as accepted, the fields that were left empty too."""
+        return {field: getattr(self, field) for field in TYPED_FIELDS}
 
 
 TYPED_FIELDS = ("name", "category", "link", "tagline", "description")

@@ -14,6 +14,7 @@ from submissions.errors import (
     BoardClosed,
     BoardUnknown,
     CarryUnknown,
+    KeyReused,
     KeyUnusable,
     OpenReservation,
     SlotsUsedUp,
@@ -43,16 +44,17 @@ def reserve_slot(
     maker: User,
     board_slug: str,
     slot: int,
-    idempotency_key: str = "",
+    idempotency_key: str | None = None,
     carry: str = "",
     reservation_seconds: int | None = None,
 ) -> Submission:
     """Hold the slot for the maker and start the countdown, the board's unless another is given.
 
-    The same maker asking again for the same slot, or with the same key, gets the same submission.
+    The same maker asking again for the same slot, or for it with the same key, gets the same
+    submission; None is no key.
     `carry` names a finished submission of the maker's whose typed details become the draft.
     Raises BoardUnknown, SlotUnknown, BoardClosed, SlotTaken, OpenReservation, SlotsUsedUp,
-    TooOften, CarryUnknown, KeyUnusable.
+    TooOften, CarryUnknown, KeyUnusable, KeyReused.
     """
     refuse_bad_key(idempotency_key)
     board = hold_board(board_slug)
@@ -63,7 +65,7 @@ def reserve_slot(
         board=board,
         slot=slot,
         maker=maker,
-        idempotency_key=idempotency_key,
+        idempotency_key=idempotency_key or "",
         draft=source.typed if source else {},
         carried_from=source,
         expires_at=Now() + timedelta(seconds=reservation_seconds or board.reservation_seconds),
@@ -75,8 +77,10 @@ def reserve_slot(
     return with_its_run(wanted, float(reservation_seconds or board.reservation_seconds))
 
 
-def refuse_bad_key(key: str) -> None:
-    if len(key) > LONGEST_KEY or not all("!" <= character <= "~" for character in key):
+def refuse_bad_key(key: str | None) -> None:
+    if key is None:
+        return
+    if not key or len(key) > LONGEST_KEY or not all("!" <= character <= "~" for character in key):
         raise KeyUnusable
 
 
@@ -107,9 +111,9 @@ def insert(wanted: Submission) -> Submission | None:
     """Insert the row, or return the earlier one this request repeats. The constraints decide."""
     for _ in range(TRIES):
         rivals = find_rivals(wanted)
-        for rival in rivals:
-            if is_repeat(wanted, rival):
-                return rival
+        earlier = earlier_one(wanted, rivals)
+        if earlier is not None:
+            return earlier
         wanted.seat = refuse_or_seat(wanted, rivals)
         try:
             with transaction.atomic():
@@ -133,11 +137,17 @@ def find_rivals(wanted: Submission) -> list[Submission]:
     return found
 
 
-def is_repeat(wanted: Submission, rival: Submission) -> bool:
-    if rival.maker_id != wanted.maker_id:
-        return False
-    same_key = bool(wanted.idempotency_key) and rival.idempotency_key == wanted.idempotency_key
-    return same_key or (rival.board_id == wanted.board_id and rival.slot == wanted.slot)
+def earlier_one(wanted: Submission, rivals: list[Submission]) -> Submission | None:
+    """Return what an earlier request of this kind has made. Raises KeyReused."""
+    mine = [rival for rival in rivals if rival.maker_id == wanted.maker_id]
+    same = [each for each in mine if (each.board_id, each.slot) == (wanted.board_id, wanted.slot)]
+    if wanted.idempotency_key:
+        for rival in mine:
+            if rival.idempotency_key == wanted.idempotency_key:
+                if rival in same:
+                    return rival
+                raise KeyReused(rival.slot)
+    return same[0] if same else None
 
 
 def refuse_or_seat(wanted: Submission, rivals: list[Submission]) -> int:
