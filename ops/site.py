@@ -8,11 +8,12 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ops import postgres
 from ops.bootstrap import ensure
+from ops.code_watch import CodeWatch
 from ops.locks import is_locked, try_lock
 from ops.places import PYTHON, data_dir, say
 from ops.process import run
@@ -40,9 +41,9 @@ def start_site(port: int, workers: int | None) -> int:
             env = site_environment(url, port, workers)
             welcome = Welcome(port, folder)
             prepare(env)
-            with remembered(folder, env):
-                services += [web(port, env, logs), cluster(env, logs)]
-                return supervise(services, each_tick=welcome.tell)
+            with remembered(folder, env), watched_cluster(env, logs) as (drives, look):
+                services += [web(port, env, logs), drives]
+                return supervise(services, each_tick=both(welcome.tell, look))
 
 
 @contextlib.contextmanager
@@ -211,6 +212,32 @@ def web_command(port: int) -> list[str | Path]:
 def cluster(env: dict[str, str], logs: Path) -> Service:
     """Return the cluster that drives the workflows."""
     return python_service("cluster", [PYTHON, "manage.py", "runcluster"], env=env, logs=logs)
+
+
+@contextlib.contextmanager
+def watched_cluster(
+    env: dict[str, str], logs: Path
+) -> Iterator[tuple[Service, Callable[[], None]]]:
+    """Yield the cluster, and what to do at each tick: in the demo, new code starts it again."""
+    service = cluster(env, logs)
+    if env["TOOLSITE_DEBUG"] != "1":
+        yield service, lambda: None
+        return
+    watch = CodeWatch(service, env, service.log)
+    try:
+        yield service, watch.look
+    finally:
+        watch.close()
+
+
+def both(first: Callable[[], None], second: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that calls the two."""
+
+    def call() -> None:
+        first()
+        second()
+
+    return call
 
 
 class Welcome:

@@ -20,6 +20,8 @@ FIRST_PAUSE_SECONDS = 0.2
 DEATHS_COUNT_SECONDS = 60
 STOP_SECONDS = 2.5
 """How long services may take to stop; they go in two rounds, and all is over within 5 s."""
+LEAVING_SECONDS = 30.0
+"""How long a service that is to start again may take to end what it is at."""
 TICK_SECONDS = 0.2
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -38,6 +40,15 @@ class Service:
     deaths: list[float] = field(default_factory=list)
     start_at: float = 0.0
     """When to start it again, on the monotonic clock."""
+    leaves_until: float | None = None
+    """Until when it may end by itself, where it was asked to, so as to start again."""
+
+    def start_again(self) -> None:
+        """Ask it to stop, as at the end; it is started again as soon as it has."""
+        if self.child is not None and self.leaves_until is None:
+            self.leaves_until = time.monotonic() + LEAVING_SECONDS
+            # The main process only, for the reason that stop_together has.
+            self.child.send_signal(self.stop_signal)
 
 
 class GaveUp(Refused):
@@ -114,8 +125,15 @@ def supervise(services: Sequence[Service], *, each_tick: Callable[[], None]) -> 
 
 def keep_alive(service: Service) -> None:
     """Start the service where it is not running; a bounded number of times."""
-    if service.child is not None and service.child.poll() is not None:
-        note_death(service, service.child)
+    child = service.child
+    if child is not None and service.leaves_until is not None:
+        if child.poll() is None and time.monotonic() < service.leaves_until:
+            return
+        kill_group(child)  # what it left behind, or all that takes too long
+        child.wait()
+        service.child = service.leaves_until = None
+    elif child is not None and child.poll() is not None:
+        note_death(service, child)
         service.child = None
     if service.child is None and time.monotonic() >= service.start_at:
         service.child = service.start()

@@ -6,7 +6,7 @@ who won; the workflow waits, asks and tells.
 
 from uuid import UUID
 
-from submissions import steps
+from submissions import steps, upkeep
 from submissions.causes import sentence_for_people
 from submissions.states import Status
 from workflows.api import Context, StepFailed, workflow
@@ -43,8 +43,12 @@ def checked(run: Context, link: str, submission_id: UUID) -> steps.LinkReport:
 
 
 def tell(run: Context, submission_id: UUID, status: str) -> str:
+    # Runs that were past this place before such a rule go on without it.
+    watches = status == Status.APPROVED and run.patched("watch-link")
     run.set_status(Status(status).label)
     run.step(steps.mail_result, submission_id, status, run.idempotency_key)
+    if watches:
+        run.start_child.using(detached=True)(link_watch, submission_id=submission_id)
     return status
 
 
@@ -52,3 +56,26 @@ def tell(run: Context, submission_id: UUID, status: str) -> str:
 def result_letter(run: Context, submission_id: UUID, status: str) -> None:
     """Tell a result that came when the submission's own run was over."""
     run.step(steps.mail_result, submission_id, status, run.idempotency_key)
+
+
+@workflow("submissions.link_watch", version=1)
+def link_watch(run: Context, submission_id: UUID, failures: int = 0) -> str:
+    """Look at a tool's link every week, for as long as it is published. failures: in a row so far."""
+    run.sleep(upkeep.SECONDS_BETWEEN_LOOKS)
+    look = looked_at(run, submission_id)
+    if not look.published:
+        return "no longer published"
+    run.step(upkeep.note_look, submission_id, look.note)
+    failures = 0 if look.works else failures + 1
+    if failures == upkeep.FAILURES_TO_TELL:
+        run.step(upkeep.mail_broken_link, submission_id, look.sentence, run.idempotency_key)
+        run.step(upkeep.mail_moderators, submission_id, look.note, run.idempotency_key)
+    return run.continue_as_new(submission_id=submission_id, failures=failures)
+
+
+def looked_at(run: Context, submission_id: UUID) -> upkeep.Look:
+    try:
+        return run.step(upkeep.look_again, submission_id)
+    except StepFailed as failed:
+        sentence = sentence_for_people(failed.error_type, failed.message)
+        return upkeep.Look(works=False, sentence=sentence, note=sentence)

@@ -5,6 +5,7 @@ and the mail leave the machine, so they happen at least once.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from django.utils.text import Truncator
 
 from submissions import moves
 from submissions.conf import conf
-from submissions.link_check import Outcome, explain, explain_to_moderators
+from submissions.link_check import LinkVerdict, Outcome, explain, explain_to_moderators
 from submissions.link_check import check_link as ask_the_guard
 from submissions.link_tries import (
     LINK_RETRY,
@@ -26,7 +27,10 @@ from submissions.link_tries import (
 from submissions.models import LONGEST_REASON, Submission
 from submissions.notices import mail
 from submissions.states import Ended, Status
-from workflows.api import RetryPolicy, step
+from workflows.api import RetryPolicy, StepInfo, step
+
+LETTER_RETRY = RetryPolicy(attempts=8, first_delay_seconds=5, factor=3, max_delay_seconds=900)
+LETTER_LIMIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +64,7 @@ def check_link(link: str, submission_id: UUID) -> LinkReport:
     """Ask the guard about the link. Raises Transient where another try may help."""
     this_try = try_under_way()
     try:
-        verdict = ask_the_guard(
-            link,
-            allow=conf().link_check_allow,
-            budget_seconds=budget_seconds(this_try.attempt),
-            while_waiting=lambda: stop_unless_waited_for(submission_id),
-        )
+        verdict = ask_about(link, this_try, lambda: stop_unless_waited_for(submission_id))
     except NobodyWaits:
         return LinkReport(valid=False, sentence="", given_up=True)
     sentence = explain(verdict)
@@ -77,6 +76,18 @@ def check_link(link: str, submission_id: UUID) -> LinkReport:
         sentence=sentence,
         note="" if is_valid else explain_to_moderators(verdict),
         for_a_person=verdict.outcome == Outcome.ASK_A_PERSON,
+    )
+
+
+def ask_about(
+    link: str, this_try: StepInfo, while_waiting: Callable[[], None] | None = None
+) -> LinkVerdict:
+    """Ask the guard, within what this try may take."""
+    return ask_the_guard(
+        link,
+        allow=conf().link_check_allow,
+        budget_seconds=budget_seconds(this_try.attempt),
+        while_waiting=while_waiting,
     )
 
 
@@ -112,11 +123,7 @@ def settle(submission_id: UUID, report: LinkReport, asks_a_person: bool = False)
     return status_of(submission_id)
 
 
-@step(
-    retry=RetryPolicy(attempts=8, first_delay_seconds=5, factor=3, max_delay_seconds=900),
-    timeout_seconds=30,
-    atomic=False,
-)
+@step(retry=LETTER_RETRY, timeout_seconds=LETTER_LIMIT_SECONDS, atomic=False)
 def mail_result(submission_id: UUID, status: str, key: str) -> None:
     """Write to the maker. Every try of one letter carries the same `key` in its Message-ID."""
     submission = Submission.objects.select_related("board", "maker").get(pk=submission_id)

@@ -1,10 +1,18 @@
 """The product's addresses. A part of a page lives at the page's own address (http.py)."""
 
+from django.contrib.sitemaps.views import sitemap
 from django.urls import path
+from django.views.decorators.cache import cache_control
 
 from submissions import views
+from submissions.discovery.feed import BoardFeed
+from submissions.discovery.robots import robots
+from submissions.discovery.sitemap import SITEMAPS, index
 
 app_name = "submissions"
+
+for_an_hour = cache_control(public=True, max_age=3600)
+"""What programs read may be an hour old."""
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -16,4 +24,13 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/withdraw", views.withdraw, name="withdraw"),
     path("tools/", views.tools, name="tools"),
     path("tools/<slug:slug>/", views.tool, name="tool"),
+    path("boards/<slug:slug>/feed.atom", for_an_hour(BoardFeed()), name="feed"),
+    path("robots.txt", for_an_hour(robots), name="robots"),
+    path("sitemap.xml", for_an_hour(index), name="sitemap"),
+    path(
+        "sitemap-<slug:section>.xml",
+        for_an_hour(sitemap),
+        {"sitemaps": SITEMAPS},
+        name="sitemap_section",
+    ),
 ]

@@ -15,6 +15,7 @@ class ToolsiteConfig(AppConfig):
         from allauth.account.decorators import secure_admin_login
 
         from toolsite import checks, outage  # noqa: F401  importing registers their receivers
+        from toolsite.postgresql import web_limit  # noqa: F401
 
         hide_from_admin("django_q")
         # Staff sign in where everybody does, behind the same rate limits.

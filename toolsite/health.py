@@ -10,14 +10,21 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from toolsite.outage import first_line
+from toolsite.postgresql.web_limit import SILENCE
 from workflows.api import living_workers
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 while this process can answer at all; nothing else is asked."""
-    return JsonResponse({"status": "ok"})
+    """Answer 200 while this process can answer at all; nothing else is asked.
+
+    What pages have met is told: starting this process again would not make the database answer.
+    """
+    if SILENCE.since is None:
+        return JsonResponse({"status": "ok"})
+    said = f"does not answer since {SILENCE.since:%Y-%m-%d %H:%M:%S} UTC"
+    return JsonResponse({"status": "ok", "database": said})
 
 
 @require_safe

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.sitemaps",
     "django.contrib.staticfiles",
     "django_htmx",
     "allauth",
@@ -106,7 +107,8 @@ NOTICE_A_CUT = {
 quarter of an hour on a network that swallows packets. Unix sockets know nothing of it."""
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        # Django's own, but a web request does not wait for a frozen server.
+        "ENGINE": "toolsite.postgresql",
         "NAME": ENV.database.name,
         "USER": ENV.database.user,
         "PASSWORD": ENV.database.password,

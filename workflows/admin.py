@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -168,9 +168,21 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     def waits_for(self, run: Run) -> str:
         return ", ".join(run.waiting_for) or "-"
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Tell first what nobody drives, which else looks like a queue."""
+        if request.method == "GET":
+            for missing in api.list_missing_code():
+                text = f"{missing.runs} due: {_without_code(missing.workflow, missing.version)}"
+                self.message_user(request, text, messages.WARNING)
+        return super().changelist_view(request, extra_context)
+
     @admin.display(description="problem")
     def problem(self, run: Run) -> str:
         told = [_told(run.error)] if run.error else []
+        if api.get_run(run.pk).code_missing:
+            told.append(_without_code(run.workflow, run.version))
         if run.compensation_error:
             told.append(f"not undone: {_told(run.compensation_error)}")
         return "; ".join(told) or "-"
@@ -219,3 +231,10 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
 
 def _told(error: dict[str, Any] | None) -> str:
     return f"{error['type']}: {error['message']}" if error else ""
+
+
+def _without_code(workflow: str, version: int) -> str:
+    return (
+        f"no living worker has code for {workflow} version {version}; start the clusters again so that "
+        "they read new code, or deploy it."
+    )

@@ -49,6 +49,7 @@ from workflows.signals import (
     claim_refused,
     cluster_died,
     cluster_stalled,
+    code_missing,
     database_away,
     database_back,
     drive_abandoned,
@@ -71,6 +72,7 @@ from workflows.signals import (
     worker_failed,
     worker_went,
 )
+from workflows.store.missing_code import MissingCode, list_missing_code
 from workflows.store.views import get_history, get_run
 from workflows.store.workers import count_living as living_workers
 
@@ -89,6 +91,7 @@ __all__ = [
     "HistoryKind",
     "InvalidInput",
     "KeyConflict",
+    "MissingCode",
     "Permanent",
     "ReplayMismatch",
     "RequestError",
@@ -121,6 +124,7 @@ __all__ = [
     "claim_refused",
     "cluster_died",
     "cluster_stalled",
+    "code_missing",
     "compensate",
     "current_step",
     "database_away",
@@ -137,6 +141,7 @@ __all__ = [
     "lease_lost",
     "lease_not_extended",
     "list_actions",
+    "list_missing_code",
     "list_runs",
     "list_steps",
     "liveness_failed",

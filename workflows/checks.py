@@ -122,4 +122,6 @@ def _warning(finding: Finding, workflow: str) -> CheckMessage:
     place = f"{os.path.relpath(finding.file)}:{finding.line}"
     hint = f"{rule.instead[0].upper()}{rule.instead[1:]}. Silence with `# workflows: ok`."
     told = f"{place}: workflow {workflow!r} {rule.does} ({finding.code})"
+    if finding.through:
+        told += f", through {' ← '.join(f'{name}()' for name in finding.through)}"
     return Warning(told, hint=hint, id=rule.id)

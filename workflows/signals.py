@@ -30,6 +30,9 @@ runs_recovered = Announcement("runs")
 newer_code_awaited = Announcement("run_id", "workflow", "what")
 """A run is ahead of this worker's code and waits for newer code. Told once for each time it comes to
 that. what (the patch, or the kind of line, that the code does not know)."""
+code_missing = Announcement("workflow", "version", "runs", "run_id")
+"""Due runs are driven by nobody: no living worker has their code. Told once by each pusher. runs (how
+many), run_id (the one that has been due longest)."""
 
 # Steps
 

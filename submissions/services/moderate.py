@@ -9,6 +9,7 @@ from submissions import moves
 from submissions.errors import AlreadyDecided
 from submissions.flows import result_letter
 from submissions.models import Submission
+from submissions.services.watch_link import watch_link
 from submissions.states import ACTIVE, Ended, Status
 from workflows import api as workflows
 
@@ -21,7 +22,8 @@ def approve(*, submission_id: UUID, by: User) -> None:
     submission = Submission.objects.get(pk=submission_id)
     if not moves.approve(submission_id, submission.name):
         raise already_decided(submission_id)
-    announce(submission, Status.APPROVED, by)
+    if not announce(submission, Status.APPROVED, by):
+        watch_link(submission_id)
 
 
 @transaction.atomic
@@ -49,15 +51,18 @@ def already_decided(submission_id: UUID) -> AlreadyDecided:
     return AlreadyDecided(submission.slot, submission.state_label)
 
 
-def announce(submission: Submission, status: Status, by: User) -> None:
-    """Let the submission's own run tell the maker; write a letter where there is none to do it."""
-    if submission.run_id is None:
-        return write_letter(submission, status)
+def announce(submission: Submission, status: Status, by: User) -> bool:
+    """Let the submission's own run go on with the decision; where there is none to do it, write the
+    letter and return False."""
     payload = {"status": status, "by": by.get_username()}
     try:
-        workflows.send_event(submission.run_id, "decision", payload=payload, key="decision")
+        if submission.run_id is not None:
+            workflows.send_event(submission.run_id, "decision", payload=payload, key="decision")
+            return True
     except workflows.RunIsOver:
-        write_letter(submission, status)
+        pass
+    write_letter(submission, status)
+    return False
 
 
 def write_letter(submission: Submission, status: Status) -> None:

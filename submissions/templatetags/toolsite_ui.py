@@ -16,6 +16,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from submissions.discovery.addresses import absolute as absolute_address
 from workflows.ui import icons
 
 register = template.Library()
@@ -121,6 +122,12 @@ def is_web_address(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+@register.simple_tag
+def absolute(path: str) -> str:
+    """Return the whole address of a path of this site."""
+    return absolute_address(path)
 
 
 @register.simple_tag

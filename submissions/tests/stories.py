@@ -27,6 +27,7 @@ from submissions.tests.builders import (
     send,
     verdict,
 )
+from submissions.upkeep import FAILURES_TO_TELL, SECONDS_BETWEEN_LOOKS
 from workflows.api import current_step
 from workflows.testing import advance, drive_until_idle, fake
 
@@ -180,6 +181,16 @@ def mailed_at_the_second_try() -> Submission:
         return reviewed(Code.OK)
 
 
+def watched_until_it_is_taken_down() -> Submission:
+    submission = approved()
+    with link_tries(Code.NOT_FOUND):
+        for _ in range(FAILURES_TO_TELL):
+            advance(seconds=SECONDS_BETWEEN_LOOKS)
+    release(submission_id=submission.pk, reason="It is gone.", by=mona())
+    advance(seconds=SECONDS_BETWEEN_LOOKS)
+    return submission
+
+
 STORIES: dict[str, Callable[[], Submission]] = {
     story.__name__: story
     for story in (
@@ -199,5 +210,6 @@ STORIES: dict[str, Callable[[], Submission]] = {
         unreachable_after_two_hours,
         released_with_a_letter_of_its_own,
         mailed_at_the_second_try,
+        watched_until_it_is_taken_down,
     )
 }

@@ -49,6 +49,7 @@ IMPURE_CALLS = {
 ENVIRONMENT_READERS = {
     "toolsite/settings.py": "hands the whole environment to toolsite.env",
     "toolsite/wsgi.py": "names the settings module",
+    "workflows/testing/hash_seed.py": "hands its environment to the process that replays",
 }
 MAX_FILE_LINES = 300
 MAX_FUNCTION_LINES = 50

@@ -98,3 +98,38 @@ def test_the_signal_handlers_of_before_are_back_afterwards(tmp_path: Path) -> No
     supervise.supervise([service("web", LIVES, tmp_path)], each_tick=when_up(tmp_path, "web"))
 
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+COUNTS = LIVES.replace('.up").touch()', '.up").open("a").write("x")')
+
+
+def when_started(path: Path, times: int, ask: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that asks for a new start after the first, and for the end after so many."""
+    asked: list[bool] = []
+
+    def tick() -> None:
+        starts = len(path.read_text()) if path.exists() else 0
+        if starts >= times:
+            signal.raise_signal(signal.SIGTERM)
+        elif starts == 1 and not asked:
+            asked.append(True)
+            ask()
+
+    return tick
+
+
+@pytest.mark.parametrize(
+    "code", [COUNTS, COUNTS.replace("SIGTERM, stop", "SIGTERM, signal.SIG_IGN")]
+)
+def test_a_service_that_is_to_start_again_is_asked_to_stop_and_has_not_died(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervise, "LEAVING_SECONDS", 0.5)
+    monkeypatch.setattr(supervise, "MAX_DEATHS", 1)
+    one = service("cluster", code, tmp_path)
+
+    supervise.supervise([one], each_tick=when_started(tmp_path / "cluster.up", 2, one.start_again))
+
+    assert (tmp_path / "cluster.up").read_text() == "xx"
+    assert (tmp_path / "cluster.stopped").exists() == ("SIG_IGN" not in code)
+    assert one.deaths == []

@@ -15,8 +15,10 @@ from workflows.engine import announcements
 from workflows.store import sweep as lost
 from workflows.store import workers as store
 from workflows.store.database import Connection
+from workflows.store.missing_code import list_missing_code
 
 FORGET_EVERY_SECONDS = 30.0
+ASK_FOR_CODE_EVERY_SECONDS = 5.0
 SAY_AGAIN_SECONDS = 30.0
 
 
@@ -101,8 +103,30 @@ def forget_the_dead(own: Connection) -> None:
         signals.worker_went.send_robust(sender=Chore, worker_id=worker_id, host=host, pid=pid)
 
 
+class AskForCode:
+    """Says once of each workflow and version that its runs are due and no living worker has code."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, int]] = set()
+
+    def __call__(self, own: Connection) -> None:
+        """Look for what is missing, and announce what was not missing before."""
+        for missing in list_missing_code(own):
+            code = missing.workflow, missing.version
+            if code not in self._told:
+                self._told.add(code)
+                signals.code_missing.send_robust(
+                    sender=Chore,
+                    workflow=missing.workflow,
+                    version=missing.version,
+                    runs=missing.runs,
+                    run_id=missing.run_id,
+                )
+
+
 CHORES = (
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
+    Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
 )
 """In this order: the sweep asks the rows of lost workers what the server's restart explains."""

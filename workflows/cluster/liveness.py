@@ -21,6 +21,7 @@ from django.db import OperationalError
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
+from workflows.engine.worker_loop import code_here
 from workflows.store import workers as store
 from workflows.store.database import Connection
 
@@ -94,7 +95,7 @@ class Liveness:
         own = store.open_connection()
         host, pid = socket.gethostname(), os.getpid()
         try:
-            self._id = store.enlist(own, host=host, pid=pid)
+            self._id = store.enlist(own, host=host, pid=pid, code=code_here())
         except psycopg.Error:
             own.close()
             raise

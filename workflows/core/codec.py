@@ -28,13 +28,13 @@ _NO_LIMIT = 2**63
 
 def loads(text: str) -> Any:
     """Return the JSON value of a text, its objects in the order of their keys."""
-    return json.loads(text, object_pairs_hook=_sorted_object, parse_float=_number)
+    return _decoder.decode(text)
 
 
 def dumps(value: Any) -> str:
     """Return the JSON text of a plain value. Raises ValueNotStorable for what JSON or jsonb lacks."""
     try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        text = _encoder.encode(value)
         text.encode()
     except (TypeError, ValueError, RecursionError) as exc:  # UnicodeEncodeError is a ValueError
         raise ValueNotStorable(f"not a JSON value: {exc}") from None
@@ -290,3 +290,8 @@ def _in_full(match: re.Match[str]) -> str:
 
 def _first_line(exc: Exception) -> str:
     return " ".join(str(exc).split())[:300]
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_sorted_object, parse_float=_number)
+_encoder = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+"""Made once: to make one takes longer than to use it."""

@@ -15,6 +15,9 @@ from workflows.core.history import HistoryEntry, HistoryKind
 
 T = TypeVar("T")
 
+_encoder = json.JSONEncoder(ensure_ascii=False)
+"""Made once: to make one takes longer than to use it."""
+
 
 class Field(Generic[T]):
     """One field of a line's data: its name, how it is written and how it is read."""
@@ -36,7 +39,7 @@ class Field(Generic[T]):
 
     def written(self, value: T) -> str:
         """Return the field as a part of a JSON object's text."""
-        return f'"{self.name}": {json.dumps(value, ensure_ascii=False)}'
+        return f'"{self.name}": {_encoder.encode(value)}'
 
 
 class Payload(Field[T]):

@@ -108,7 +108,8 @@ def _drive_here(run: ClaimedRun) -> None:
             drive(run)
     except StoreFailed as failed:
         if not connection.in_atomic_block:  # a caller's transaction takes the run along
-            hand_back(run, lost=isinstance(failed, LostInStep) or is_lost(failed.cause))
+            lost = isinstance(failed, LostInStep) or is_lost(failed.cause)
+            hand_back(run, failed=failed.cause, lost=lost)
         raise failed.cause from None
 
 

@@ -96,7 +96,7 @@ def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:
     if in_step and not holder.broke_lately():
         handed_on = count_the_break(run)
     else:
-        pause = hand_back(run, lost=lost)
+        pause = hand_back(run, failed=error, lost=lost)
         handed_on = pause is not None
     if not handed_on:
         holder.lose()

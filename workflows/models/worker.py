@@ -1,5 +1,6 @@
 """Worker processes. A worker is alive while it holds the advisory lock that its id names."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from workflows.models.clock import ClockTimestamp
@@ -13,6 +14,9 @@ class Worker(models.Model):
     host = models.TextField()
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField(db_default=ClockTimestamp())
+    # What it has code for, pairwise; NULL: a worker of an older release, which does not say.
+    workflows = ArrayField(models.TextField(), null=True, blank=True)
+    versions = ArrayField(models.PositiveIntegerField(), null=True, blank=True)
 
     objects = InDefaultDatabase["Worker"]()
 

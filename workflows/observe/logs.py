@@ -4,6 +4,8 @@ import logging
 import time
 from typing import Any
 
+import psycopg
+
 from workflows import signals
 
 logger = logging.getLogger("workflows")
@@ -13,6 +15,11 @@ SAY_AGAIN_SECONDS = 60.0
 MANY_CAUSES = 100
 _said: dict[str, tuple[float, int]] = {}
 """When each cause was said last, and how often it was met since."""
+
+_HELD_BY_OTHERS = (
+    "%s %s: an open transaction holds the row of the run, which goes back to the queue, again %s%s; "
+    "send events last in a transaction (%s)"
+)
 
 
 def connect() -> None:
@@ -28,6 +35,7 @@ def connect() -> None:
     signals.hook_failed.connect(_hook_failed)
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
+    signals.code_missing.connect(_code_missing)
 
 
 def _finished(
@@ -75,10 +83,13 @@ def _refused(
 ) -> None:
     if (since := _worth_saying(error)) is not None:
         when = "by the sweep" if retry_in_seconds is None else f"in {retry_in_seconds:g} s"
-        logger.error(
-            "%s %s: the database refused a statement of the drive, again %s%s: %s",
-            *(workflow, run_id, when, since, _first_line(error)),
-        )
+        said = (workflow, run_id, when, since, _first_line(error))
+        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            logger.warning(_HELD_BY_OTHERS, *said)
+        else:
+            logger.error(
+                "%s %s: the database refused a statement of the drive, again %s%s: %s", *said
+            )
 
 
 def _unheard(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
@@ -129,3 +140,14 @@ def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> N
 def _recovered(*, runs: list[tuple[Any, str, str]], **_: Any) -> None:
     for run_id, workflow, state in runs:
         logger.warning("%s %s: its worker was lost; now %s", workflow, run_id, state)
+
+
+def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: Any) -> None:
+    logger.warning(
+        "no living worker has code for %s version %d: %d due, first %s; start the clusters again so that "
+        "they read new code, or deploy it",
+        workflow,
+        version,
+        runs,
+        run_id,
+    )

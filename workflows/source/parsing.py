@@ -9,7 +9,13 @@ from typing import Any, TypeGuard
 
 def body_of(function: FunctionType) -> list[ast.stmt]:
     """Return the statements of a function; nothing where there is no source to read."""
-    node = _definitions(function.__code__.co_filename).get(function.__code__.co_firstlineno)
+    code = function.__code__
+    if code.co_name == "<lambda>":
+        found = _lambdas(code.co_filename).get(code.co_firstlineno, [])
+        return (
+            [ast.copy_location(ast.Expr(found[0].body), found[0].body)] if len(found) == 1 else []
+        )
+    node = _definitions(code.co_filename).get(code.co_firstlineno)
     return node.body if node is not None else []
 
 
@@ -26,9 +32,23 @@ def is_helper(target: Any, caller: FunctionType) -> TypeGuard[FunctionType]:
 @functools.cache
 def _definitions(file: str) -> dict[int, ast.FunctionDef]:
     """Return the functions of a file by their first line, decorators included."""
-    try:
-        tree = ast.parse(Path(file).read_text())
-    except (OSError, ValueError, SyntaxError):
-        return {}
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    found = [node for node in ast.walk(_tree(file)) if isinstance(node, ast.FunctionDef)]
     return {min([node.lineno, *(d.lineno for d in node.decorator_list)]): node for node in found}
+
+
+@functools.cache
+def _lambdas(file: str) -> dict[int, list[ast.Lambda]]:
+    """Return the lambdas of a file by their line; of several in one, nobody knows which is which."""
+    found: dict[int, list[ast.Lambda]] = {}
+    for node in ast.walk(_tree(file)):
+        if isinstance(node, ast.Lambda):
+            found.setdefault(node.lineno, []).append(node)
+    return found
+
+
+@functools.cache
+def _tree(file: str) -> ast.Module:
+    try:
+        return ast.parse(Path(file).read_text())
+    except (OSError, ValueError, SyntaxError):
+        return ast.Module(body=[], type_ignores=[])

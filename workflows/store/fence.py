@@ -3,6 +3,9 @@
 A mere sub-select would let a concurrent claim pass and the line appear behind it. The second form
 also stores what the workflow keeps (data, attributes), at the price of a new row version; it is
 taken only where that has changed.
+
+Whoever sends an event locks the run's row until his transaction ends. A drive waits for that a short
+while only: it would keep its worker from all other runs.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,10 +21,28 @@ KEEP_NOTES = (
 )
 """In an UPDATE of the run: store what has changed of its notes."""
 
+LOCK_WAIT_SECONDS = 3
+"""So long a drive waits for others who have locked a run's row; then the run goes back to the queue."""
 
-def held(states: Collection[RunState] = HELD_STATES) -> str:
+
+def wait_at_most(seconds: str) -> str:
+    """Return a condition that always holds and bounds the waits for locks, to the end of the
+    transaction; seconds: SQL. Said by the statement itself, it costs no round trip and stays with no
+    pooled connection."""
+    return f"(SELECT set_config('lock_timeout', {seconds} || 's', true)) IS NOT NULL"
+
+
+WAITS_BRIEFLY = wait_at_most(f"'{LOCK_WAIT_SECONDS}'")
+
+
+def still_held(states: Collection[RunState] = HELD_STATES) -> str:
     """Return the condition that this drive holds the run still, in one of these states."""
     return f"id = %(run)s AND attempt = %(attempt)s AND state IN {one_of(states)}"
+
+
+def held(states: Collection[RunState] = HELD_STATES) -> str:
+    """Return still_held for a statement that locks the row, and waits for it a short while only."""
+    return f"{still_held(states)} AND {WAITS_BRIEFLY}"
 
 
 def holder(run: ClaimedRun) -> dict[str, Any]:

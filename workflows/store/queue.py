@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from workflows.core.run import ClaimedRun
 from workflows.core.states import DUE_STATES, PARKABLE_STATES, RunState
 from workflows.store.database import CHANNEL, Connection, query, query_one
-from workflows.store.fence import held, holder
+from workflows.store.fence import LOCK_WAIT_SECONDS, holder, still_held, wait_at_most
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 
 LONGEST_PAUSE_SECONDS = 30
@@ -74,7 +74,7 @@ def _go_back(pause: str) -> Statement:
                 wake_at = {NOW} + pause * interval '1 second',
                 worker_id = NULL, lease_until = NULL
             FROM until_then
-            WHERE {held(PARKABLE_STATES)}
+            WHERE {still_held(PARKABLE_STATES)} AND {wait_at_most("%(lock_wait)s::text")}
             RETURNING pause)
         SELECT pause, CASE WHEN pause = 0 THEN pg_notify('{CHANNEL}', '') END FROM released
         """
@@ -136,17 +136,20 @@ def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
 
 def release_run(run: ClaimedRun) -> bool:
     """Give the run back to the queue, due now. False when the lease is lost."""
-    return query_one(_RELEASE, holder(run)) is not None
+    return query_one(_RELEASE, holder(run) | {"lock_wait": LOCK_WAIT_SECONDS}) is not None
 
 
-def give_back(run: ClaimedRun, *, at_once: int) -> float | None:
+def give_back(
+    run: ClaimedRun, *, at_once: int, lock_wait_seconds: float = LOCK_WAIT_SECONDS
+) -> float | None:
     """Give the run back after a drive that the database failed. Returns in how many seconds it is
     due; None: the lease is lost, or the run is being cancelled.
 
     at_once: so many drives in a row may record nothing without a wait for the next one; from then
     on it waits for a second, and twice as long each time, up to LONGEST_PAUSE_SECONDS.
     """
-    row = query_one(_GIVE_BACK, holder(run) | {"at_once": at_once})
+    params = {"at_once": at_once, "lock_wait": lock_wait_seconds}
+    row = query_one(_GIVE_BACK, holder(run) | params)
     return None if row is None else float(row[0])
 
 

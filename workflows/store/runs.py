@@ -10,7 +10,15 @@ from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store import insert
 from workflows.store.database import CHANNEL, query_one
-from workflows.store.fence import KEEP_NOTES, UNCHANGED, Notes, held, holder
+from workflows.store.fence import (
+    KEEP_NOTES,
+    UNCHANGED,
+    WAITS_BRIEFLY,
+    Notes,
+    held,
+    holder,
+    still_held,
+)
 from workflows.store.statement import NOW, Statement
 from workflows.store.views import view_of_new
 
@@ -31,7 +39,7 @@ _END = Statement(
         SET state = %(state)s, output = %(output)s::jsonb, error = coalesce(%(error)s::jsonb, error),
             compensation_error = %(compensation_error)s::jsonb, finished_at = {NOW},
             wake_at = NULL, worker_id = NULL, lease_until = NULL, {KEEP_NOTES}
-        WHERE id = %(run)s AND attempt = %(attempt)s AND state = %(before)s
+        WHERE id = %(run)s AND attempt = %(attempt)s AND state = %(before)s AND {WAITS_BRIEFLY}
         RETURNING id, attempt),
     fact AS (
         {insert.line("ended", "%(kind)s", "%(told)s::jsonb")})
@@ -69,7 +77,7 @@ _BEGIN_COMPENSATION = Statement(
     """
 )
 
-_HOLD = Statement(f"SELECT state, events FROM workflows_run WHERE {held()}")
+_HOLD = Statement(f"SELECT state, events FROM workflows_run WHERE {still_held()}")
 
 _BY_KEY = Statement(
     """

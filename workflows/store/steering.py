@@ -7,6 +7,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.states import CANCELLABLE_STATES, UNDOABLE_STATES, RunState
 from workflows.store.database import CHANNEL, query, query_one
+from workflows.store.fence import WAITS_BRIEFLY
 from workflows.store.insert import line
 from workflows.store.statement import NOW, Statement, one_of
 
@@ -82,6 +83,7 @@ _TREE = f"""
 _LOCK_TREE = Statement(
     f"""
     {_TREE} SELECT run.id, depth FROM workflows_run AS run JOIN tree ON tree.id = run.id
+    WHERE NOT %(in_drive)s OR {WAITS_BRIEFLY}
     ORDER BY depth DESC, run.id FOR NO KEY UPDATE OF run
     """
 )
@@ -128,13 +130,14 @@ class Cancel(NamedTuple):
     """The state it is in now; None: it was over or asked already."""
 
 
-def lock_tree(run_id: UUID) -> list[UUID] | None:
+def lock_tree(run_id: UUID, *, in_drive: bool = False) -> list[UUID] | None:
     """Lock the run, and the children and theirs that still go and are not detached. Returns the
     children, the deepest first.
 
     None: a child was born meanwhile, and somebody holds it; let go of all locks and try again.
+    in_drive: the transaction is a drive's own, and waits for locks a short while only.
     """
-    depths: dict[UUID, int] = dict(query(_LOCK_TREE, {"run": run_id}))
+    depths: dict[UUID, int] = dict(query(_LOCK_TREE, {"run": run_id, "in_drive": in_drive}))
     while late := query(_LOCK_REST, {"run": run_id, "locked": list(depths)}):
         if not all(locked for _, _, locked in late):
             return None

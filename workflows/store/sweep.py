@@ -13,7 +13,7 @@ from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
 from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import Connection, Rows, query
-from workflows.store.fence import held, holder
+from workflows.store.fence import holder, still_held
 from workflows.store.insert import line
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 from workflows.store.workers import LIVING
@@ -40,8 +40,8 @@ _TOLD = """format(
 _VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _ENDS = [RunState.CANCELLED, RunState.FAILED]
-_RESTART, _CUT = "the database was started again", "its connection was cut"
-_NOT_COUNTED = [_RESTART, _CUT]
+_RESTART, _LET_GO = "the database was started again", "its worker lives on without it"
+_NOT_COUNTED = [_RESTART, _LET_GO]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
 _FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
@@ -65,7 +65,9 @@ _OF_WHAT = f"""
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
 # of crashes anew, and so does the turn to compensation, whose chances are its own. What says
 # nothing about the run is not counted: a worker older than the server lost its lock when the
-# server was restarted; one whose process lives on under a newer id, when its connection was cut.
+# server was restarted; one whose process lives on under a newer id, when its connection was cut, or
+# when it let go of a run whose row others held. That is asked before the lease, which runs out as
+# well where the database was away, or the row held, for long.
 _RESTARTED = """
     EXISTS (SELECT FROM workflows_worker AS worker
             WHERE worker.id = run.worker_id AND started_at < pg_postmaster_start_time())
@@ -75,10 +77,10 @@ _LIVES_ON = f"""
             WHERE before.id = run.worker_id AND now.id > before.id AND now.id IN ({LIVING}))
 """
 _SEEN = f"""
-    CASE WHEN lease_until < {STATEMENT_TIME} THEN 'its lease ran out'
-         WHEN worker_id = ANY(%(dead)s::bigint[]) THEN 'its process died'
+    CASE WHEN worker_id = ANY(%(dead)s::bigint[]) THEN 'its process died'
          WHEN {_RESTARTED} THEN '{_RESTART}'
-         WHEN {_LIVES_ON} THEN '{_CUT}'
+         WHEN {_LIVES_ON} THEN '{_LET_GO}'
+         WHEN lease_until < {STATEMENT_TIME} THEN 'its lease ran out'
          ELSE 'it showed no more that it lives' END
 """
 _BY_THE_SWEEP = f"""
@@ -159,7 +161,7 @@ def _recover(which: str, seen: str) -> Statement:
 
 
 _SWEEP = _recover(_BY_THE_SWEEP, _SEEN)
-_TAKE_FROM_ITSELF = _recover(held(), "'its connection broke inside an atomic step'")
+_TAKE_FROM_ITSELF = _recover(still_held(), "'its connection broke inside an atomic step'")
 
 
 class Judged(NamedTuple):

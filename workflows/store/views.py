@@ -5,6 +5,9 @@ from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
 from workflows.core.codec import loads
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryEntry
@@ -12,6 +15,7 @@ from workflows.core.run import NewRun, RunId, RunView, run_id_of
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.models import Run
 from workflows.store.history import load_history
+from workflows.store.missing_code import NOBODY_HAS_ITS_CODE
 
 
 def get_run(run_id: RunId) -> RunView:
@@ -54,7 +58,7 @@ def list_runs(
 
 
 def _rows() -> Any:
-    return Run.objects.counting_crashes().values(*_FRESH)
+    return Run.objects.counting_crashes().annotate(code_missing=_CODE_MISSING).values(*_FRESH)
 
 
 def view_of_new(new: NewRun, **known: Any) -> RunView:
@@ -75,6 +79,7 @@ def _view(row: Mapping[str, Any]) -> RunView:
     )
 
 
+_CODE_MISSING = RawSQL(NOBODY_HAS_ITS_CODE, (), output_field=BooleanField())  # noqa: S611 - ours alone
 _OTHERWISE = {"state", "input", "waiting_for", "crashes"}
 _AS_STORED = [field.name for field in fields(RunView) if field.name not in _OTHERWISE]
 _COLUMNS = {*_AS_STORED, "state", "input", "waiting_for"}
@@ -82,7 +87,7 @@ _FRESH: dict[str, Any] = {
     each.attname: each.get_default()
     for each in Run._meta.concrete_fields
     if each.attname in _COLUMNS
-} | {"crashes_in_a_row": 0}
+} | {"crashes_in_a_row": 0, "code_missing": False}
 """The columns of a view, and what a run begins with where a NewRun says nothing."""
 _EMPTY = {name: type(value) for name, value in _FRESH.items() if isinstance(value, dict | list)}
 """Those that two views must not share."""

@@ -10,7 +10,8 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.store.database import CHANNEL, Connection, query
-from workflows.store.fence import held
+from workflows.store.fence import still_held
+from workflows.store.queue import Code
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 LOCK_CLASS = 20817
@@ -37,7 +38,8 @@ _LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
-    INSERT INTO workflows_worker (started_at, host, pid) VALUES ({NOW}, %s, %s) RETURNING id
+    INSERT INTO workflows_worker (started_at, host, pid, workflows, versions)
+    VALUES ({NOW}, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -45,7 +47,7 @@ _EXTEND = Statement(
     f"""
     UPDATE workflows_run
     SET lease_until = {NOW} + %(lease_seconds)s * interval '1 second', worker_id = %(worker_id)s
-    WHERE {held()}
+    WHERE {still_held()}
     """
 )
 _FORGET = Statement(
@@ -68,9 +70,12 @@ def open_connection(*, listen: bool = False) -> Connection:
     return own
 
 
-def enlist(own: Connection, *, host: str, pid: int) -> int:
-    """Register a worker and take the lock that shows it lives. Returns its id."""
-    [[worker_id]] = query(_ENLIST, [host, pid], on=own)
+def enlist(own: Connection, *, host: str, pid: int, code: Code | None = None) -> int:
+    """Register a worker and take the lock that shows it lives. Returns its id.
+
+    code: what it can drive; None: it does not say.
+    """
+    [[worker_id]] = query(_ENLIST, [host, pid, *(code or (None, None))], on=own)
     query(_SHOW_LIFE, [worker_id], on=own)
     return int(worker_id)
 

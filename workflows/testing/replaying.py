@@ -9,8 +9,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -25,6 +27,7 @@ from workflows.engine.replay_check import recorded_run, replay
 from workflows.engine.requests.start import start
 from workflows.store.views import get_run
 from workflows.testing.driving import drive_until_idle
+from workflows.testing.hash_seed import difference_under_another_seed
 
 
 def save_history(run: RunId, file: str | Path) -> None:
@@ -55,25 +58,50 @@ def _read(file: Path) -> Any:
         raise InvalidInput(f"{file}: {exc}") from None
 
 
-def assert_deterministic(workflow: Workflow[..., Any] | str, /, **input: Any) -> None:
+class AssertDeterministic:
     """Run a workflow as far as it goes by itself, then replay it with another clock, other random
-    numbers and other ids. Raises AssertionError naming the position where it asks for something
-    else, or what it returned then and now: it looks at the world past `run`, or goes on with what a
-    step has changed.
+    numbers and other ids, and in a process of its own with another hash seed. Raises AssertionError
+    naming the position where it asks for something else, or what it returned then and now: it
+    looks at the world past `run`, or goes on with what a step has changed.
     """
-    run = start(workflow, **input)
-    drive_until_idle()
-    now = get_run(run.id)
-    if now.state == RunState.BLOCKED:
-        raise AssertionError(f"not deterministic: {(now.error or {}).get('message')}")
-    recorded = recorded_run(run.id)
-    if now.state == RunState.COMPLETED:
-        recorded = replace(recorded, returned=dumps(now.output))
-    for seed in (1, 2, 3):
-        with _another_world(workflow_definition(workflow).function.__globals__, seed):
-            difference = replay(recorded)
-        if difference is not None:
-            raise AssertionError(f"not deterministic: {difference.why}")
+
+    def __init__(self, *, another_hash_seed: bool = True) -> None:
+        self._another_hash_seed = another_hash_seed
+
+    def using(self, *, another_hash_seed: bool) -> "AssertDeterministic":
+        """Return it with this option. another_hash_seed: False leaves out the other process."""
+        return AssertDeterministic(another_hash_seed=another_hash_seed)
+
+    def __call__(self, workflow: Workflow[..., Any] | str, /, **input: Any) -> None:
+        """See the class."""
+        run = start(workflow, **input)
+        drive_until_idle()
+        now = get_run(run.id)
+        if now.state == RunState.BLOCKED:
+            raise AssertionError(f"not deterministic: {(now.error or {}).get('message')}")
+        recorded = recorded_run(run.id)
+        if now.state == RunState.COMPLETED:
+            recorded = replace(recorded, returned=dumps(now.output))
+        function = workflow_definition(workflow).function
+        for seed in (1, 2, 3):
+            with _another_world(function.__globals__, seed):
+                difference = replay(recorded)
+            if difference is not None:
+                raise AssertionError(f"not deterministic: {difference.why}")
+        if self._another_hash_seed:
+            _compare_elsewhere(function, run.id, recorded.returned)
+
+
+assert_deterministic = AssertDeterministic()
+
+
+def _compare_elsewhere(function: FunctionType, run_id: UUID, returned: str | None) -> None:
+    why = difference_under_another_seed(function, export_history(run_id), returned)
+    if why is not None:
+        raise AssertionError(
+            f"not deterministic: in another process, with another hash seed, {why}; it may go "
+            "through a set: go through sorted(…)"
+        )
 
 
 @contextmanager

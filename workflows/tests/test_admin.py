@@ -1,7 +1,11 @@
 """Runs in the admin: seen with their history, steered with a confirmation, never edited."""
 
+from datetime import timedelta
+
+import pytest
 from django.contrib.auth.models import Permission, User
-from django.test import TestCase
+from django.db.models.functions import Now
+from django.test import Client, TestCase
 from django.urls import reverse
 
 from workflows import api
@@ -18,7 +22,10 @@ from workflows.api import (
     workflow,
 )
 from workflows.models import Run
+from workflows.store.queue import Code
+from workflows.store.workers import enlist
 from workflows.testing import drive_until_idle
+from workflows.tests.builders import connected
 from workflows.tests.flows import ONCE
 from workflows.ui.icons import badge
 
@@ -202,3 +209,18 @@ def test_every_action_on_runs_asks_for_the_permission_to_steer() -> None:
     }
 
     assert asked == {name: ["steer"] for name in ("cancel", "retry_now", "compensate")}
+
+
+@pytest.mark.usefixtures("committed")
+def test_the_list_and_the_page_say_what_no_living_worker_has_code_for(admin_client: Client) -> None:
+    run = start(waits, note="a new app")
+    Run.objects.update(wake_at=Now() - timedelta(minutes=1))
+
+    with connected() as own:
+        enlist(own, host="here", pid=1, code=Code(["tests.other"], [1]))
+        listed = admin_client.get(LIST).content.decode()
+        page = admin_client.get(reverse("admin:workflows_run_change", args=[run.id]))
+
+    said = "no living worker has code for tests.admin_waits version 1; start the clusters again"
+    assert f"1 due: {said}" in listed
+    assert said in page.content.decode()

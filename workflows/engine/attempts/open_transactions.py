@@ -1,6 +1,6 @@
 """What is open on Django's connection: a step must leave it as it found it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg.pq import TransactionStatus
@@ -16,8 +16,7 @@ def drop_broken_connection() -> None:
         connection.close_if_unusable_or_obsolete()
 
 
-@dataclass(frozen=True)
-class OpenWork:
+class OpenWork(NamedTuple):
     """The transactions open at a moment."""
 
     blocks: int

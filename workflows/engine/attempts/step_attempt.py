@@ -115,7 +115,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
     before = OpenWork.now()
     token = current.set(running)
     try:
-        return _run(session, job, running)
+        return _run(session, job, running, before)
     except Unwind as unwinding:
         raise session.unwind(unwinding) from None
     except BaseException as exc:  # SystemExit too: a step must not end its worker
@@ -160,7 +160,7 @@ def _announce(session: Session, job: Job, running: Running) -> None:
     )
 
 
-def _run(session: Session, job: Job, running: Running) -> Completed | Returned:
+def _run(session: Session, job: Job, running: Running, before: OpenWork) -> Completed | Returned:
     def limited() -> Any:
         began = time.monotonic()
         output = call_within(running.limit, job)
@@ -171,7 +171,6 @@ def _run(session: Session, job: Job, running: Running) -> Completed | Returned:
         _claim_only_attempt(session, job)
     if job.step.atomic:
         return _run_atomic(session, job, running, limited)
-    before = OpenWork.now()
     output = limited()
     before.compare()
     drop_broken_connection()  # the step may have swallowed its loss

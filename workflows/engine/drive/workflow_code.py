@@ -13,7 +13,7 @@ from workflows.core.errors import (
 )
 from workflows.core.programming_errors import waits_for_mending
 from workflows.definitions.workflow_guard import guarding
-from workflows.engine.requests.steering import cancel
+from workflows.engine.requests.steering import end_child
 from workflows.engine.session.session import Session
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.engine.verbs.context import Context
@@ -59,7 +59,7 @@ def end_children(session: Session) -> None:
     for child in session.children:
         if child not in session.child_ends:
             with session.guarded():
-                cancel(child, reason="the parent failed", by="workflows")
+                end_child(child)
 
 
 def retrace(session: Session) -> tuple[BaseException | None, BaseException | None]:

@@ -27,8 +27,19 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     refuse("calls cancel()", IN_A_STEP)
     run_id = run_id_of(run_id)
     words = {"reason": _words("reason", reason, 500), "by": _name(by)}
+    return _cancel(run_id, words)
+
+
+def end_child(run_id: UUID) -> bool:
+    """Cancel the child of a parent that fails, in the parent's drive: that waits for others who hold
+    runs of the tree a short while only. Raises django.db.OperationalError then."""
+    words = {"reason": "the parent failed", "by": "workflows"}
+    return _cancel(run_id, words, in_drive=True)
+
+
+def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> bool:
     while True:
-        answers = _cancel_tree(run_id, words)
+        answers = _cancel_tree(run_id, words, in_drive)
         if answers is None:
             continue
         # Behind the transaction: a receiver must neither hold its locks nor break it.
@@ -47,12 +58,14 @@ class _BornMeanwhile(Exception):
     """The tree has grown under our hands; rolls back what is locked."""
 
 
-def _cancel_tree(run_id: UUID, words: dict[str, str]) -> list[tuple[UUID, Cancel]] | None:
+def _cancel_tree(
+    run_id: UUID, words: dict[str, str], in_drive: bool
+) -> list[tuple[UUID, Cancel]] | None:
     """Cancel the run and its children. Returns what became of each, of the run itself last; None:
     try again."""
     try:
         with transaction.atomic():
-            children = store.lock_tree(run_id)
+            children = store.lock_tree(run_id, in_drive=in_drive)
             if children is None:
                 raise _BornMeanwhile
             return [(each, _cancel_one(each, words)) for each in (*children, run_id)]

@@ -9,9 +9,13 @@ from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.engine import announcements
 from workflows.store import queue, sweep
+from workflows.store.fence import LOCK_WAIT_SECONDS
 
 LOSSES_MADE_UP_FOR_AT_ONCE = 3
 """In a row, without anything recorded; a run that always loses its connection must not spin."""
+
+NO_WAIT_SECONDS = 0.1
+"""For the row of a run that others hold: it has been waited for already."""
 
 _OF_THE_CONNECTION = (OperationalError, InterfaceError, psycopg.OperationalError)
 _FATAL = {"FATAL", "PANIC"}
@@ -32,13 +36,18 @@ def is_lost(error: Exception) -> bool:
     return told.diag.severity_nonlocalized in _FATAL
 
 
+def is_held_by_others(error: Exception) -> bool:
+    """Say whether the engine's statement has waited in vain for others who hold a run's row."""
+    return isinstance(error.__cause__, psycopg.errors.LockNotAvailable)
+
+
 def is_broken(raw: Any) -> bool:
     """Say whether this psycopg connection broke, whatever has been made of the error since. One
     that was closed here is not broken."""
     return raw is not None and bool(raw.broken)
 
 
-def hand_back(run: ClaimedRun, *, lost: bool) -> float | None:
+def hand_back(run: ClaimedRun, *, failed: Exception, lost: bool) -> float | None:
     """Give the run back over a fresh connection, where there is one: due at once where the
     connection was lost, later where the database refused, since it will do so again.
 
@@ -46,8 +55,10 @@ def hand_back(run: ClaimedRun, *, lost: bool) -> float | None:
     way goes by the fence. Returns in how many seconds the run is due; None: it is not given back.
     """
     connection.close()
+    wait = NO_WAIT_SECONDS if is_held_by_others(failed) else LOCK_WAIT_SECONDS
+    at_once = LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0
     try:
-        return queue.give_back(run, at_once=LOSSES_MADE_UP_FOR_AT_ONCE if lost else 0)
+        return queue.give_back(run, at_once=at_once, lock_wait_seconds=wait)
     except (DatabaseError, InterfaceError):
         connection.close()
         return None

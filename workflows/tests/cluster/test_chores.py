@@ -17,8 +17,9 @@ from workflows import signals
 from workflows.api import RunState, cancel, start
 from workflows.cluster import chores
 from workflows.cluster.chores import Chore, Chores
-from workflows.models import Worker
+from workflows.models import Run, Worker
 from workflows.store.database import Connection
+from workflows.store.queue import Code
 from workflows.store.workers import count_living, enlist, open_connection
 from workflows.tests.builders import claim, connected, expire_lease, row, swept, until
 from workflows.tests.cluster.lab import Lab
@@ -191,3 +192,18 @@ def test_a_worker_that_is_gone_is_said_to_have_gone_once(own: Connection) -> Non
 
     [said] = told
     assert (said["worker_id"], said["host"], said["pid"]) == (dead, "here", 7)
+
+
+def test_code_that_no_living_worker_has_is_told_once(own: Connection) -> None:
+    run = start(greet_once, name="Alice")
+    Run.objects.update(wake_at=Now() - timedelta(minutes=1))
+    ask = chores.AskForCode()
+
+    with connected() as session, heard(signals.code_missing) as told:
+        enlist(session, host="here", pid=7, code=Code(["tests.other"], [1]))
+        ask(own)
+        ask(own)
+
+    [said] = told
+    assert (said["workflow"], said["version"], said["runs"]) == ("tests.greet", 1, 1)
+    assert said["run_id"] == run.id

@@ -15,6 +15,7 @@ from workflows import signals
 from workflows.api import start
 from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Liveness
 from workflows.core.run import ClaimedRun
+from workflows.engine.worker_loop import code_here
 from workflows.store import workers as store
 from workflows.store.database import Connection
 from workflows.store.queue import claim_run
@@ -58,6 +59,16 @@ def test_the_id_s_lock_is_held_until_it_is_given_up(liveness: Liveness) -> None:
 
 def test_an_unbroken_session_keeps_its_id(liveness: Liveness) -> None:
     assert liveness.worker_id() == liveness.worker_id()
+
+
+def test_the_row_of_a_worker_says_what_it_has_code_for(liveness: Liveness) -> None:
+    worker_id = liveness.worker_id()
+
+    [[workflows, versions]] = rows(
+        "SELECT workflows, versions FROM workflows_worker WHERE id = %s", worker_id
+    )
+
+    assert list(code_here()) == [workflows, versions]
 
 
 def test_each_id_that_a_worker_takes_is_announced(liveness: Liveness) -> None:

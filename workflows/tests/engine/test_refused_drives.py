@@ -8,10 +8,20 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from workflows.api import Context, RunState, cancel, current_step, get_run, start, step, workflow
+from workflows.api import (
+    Context,
+    RunState,
+    cancel,
+    current_step,
+    get_run,
+    send_event,
+    start,
+    step,
+    workflow,
+)
 from workflows.models import Run
 from workflows.observe import logs
-from workflows.tests.builders import elsewhere, end_session, kinds, row, run_sql, swept
+from workflows.tests.builders import connected, elsewhere, end_session, kinds, row, run_sql, swept
 from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, wait_for_go
 from workflows.tests.listening import listening
@@ -62,6 +72,31 @@ def pause_of(run_id: Any) -> float:
         pause = float(cursor.fetchone()[0])
     Run.objects.filter(pk=run_id).update(wake_at=F("created_at"))
     return pause
+
+
+@workflow("tests.failing_at_a_word")
+def failing_at_a_word(run: Context) -> None:
+    run.start_child(wait_for_go)
+    run.wait_event("go")
+    raise ValueError("a mistake")
+
+
+def test_a_parent_that_fails_waits_briefly_for_who_holds_its_child() -> None:
+    """Somebody has sent the child an event, in a transaction that stays open."""
+    parent, worker = start(failing_at_a_word), Worker()
+    work(worker)
+    send_event(parent.id, "go")
+
+    with connected() as own, own.transaction():
+        held = "SELECT FROM workflows_run WHERE parent_id = %s FOR NO KEY UPDATE"
+        own.execute(held, [parent.id])
+        work(worker)
+        meanwhile = row(parent.id)
+    pause_of(parent.id)
+    work(worker)
+
+    assert (meanwhile["state"], meanwhile["crashes"], worker.lost) == ("pending", 0, 0)
+    assert get_run(parent.id).state == RunState.FAILED
 
 
 @pytest.mark.parametrize("cause", CAUSES)

@@ -49,3 +49,17 @@ def test_run_finished_tells_the_error_as_documented() -> None:
     signals.run_finished.disconnect(listen)
 
     assert told == [None, run.error]
+
+
+def test_code_that_no_worker_has_is_said_with_what_to_do() -> None:
+    with listening("workflows") as ear:
+        signals.code_missing.send(
+            sender=None, workflow="shop.order", version=2, runs=3, run_id="the-first"
+        )
+
+    [record] = ear.records
+    assert record.levelname == "WARNING"
+    assert record.getMessage() == (
+        "no living worker has code for shop.order version 2: 3 due, first the-first; start the "
+        "clusters again so that they read new code, or deploy it"
+    )

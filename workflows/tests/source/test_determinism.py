@@ -2,6 +2,8 @@
 
 import importlib.util
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from textwrap import indent
 from types import ModuleType
@@ -10,7 +12,7 @@ import pytest
 from django.core.checks import run_checks
 
 from workflows import checks
-from workflows.source.determinism import Finding, read_workflow
+from workflows.source.determinism import DEEPEST, Finding, read_workflow
 
 HEAD = """
 import asyncio, concurrent.futures, datetime as dt, http.client, os, random, secrets, shutil
@@ -21,15 +23,52 @@ from pathlib import Path
 from random import choice, random as chance
 from time import sleep, time as clock
 from uuid import uuid4, uuid5
+import functools
 import requests
-from django.contrib.auth.models import Group
+import story_shop as shop
+from os import listdir
+from socket import gethostname
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core import cache as cache_module
+from django.core.cache import cache, caches
 from django.core.mail import send_mail
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.timezone import now
-from workflows.api import step
+from workflows import api
+from workflows.api import cancel, execute_action, get_run, send_event, start, step
+from story_shop import Dated, Shop, price, priced
 
 counter = 0
+moment = dt.datetime.now
+later = functools.partial(time.time)
+pause = lambda: time.sleep(1)
+everybody = Group.objects.all()
+the_shop = Shop()
+
+class Till:
+    def open(self): return self.count()
+    def count(self): return time.time()
+    def close(self): return 7
+
+    @property
+    def hour(self): return time.time()
+
+    @staticmethod
+    def of(): return Till()
+
+    @classmethod
+    def today(cls): return datetime.now()
+
+class Door:
+    def __init__(self): self.opened = time.time()
+
+def till() -> Till: return Till()
+
+@functools.cache
+def remembered(): return time.time()
 
 @step
 def act(): return requests.get("https://example.org/")
@@ -40,9 +79,81 @@ def helper(run, given):
 def plain(given):
     return given + 1
 
+@step
+def load() -> Till: return Till()
+
 def story(run, given):
 """
+SHOP = """
+import time
+from dataclasses import dataclass
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+now = timezone.now
+
+def price(given): return tax(given)
+
+def tax(given): return given * settings.TAX
+
+def priced(given): return given * 2
+
+class Shop:
+    def open(self): return time.time()
+    def close(self): return 7
+
+class Dated:
+    made = time.time
+
+@dataclass
+class Order:
+    shop: Shop
+"""
 SUSPECT = [
+    ("moment()", "W001"),
+    ("later()", "W001"),
+    ("pause()", "W002"),
+    ("shop.now()", "W001"),
+    ("Dated.made()", "W001"),
+    ("remembered()", "W001"),
+    ("price(given)", "W016"),
+    ("shop.price(given)", "W016"),
+    ("from story_shop import price as other\nother(given)", "W016"),
+    ("list(map(price, given))", "W016"),
+    ("sorted(given, key=price)", "W016"),
+    ("settings.TAX", "W016"),
+    ("getattr(settings, 'TAX', 0)", "W016"),
+    ("Till().open()", "W001"),
+    ("desk = Till()\ndesk.open()", "W001"),
+    ("till().open()", "W001"),
+    ("Till.today()", "W001"),
+    ("Till().hour", "W001"),
+    ("run.step(load).open()", "W001"),
+    ("desk = run.step(load)\nreturn desk.hour", "W001"),
+    ("the_shop.open()", "W001"),
+    ("order = shop.Order(shop=Shop())\norder.shop.open()", "W001"),
+    ("def inner(desk: Till):\n    return desk.open()\ninner(given)", "W001"),
+    ("Door()", "W001"),
+    ("cache.get('a')", "W015"),
+    ("cache_module.cache.get('a')", "W015"),
+    ("caches['default'].get('a')", "W015"),
+    ("'a' in cache", "W015"),
+    ("act()", "W013"),
+    ("[act() for each in given]", "W013"),
+    ("list(map(act, given))", "W013"),
+    ("start(given)", "W014"),
+    ("start.using(key='a')(given)", "W014"),
+    ("api.send_event(given, 'a')", "W014"),
+    ("cancel(given)", "W014"),
+    ("execute_action('a', key='a')", "W014"),
+    ("get_run(given).state", "W014"),
+    ("listdir('a')", "W004"),
+    ("gethostname()", "W004"),
+    ("connections['other'].cursor()", "W006"),
+    ("get_object_or_404(Group, pk=given)", "W006"),
+    ("list(everybody)", "W006"),
+    ("User.objects.count()", "W006"),
     ("for each in {1, 2}: run.step(act, each)", "W012"),
     ("for each in set(given): run.step(act, each)", "W012"),
     ("names = {each for each in given}\n[run.step(act, each) for each in names]", "W012"),
@@ -105,6 +216,14 @@ SUSPECT = [
     ("asyncio.run(given)", "W008"),
 ]
 INNOCENT = [
+    "priced(given)",
+    "shop.priced(given)",
+    "Till().close(), the_shop.close()",
+    "run.step(act), run.call(act), run.actions.save(pk=1), run.actions.cancel()",
+    "run.start_child(given)",
+    "price(given)  # workflows: ok",
+    "isinstance(given, Till)",
+    "importlib = given\nimportlib.reload()",
     "for each in sorted({1, 2}): run.step(act, each)",
     "total = sum(each for each in set(given))",
     "names = [1, 2]\nfor each in names: run.step(act, each)",
@@ -179,11 +298,71 @@ def test_the_workflows_of_this_repository_give_no_warning() -> None:
     assert [each.msg for each in told if not re.search(r"[/.]tests[/.]", each.msg)] == []
 
 
-def findings(code: str, folder: Path) -> list[Finding]:
-    file = folder / "story_module.py"
-    file.write_text(HEAD + indent(code, "    ") + "\n")
-    spec = importlib.util.spec_from_file_location("story_module", file)
+def test_a_finding_behind_calls_says_the_way_there(tmp_path: Path) -> None:
+    [finding] = findings("price(given)", tmp_path)
+
+    assert finding.through == ("tax", "price")
+    assert Path(finding.file).name == "story_shop.py"
+
+
+def test_functions_that_call_each_other_are_read_once(tmp_path: Path) -> None:
+    [finding] = findings("def again(): return again() or helper(run, given)\nagain()", tmp_path)
+
+    assert finding.rule.id == "workflows.W001"
+
+
+def test_calls_are_followed_to_a_depth_and_no_further(tmp_path: Path) -> None:
+    def chain(length: int) -> str:
+        calls = [f"def f{each}(): return f{each + 1}()" for each in range(length)]
+        return "\n".join([*calls, f"def f{length}(): return time.time()"])
+
+    near, far = chain(DEEPEST - 1), chain(DEEPEST)
+
+    assert len(findings("f0()", tmp_path, near)) == 1
+    assert findings("f0()", tmp_path, far) == []
+
+
+def test_installed_packages_and_django_are_not_read(tmp_path: Path) -> None:
+    code = "import django.utils.cache\ndjango.utils.cache.patch_response_headers(given)"
+
+    assert findings(code, tmp_path) == []
+
+
+def test_nothing_is_imported_and_no_code_runs_to_be_read(tmp_path: Path) -> None:
+    code = "import story_never\nstory_never.price(given)\nlazy.price(), asked.price()"
+    above = """
+from django.utils.functional import SimpleLazyObject
+def refuse(): raise AssertionError("it was asked")
+lazy = SimpleLazyObject(refuse)
+class Asked:
+    def __getattr__(self, name): raise AssertionError("it was asked")
+asked = Asked()
+"""
+    (tmp_path / "story_never.py").write_text("raise AssertionError('it was imported')")
+
+    assert findings(code, tmp_path, above) == []
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_shop() -> Iterator[None]:
+    yield
+    sys.modules.pop("story_shop", None)
+
+
+def findings(code: str, folder: Path, above: str = "") -> list[Finding]:
+    (folder / "story_shop.py").write_text(SHOP)
+    head, story = HEAD.split("def story(run, given):")
+    text = f"{head}{above}\n\ndef story(run, given):{story}" if above else HEAD
+    (folder / "story_module.py").write_text(text + indent(code, "    ") + "\n")
+    module_at(folder, "story_shop")
+    return read_workflow(module_at(folder, "story_module").story)
+
+
+def module_at(folder: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    if name != "story_module":
+        sys.modules[name] = module
     spec.loader.exec_module(module)
-    return read_workflow(module.story)
+    return module

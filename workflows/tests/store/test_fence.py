@@ -1,10 +1,12 @@
 """A worker that has lost its run writes nothing, however its statement races with the claim."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from workflows.core.history import HistoryKind
 from workflows.core.lines import code_awaited, event_received, status_set
@@ -288,6 +290,33 @@ def test_a_checkpoint_that_is_rolled_back_leaves_the_run_to_the_sweep() -> None:
 
     assert [run_id for run_id, _, _ in swept()] == [zombie.id]
     assert append(zombie, STEP) is None
+
+
+@pytest.mark.usefixtures("committed")
+def test_no_write_waits_long_for_others_who_hold_the_row() -> None:
+    """A caller has sent events, and goes on in its transaction."""
+    run = held()
+
+    with connected() as own, own.transaction():
+        own.execute("SELECT FROM workflows_run WHERE id = %s FOR NO KEY UPDATE", [run.id])
+        late = [
+            elsewhere(partial(write, run)) for name, write in WRITES.items() if name != "cancel"
+        ]
+        refused = [each.exception(PATIENCE_SECONDS) for each in late]
+
+    assert {type(error.__cause__) for error in refused if error} == {LockNotAvailable}
+    assert all(refused)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_transaction_of_a_callers_own_keeps_the_time_limits_that_it_has() -> None:
+    run = held()
+
+    append(run, STEP)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 @pytest.mark.usefixtures("committed")

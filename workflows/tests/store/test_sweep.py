@@ -100,7 +100,17 @@ def test_a_worker_whose_connection_was_cut_counts_no_crash() -> None:
         assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
 
     [line] = get_history(run.id)
-    assert (line.data["crashes"], line.data["reason"]) == (0, "its connection was cut")
+    assert (line.data["crashes"], line.data["reason"]) == (0, "its worker lives on without it")
+
+
+def test_a_worker_that_let_go_of_a_run_counts_no_crash_though_its_lease_ran_out() -> None:
+    run = held_by(dead_worker())
+    expire_lease(run.id)
+
+    with living_worker():  # it could not give the run back: others held the row, for long
+        assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
+
+    assert row(run.id)["crashes"] == 0
 
 
 def test_recoveries_of_a_run_that_makes_no_progress_back_off() -> None:
