@@ -310,3 +310,10 @@ def test_the_bar_on_top_shows_the_open_reservation_and_only_while_it_is_open() -
 
     assert shown.context["open_reservation"].pk == submission.pk
     assert not gone.context["open_reservation"]
+
+
+def test_the_maker_sees_the_whole_link_that_is_judged() -> None:
+    link = "https://querylens.dev/a/long/way?with=queries#and-parts"
+    submission = in_review(person("alice"), make_board(), link=link)
+
+    assert f'dir="auto">{link}</a>' in signed_in("alice").get(page(submission)).content.decode()
