@@ -2,10 +2,11 @@
 
 SubmissionError
 ├── NotHere (404)      BoardUnknown  SlotUnknown  SubmissionUnknown  CarryUnknown  ToolUnknown
-├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  DetailsTooLate
-│                      DetailsAlreadySent  AlreadyDecided
+│                      NotWaiting
+├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  BoardHasRoom
+│                      DetailsTooLate  DetailsAlreadySent  AlreadyDecided
 ├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable  KeyReused
-└── TooMuch (429)      TooOften  TooManyChecks
+└── TooMuch (429)      TooOften  TooManyChecks: submissions/too_much.py
 """
 
 from datetime import datetime
@@ -48,11 +49,6 @@ class Refused(SubmissionError):
 
 class Unusable(SubmissionError):
     status = 422
-
-
-class TooMuch(SubmissionError):
-    status = 429
-    title = "Too much at once"
 
 
 class BoardUnknown(NotHere):
@@ -102,6 +98,15 @@ class ToolUnknown(NotHere):
     @property
     def message(self) -> str:
         return "There is no tool at this address."
+
+
+class NotWaiting(NotHere):
+    code = "not_waiting"
+    next_step = "When the board is full, you can join it there."
+
+    @property
+    def message(self) -> str:
+        return "You are not on the waitlist of this board."
 
 
 class SlotTaken(Refused):
@@ -163,6 +168,22 @@ class BoardClosed(Refused):
     @property
     def message(self) -> str:
         return f"{self.name} takes no reservations at the moment."
+
+
+class BoardHasRoom(Refused):
+    """Nobody has to wait: a slot is free."""
+
+    code = "board_has_room"
+    title = "There is a free slot"
+    next_step = "Take it from the board."
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(slot)
+        self.slot = slot
+
+    @property
+    def message(self) -> str:
+        return f"You need not wait: slot {self.slot} is free."
 
 
 class DetailsTooLate(Refused):
@@ -259,38 +280,3 @@ class KeyReused(Unusable):
     @property
     def message(self) -> str:
         return f"This Idempotency-Key was used for another reservation, of slot {self.slot}."
-
-
-class TooOften(TooMuch):
-    """More of one deed within a time than one account, or one address, may do."""
-
-    code = "too_often"
-    next_step = "Below is when the next one is possible."
-
-    def __init__(self, words: str, next_at: datetime | None, seconds: int) -> None:
-        super().__init__(words, next_at, seconds)
-        self.words = words
-        self.next_at = next_at
-        self.retry_after_seconds = seconds
-
-    @property
-    def message(self) -> str:
-        return f"{self.words} is the limit, and you have reached it. Nothing was changed."
-
-
-class TooManyChecks(TooMuch):
-    """As many of the maker's links wait for their verdict as may at a time."""
-
-    code = "too_many_checks"
-    field = "__all__"
-    next_step = "Wait for one of the checks to end; what you typed is kept."
-    retry_after_seconds = 10
-
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
-        self.most = most
-
-    @property
-    def message(self) -> str:
-        links = "One of your links is" if self.most == 1 else f"{self.most} of your links are"
-        return f"{links} being checked; this one can be sent as soon as one of them is done."

@@ -35,6 +35,7 @@ def board_page(
         return fragment(request, "submissions/_board.html", facts, version=version)
     status = refusal.status if refusal else 200
     facts["allowance"] = allowance.on_board(request.user, board)
+    facts["place"] = selectors.waitlist_place(request.user, board)
     return depends_on_viewer(render(request, "submissions/board.html", facts, status=status))
 
 

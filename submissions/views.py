@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from submissions import limits, pages, selectors
 from submissions.asker import who_asks
-from submissions.errors import DetailsAlreadySent, DetailsTooLate, Refused, TooMuch, Unusable
+from submissions.errors import DetailsAlreadySent, DetailsTooLate, Refused, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
     HttpResponseSeeOther,
@@ -24,6 +24,7 @@ from submissions.models import Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details as send
 from submissions.services.withdraw import withdraw as give_back
+from submissions.too_much import TooMuch
 
 
 @require_safe

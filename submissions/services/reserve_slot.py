@@ -17,15 +17,15 @@ from submissions.errors import (
     KeyReused,
     KeyUnusable,
     OpenReservation,
+    Refused,
     SlotsUsedUp,
     SlotTaken,
     SlotUnknown,
 )
-from submissions.flows import tool_submission
 from submissions.models import Board, Submission
+from submissions.review_run import start_its_run
 from submissions.seats import lowest_free
 from submissions.states import FINISHED, Status
-from workflows import api as workflows
 
 TRIES = 3
 """Each try sees what others committed meanwhile; more than one repeat takes three people."""
@@ -38,7 +38,6 @@ RIVALRIES = {
 LONGEST_KEY = 200
 
 
-@transaction.atomic
 def reserve_slot(
     *,
     maker: User,
@@ -57,24 +56,27 @@ def reserve_slot(
     TooOften, CarryUnknown, KeyUnusable, KeyReused.
     """
     refuse_bad_key(idempotency_key)
-    board = hold_board(board_slug)
-    if not 1 <= slot <= board.slots:
-        raise SlotUnknown(slot, board.slots)
-    source = carried(maker, carry)
-    wanted = Submission(
-        board=board,
-        slot=slot,
-        maker=maker,
-        idempotency_key=idempotency_key or "",
-        draft=source.typed if source else {},
-        carried_from=source,
-        expires_at=Now() + timedelta(seconds=reservation_seconds or board.reservation_seconds),
-    )
-    earlier = insert(wanted)
-    if earlier is not None:
-        return earlier
-    limits.count(limits.account(maker.pk), limits.Deed.RESERVE)
-    return with_its_run(wanted, float(reservation_seconds or board.reservation_seconds))
+    with transaction.atomic():
+        board = hold_board(board_slug)
+        if not 1 <= slot <= board.slots:
+            raise SlotUnknown(slot, board.slots)
+        source = carried(maker, carry)
+        seconds = reservation_seconds or board.reservation_seconds
+        wanted = Submission(
+            board=board,
+            slot=slot,
+            maker=maker,
+            idempotency_key=idempotency_key or "",
+            draft=source.typed if source else {},
+            carried_from=source,
+            expires_at=Now() + timedelta(seconds=seconds),
+        )
+        try:
+            return insert(wanted) or with_its_run(wanted, float(seconds))
+        except Refused as refused:
+            # Committed all the same: what was overdue is over, and may be somebody else's now.
+            refusal = refused
+    raise refusal
 
 
 def refuse_bad_key(key: str | None) -> None:
@@ -85,16 +87,10 @@ def refuse_bad_key(key: str | None) -> None:
 
 
 def hold_board(slug: str) -> Board:
-    """Return the board, locked against a change of its slots or hours until this commit.
-
-    Reservations share the lock, so they do not wait for each other.
-    """
-    query = Board.objects.with_is_open().filter(slug=slug)
-    sql, parameters = query.query.sql_with_params()
-    boards = Board.objects.raw(f"{sql} FOR SHARE", parameters)
-    for board in boards:
-        return board
-    raise BoardUnknown
+    board = Board.objects.filter(slug=slug).hold()
+    if board is None:
+        raise BoardUnknown
+    return board
 
 
 def carried(maker: User, carry: str) -> Submission | None:
@@ -166,11 +162,6 @@ def refuse_or_seat(wanted: Submission, rivals: list[Submission]) -> int:
 
 
 def with_its_run(submission: Submission, reservation_seconds: float) -> Submission:
-    run = workflows.start(
-        tool_submission,
-        key=f"submission-{submission.pk}",
-        submission_id=submission.pk,
-        window_seconds=reservation_seconds,  # the name that open runs have it under
-    )
-    Submission.objects.filter(pk=submission.pk).update(run_id=run.id)
+    start_its_run(submission, reservation_seconds)
+    limits.count(limits.account(submission.maker_id), limits.Deed.RESERVE)
     return Submission.objects.with_time_left().select_related("board").get(pk=submission.pk)

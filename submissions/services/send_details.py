@@ -15,11 +15,11 @@ from submissions.errors import (
     DetailsInvalid,
     DetailsTooLate,
     LinkOnBoard,
-    TooManyChecks,
 )
 from submissions.models import Submission
 from submissions.selectors import own_submission
 from submissions.states import Ended, Status
+from submissions.too_much import TooManyChecks
 from workflows import api as workflows
 
 STOPPED = "The review was stopped by an operator; reserve a slot again to try once more."
@@ -79,5 +79,6 @@ def refuse_more_checks(maker_id: int) -> None:
         raise TooManyChecks(most)
 
 
+@transaction.atomic
 def close_stopped(submission_id: UUID) -> None:
     moves.cancel(submission_id, olds=[Status.PENDING], code=Ended.RELEASED, reason=STOPPED)

@@ -195,9 +195,9 @@ def test_the_page_costs_a_counted_number_of_queries(
         in_review(person(f"p{slot}"), board, slot, link=f"https://tool{slot}.dev/")
     alice = signed_in("alice")
 
-    # Session, user, board, cells, what the viewer may still do (2), the open reservation of the bar
-    # on top.
-    with django_assert_num_queries(7):
+    # Session, user, board, cells, what the viewer may still do (2), their place on the waitlist, the
+    # open reservation of the bar on top.
+    with django_assert_num_queries(8):
         alice.get("/")
     # A live part has no bar.
     with django_assert_num_queries(4):
