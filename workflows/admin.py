@@ -198,14 +198,15 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     @admin.display(description="steps")
     def steps(self, run: Run) -> SafeString:
         return table(
-            ("No.", "Step", "State", "Attempts", "Time (UTC)", "Problem"),
+            ("No.", "Step", "State", "Attempts", "Time (UTC)", "Worker", "Problem"),
             (
                 (
                     step.position or "",
                     step.name,
                     icons.badge(step.state),
-                    step.attempts or "",
-                    moment(step.retry_at or step.ended_at),
+                    _attempts(step),
+                    moment(step.retry_at or step.ended_at or step.running_since),
+                    f"{step.host}, pid {step.pid}" if step.host else "",
                     _told(step.compensation_error or step.error),
                 )
                 for step in api.list_steps(run.pk)
@@ -227,6 +228,11 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
                 for entry in api.get_history(run.pk)
             ),
         )
+
+
+def _attempts(step: api.StepView) -> str:
+    lost = f"{step.lost} lost" if step.lost else ""
+    return ", ".join(filter(None, [str(step.attempts or ""), lost]))
 
 
 def _told(error: dict[str, Any] | None) -> str:

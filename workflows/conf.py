@@ -17,7 +17,8 @@ class Conf:
     """The settings in force. All durations are seconds."""
 
     lease_seconds: float = 15.0
-    """A worker silent for this long loses its run, even if its connection lives on."""
+    """A worker that stands still or cannot be reached for this long loses its run, even if its
+    connection lives on."""
     poll_seconds: float = 0.5
     """How often a cluster looks for due runs and lost workers when nobody rings."""
     max_payload_bytes: int = 256 * 1024

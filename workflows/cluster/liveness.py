@@ -19,6 +19,7 @@ import psycopg
 from django.db import OperationalError
 
 from workflows import signals
+from workflows.cluster import held_runs, shared
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.engine.worker_loop import code_here
@@ -65,11 +66,13 @@ class Liveness:
         """Say which run is being driven; its lease is extended until told otherwise."""
         self._extended_at = time.monotonic()
         self._held = run
+        held_runs.hold(run)
 
     def lose(self) -> None:
         """Give up the id, its lock and the run."""
         with self._lock:
             self._held = None
+            held_runs.hold(None)
             self._drop()
 
     def broke_lately(self) -> bool:
@@ -95,7 +98,9 @@ class Liveness:
         own = store.open_connection()
         host, pid = socket.gethostname(), os.getpid()
         try:
-            self._id = store.enlist(own, host=host, pid=pid, code=code_here())
+            self._id = store.enlist(
+                own, host=host, pid=pid, code=code_here(), cluster_pid=shared.command_pid()
+            )
         except psycopg.Error:
             own.close()
             raise

@@ -112,5 +112,6 @@ class _Watch:
             self._kill()
 
     def _kill(self) -> None:
+        shared.spare_the_living()
         self._sentinel.kill()
         self._sentinel.join()

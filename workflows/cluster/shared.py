@@ -10,11 +10,16 @@ import os
 import signal
 import sys
 from multiprocessing.sharedctypes import RawArray, RawValue
+from typing import NamedTuple
+
+from workflows.cluster.process_state import lives
 
 SLOTS = 1024
 """More than a cluster has processes: those that die are replaced before they are forgotten."""
 NOBODY = 0
 """The slot of a process that is no child of a sentinel."""
+CHILD = 2
+"""The generation of the sentinel's children; that of the command is 0."""
 
 _stopping = RawValue(ctypes.c_bool, False)
 _beats = RawValue(ctypes.c_uint, 0)
@@ -24,11 +29,14 @@ _pids = RawArray(ctypes.c_int, SLOTS)
 _busy = RawArray(ctypes.c_bool, SLOTS)
 _looks = RawArray(ctypes.c_uint, SLOTS)
 _empty_looks = RawArray(ctypes.c_uint, SLOTS)
+_holding = RawArray(ctypes.c_bool, SLOTS)
+_spared = RawArray(ctypes.c_bool, SLOTS)
 
 _generation = 0
 """0: the command itself, 1: its sentinel, 2: the sentinel's children. Later ones belong to steps."""
 _slot = NOBODY
 _parent = 0
+_command = 0
 _stirs: tuple[int, int] | None = None
 
 PR_SET_PDEATHSIG = 1
@@ -42,18 +50,18 @@ def install() -> None:
 
     A killed sentinel would otherwise leave its workers running unguarded.
     """
-    global _stirs
-    _stirs = os.pipe()
+    global _command, _stirs
+    _command, _stirs = os.getpid(), os.pipe()
     for end in _stirs:
         os.set_blocking(end, False)
     os.register_at_fork(before=_before_fork, after_in_child=_enter)
 
 
 def reset() -> None:
-    """Forget the processes of a cluster that is gone."""
-    for array in (_pids, _busy, _looks, _empty_looks):
+    """Forget what the processes of a cluster did that is gone; not what they held when they died."""
+    for array in (_busy, _looks, _empty_looks):
         ctypes.memset(array, 0, ctypes.sizeof(array))
-    _used.value, _beats.value, _watched.value = 1, 0, False
+    _beats.value, _watched.value = 0, False
 
 
 def stop() -> None:
@@ -116,6 +124,48 @@ def forget_all_but(living: set[int]) -> None:
             _busy[slot] = False
 
 
+def command_pid() -> int | None:
+    """Return the pid of the command that started this cluster; None outside of one."""
+    return _command or None
+
+
+class Holder(NamedTuple):
+    """A child of the sentinel that holds a run, or died while it held one."""
+
+    slot: int
+    pid: int
+    spared: bool
+    """It lived when its cluster was ended, and so was ended for no fault of its own."""
+
+
+def own_slot() -> int | None:
+    """Return the slot of this process; None for one that a step has forked."""
+    return _slot if _generation <= CHILD else None
+
+
+def set_holding(holding: bool) -> None:
+    """Say whether this worker holds a run. Its slot is kept for what is to be known of the run."""
+    _spared[_slot] = False
+    _holding[_slot] = holding
+
+
+def holders() -> list[Holder]:
+    """Return who holds a run, or died while it held one and is not forgotten yet."""
+    used = range(NOBODY + 1, _used.value)
+    return [Holder(slot, _pids[slot], _spared[slot]) for slot in used if _holding[slot]]
+
+
+def forget(slot: int) -> None:
+    """What the dead process in this slot held has been dealt with."""
+    _holding[slot] = False
+
+
+def spare_the_living() -> None:
+    """Called before this cluster is ended: who lives now is not to blame for its own end."""
+    for slot, pid, _ in holders():
+        _spared[slot] = lives(pid)
+
+
 def watch(watched: bool) -> None:
     """Ask to be stirred when a worker falls idle, or no longer."""
     _watched.value = watched
@@ -151,39 +201,22 @@ def _enter() -> None:
     """Runs in every child before anything else does."""
     global _generation
     _generation += 1
-    if _generation > 2:
+    if _generation > CHILD:
         return
     _die_with_parent()
     if _slot != NOBODY:
-        _busy[_slot], _pids[_slot] = False, os.getpid()
+        _busy[_slot], _holding[_slot], _pids[_slot] = False, False, os.getpid()
 
 
 def _free_slot() -> int:
-    """Return a slot that nobody alive has; the sentinel alone gives them away."""
-    for slot in range(1, SLOTS):
-        if slot >= _used.value or not lives(_pids[slot]):
-            _used.value = max(_used.value, slot + 1)
-            return slot
+    """Return a slot that nobody alive has, rather one that tells nothing of the dead either; the
+    sentinel alone gives them away."""
+    for kept in (_holding, ()):
+        for slot in range(NOBODY + 1, SLOTS):
+            if slot >= _used.value or not (lives(_pids[slot]) or (kept and kept[slot])):
+                _used.value = max(_used.value, slot + 1)
+                return slot
     return NOBODY
-
-
-def lives(pid: int) -> bool:
-    """Whether this host has such a process; one that nobody has buried yet is dead."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return not _is_zombie(pid)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as stat:
-            return stat.read().rpartition(b")")[2].split()[0] in b"ZX"
-    except (OSError, IndexError):  # gone meanwhile, or a system without /proc
-        return False
 
 
 def _die_with_parent() -> None:

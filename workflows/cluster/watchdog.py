@@ -47,6 +47,7 @@ class Watchdog:
         # Counted in beats, not by a clock: while the machine sleeps, nobody is late.
         if self._stalled_beats * self._beat_seconds >= conf().stall_seconds:
             signals.cluster_stalled.send_robust(sender=Watchdog)
+            shared.spare_the_living()
             os._exit(EXIT_STALLED)
 
     def _is_stalled(self, report: Report) -> bool:

@@ -3,13 +3,14 @@
 from functools import cache
 
 from workflows import signals
-from workflows.cluster import shared
+from workflows.cluster import held_runs, shared
 from workflows.cluster.liveness import Liveness
 from workflows.engine.worker_loop import work_off
 
 
 def born(**kwargs: object) -> None:
     """Begin to show that this worker lives (receiver of django-q2's post_spawn)."""
+    held_runs.begin()
     _liveness().begin()
 
 

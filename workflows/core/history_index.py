@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import RETRY_AT
+from workflows.core.line_fields import RETRY_AT, STEPS
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
+from workflows.core.running_steps import RunningStep, read_steps
 
 
 class History:
@@ -19,6 +20,7 @@ class History:
         self._last_id = 0
         self._woken_at: datetime | None = None
         self._compensating_since = 0
+        self._overran: dict[tuple[int, int, bool], tuple[int, RunningStep]] = {}
         self.code_awaited_since: datetime | None = None
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         self.carried: CarriedNotes | None = None
@@ -54,6 +56,11 @@ class History:
             self._compensating_since = entry.id
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
+        elif entry.kind == HistoryKind.RECOVERED:
+            for step in read_steps(STEPS.find(entry)):
+                if step.overran is not None:
+                    key = (step.position, step.attempt, step.undo)
+                    self._overran[key] = (entry.id, step)
 
     def outcome(self, position: int) -> HistoryEntry | None:
         """Return how the operation at this position ended, None while it has not."""
@@ -77,6 +84,12 @@ class History:
         parts = self._parts.get(position, {})
         failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
         return max(failed, key=lambda entry: entry.part, default=None)
+
+    def overran(self, position: int, attempt: int, *, undo: bool) -> RunningStep | None:
+        """Return this attempt of the step at this position, or of its compensation in this round,
+        where it ran beyond its limit until its process was ended."""
+        line, step = self._overran.get((position, attempt, undo), (0, None))
+        return None if undo and line < self._compensating_since else step
 
     def retry_at(self, position: int) -> datetime | None:
         """Return when the step at this position may be tried again; None: now."""

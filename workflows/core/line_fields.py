@@ -106,6 +106,9 @@ REASON = Field[str]("reason")
 PROBLEM = Field[str]("problem")
 WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
+STEPS = Field[list[dict[str, Any]]]("steps")
+"""Which steps a lost worker was in (core/running_steps.py); missing where nobody knows, or it was in
+none."""
 
 _ = HistoryKind
 _RECEIVED = (ARGUMENTS, OWN_KEYS)
@@ -126,8 +129,8 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.PATCH_TAKEN: (),
     _.COMPENSATION_COMPLETED: (OUTPUT,),
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
-    _.RECOVERED: (WORKER, CRASHES, REASON),
-    _.BLOCKED: (ERROR,),
+    _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
+    _.BLOCKED: (ERROR, STEPS),
     _.COMPENSATION_STARTED: (BY, ERROR),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
     _.WOKEN: (BY,),

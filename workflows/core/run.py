@@ -66,6 +66,9 @@ class RunView:
     """done, total, note: what the workflow last said of its progress."""
     heartbeat: dict[str, Any] | None
     """position, details, at: what a long step last said of itself."""
+    running_steps: dict[str, Any] | None
+    """attempt, steps: what its worker's host has seen last of the steps under way; list_steps tells
+    what of it still holds."""
     parent_id: uuid.UUID | None
     continued_as: uuid.UUID | None
     """The run that took over by continue_as_new."""

@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import TextChoices
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import ERROR, NAMES, OUTPUT, RETRY_AT
-from workflows.core.states import FINAL_STATES, RunState
+from workflows.core.line_fields import ERROR, NAMES, OUTPUT, RETRY_AT, STEPS
+from workflows.core.running_steps import RunningStep, read_steps
+from workflows.core.states import FINAL_STATES, HELD_STATES, RunState
 
 
 class StepState(TextChoices):
@@ -19,9 +20,9 @@ class StepState(TextChoices):
     PENDING = "pending"
     """The code names it; the run has not come to it, or has not recorded anything of it yet."""
     RUNNING = "running"
-    """An attempt is under way, as far as the run has recorded it."""
+    """An attempt is under way, as far as the run has recorded it or its worker's host has seen it."""
     WAITING = "waiting"
-    """An attempt has failed and the next one's time has not come."""
+    """An attempt has failed, or was lost with its worker, and the next one has not begun."""
     COMPLETED = "completed"
     """Its result is recorded."""
     FAILED = "failed"
@@ -53,6 +54,8 @@ class StepView:
     state: StepState
     attempts: int = 0
     """Those that have ended."""
+    lost: int = 0
+    """Those that were lost with their worker; they are tried again under the same number."""
     output: Any = None
     error: dict[str, Any] | None = None
     """type and message of its failure, or of its last failed attempt."""
@@ -61,18 +64,29 @@ class StepView:
     retry_at: datetime | None = None
     """When the next attempt may begin, where it waits for one."""
     ended_at: datetime | None = None
+    running_since: datetime | None = None
+    """When the attempt under way began, or the one that was lost last; None: no host has seen one."""
+    host: str = ""
+    """Where that is, or was; "" where nobody knows."""
+    pid: int | None = None
+    """Of the worker there."""
 
 
 def tell_steps(
-    entries: Iterable[HistoryEntry], state: RunState, planned: Sequence[PlannedStep]
+    entries: Iterable[HistoryEntry],
+    state: RunState,
+    planned: Sequence[PlannedStep],
+    running: Iterable[RunningStep] = (),
 ) -> list[StepView]:
     """Return the steps of a run: first those it has come to, by position, then those its code
     names and it has not come to, in the order of the code.
 
     A step that the code names in several places counts once for each; one place that a loop
-    comes to often is reached as soon as it has been once.
+    comes to often is reached as soon as it has been once. running: as the run's row shows it.
     """
     found = _by_position(entries)
+    if state in HELD_STATES:
+        _add_running(found, running)
     undoable = {step.name for step in planned if step.undoable}
     next_undo = _next_undo(found, undoable) if state == RunState.COMPENSATING else None
     reached = [found[position].view(state, next_undo) for position in sorted(found)]
@@ -99,6 +113,9 @@ class _Found:
     started: bool = False
     undone: HistoryEntry | None = None
     undo_failed: HistoryEntry | None = None
+    lost: list[RunningStep] = field(default_factory=list)
+    """Attempts that went with their worker, the newest last."""
+    running: RunningStep | None = None
 
     def add(self, entry: HistoryEntry) -> None:
         match entry.kind:
@@ -113,6 +130,19 @@ class _Found:
             case HistoryKind.COMPENSATION_ATTEMPT_FAILED:
                 self.undo_failed = entry
 
+    def is_open(self, attempt: RunningStep) -> bool:
+        """Whether history has no end of this attempt."""
+        if attempt.undo:
+            failed_at = None if self.undo_failed is None else self.undo_failed.at
+            return self.undone is None and (failed_at is None or failed_at <= attempt.since)
+        return self.outcome is None and self.failures < attempt.attempt
+
+    @property
+    def seen(self) -> RunningStep | None:
+        """The attempt under way, or the one that was lost last and not made again."""
+        last = self.running or (self.lost[-1] if self.lost else None)
+        return last if last is not None and self.is_open(last) else None
+
     @property
     def completed(self) -> bool:
         return self.outcome is not None and self.outcome.kind == HistoryKind.STEP_COMPLETED
@@ -121,29 +151,33 @@ class _Found:
         state = self._state(run, next_undo)
         last = self.undo_failed if state == StepState.COMPENSATING else self.failed
         awaited = state in (StepState.WAITING, StepState.COMPENSATING) and last is not None
-        ended = self.undone or self.outcome
+        ended, seen = self.undone or self.outcome, self.seen
         return StepView(
             position=self.position,
             name=self.name,
             state=state,
             attempts=self.failures + (self.outcome is not None),
+            lost=sum(not each.undo and each.overran is None for each in self.lost),
             output=OUTPUT.find(self.outcome) if self.outcome and self.completed else None,
             error=None if self.completed else _error(self.outcome or self.failed),
             compensation_error=None if self.undone else _error(self.undo_failed),
             retry_at=RETRY_AT.find(last) if awaited and last is not None else None,
             ended_at=ended.at if ended is not None else None,
+            running_since=seen.since if seen is not None else None,
+            host=seen.host if seen is not None else "",
+            pid=seen.pid if seen is not None else None,
         )
 
     def _state(self, run: RunState, next_undo: int | None) -> StepState:
         if self.undone is not None:
             return StepState.COMPENSATED
         if self.completed:
-            being_undone = self.undo_failed is not None and run not in FINAL_STATES
-            undoing = being_undone or self.position == next_undo
+            undo_began = self.undo_failed is not None or self.seen is not None
+            undoing = (undo_began and run not in FINAL_STATES) or self.position == next_undo
             return StepState.COMPENSATING if undoing else StepState.COMPLETED
         if self.outcome is not None:
             return StepState.FAILED
-        if self.failed is None and not self.started:
+        if self.failed is None and not self.started and self.seen is None:
             return StepState.SKIPPED if _is_past(run) else StepState.PENDING
         if _is_past(run):
             return StepState.FAILED
@@ -159,6 +193,9 @@ def _is_past(state: RunState) -> bool:
 def _by_position(entries: Iterable[HistoryEntry]) -> dict[int, _Found]:
     found: dict[int, _Found] = {}
     for entry in entries:
+        if entry.kind in (HistoryKind.RECOVERED, HistoryKind.BLOCKED):
+            for step in read_steps(STEPS.find(entry)):
+                _found_by(found, step).lost.append(step)
         if entry.position is None:
             continue
         if entry.kind == HistoryKind.GROUP_STARTED:
@@ -168,6 +205,18 @@ def _by_position(entries: Iterable[HistoryEntry]) -> dict[int, _Found]:
             name = entry.name if entry.part < UNDO else ""
             found.setdefault(entry.position, _Found(position=entry.position, name=name)).add(entry)
     return found
+
+
+def _found_by(found: dict[int, _Found], step: RunningStep) -> _Found:
+    name = "" if step.undo else step.name
+    return found.setdefault(step.position, _Found(position=step.position, name=name))
+
+
+def _add_running(found: dict[int, _Found], running: Iterable[RunningStep]) -> None:
+    for step in running:
+        known = found.get(step.position)
+        if known is None or known.is_open(step):
+            _found_by(found, step).running = step
 
 
 _ABOUT_STEPS = {

@@ -77,15 +77,17 @@ def _drive(
     holder: Holder, run: ClaimedRun, worker_id: int | None, stopping: Callable[[], bool]
 ) -> bool:
     holder.hold(run)
+    process_must_end = False
     try:
         announcements.run_claimed(run, worker_id=worker_id)
-        return drive(run, stopping=stopping)
+        process_must_end = drive(run, stopping=stopping)
     except StoreFailed as failed:
         connection.close()
         _hand_on(holder, run, failed)
-        return False
     finally:
-        holder.hold(None)
+        if not process_must_end:  # else it ends with the step that is under way, and holds the run
+            holder.hold(None)
+    return process_must_end
 
 
 def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:

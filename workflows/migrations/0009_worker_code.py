@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0006_run_priority")]
+    dependencies = [("workflows", "0007_running_steps")]
 
     operations = [
         migrations.AddField(

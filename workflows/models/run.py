@@ -66,6 +66,8 @@ class Run(models.Model):
     attributes = models.JSONField(default=dict, db_default={})
     progress = models.JSONField(null=True, blank=True)
     heartbeat = models.JSONField(null=True, blank=True)
+    # See core.running_steps.
+    running_steps = models.JSONField(null=True, blank=True)
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0)

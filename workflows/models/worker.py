@@ -13,6 +13,8 @@ class Worker(models.Model):
     id = models.BigAutoField(primary_key=True)
     host = models.TextField()
     pid = models.PositiveIntegerField()
+    # Of the command that started its cluster; NULL: an older release does not say.
+    cluster_pid = models.PositiveIntegerField(null=True)
     started_at = models.DateTimeField(db_default=ClockTimestamp())
     # What it has code for, pairwise; NULL: a worker of an older release, which does not say.
     workflows = ArrayField(models.TextField(), null=True, blank=True)

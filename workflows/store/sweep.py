@@ -4,23 +4,32 @@ The sweep is sent on the pusher's own connection; a worker whose connection brok
 its one run, on Django's.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
+from workflows.core.running_steps import HeldRun
 from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import Connection, Rows, query
 from workflows.store.fence import holder, still_held
 from workflows.store.insert import line
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
+from workflows.store.steps_seen import (
+    sql_steps,
+    sql_steps_shown,
+    sql_words,
+    told_of_runs,
+    told_params,
+)
 from workflows.store.workers import LIVING
 
 _MISSING = Statement(
     f"""
-    SELECT DISTINCT run.worker_id, coalesce(worker.host, ''), coalesce(worker.pid, 0)
+    SELECT DISTINCT run.worker_id, coalesce(worker.host, ''), coalesce(worker.pid, 0),
+                    worker.cluster_pid
     FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
     WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
       AND run.worker_id IS NOT NULL AND run.worker_id NOT IN ({LIVING})
@@ -36,12 +45,14 @@ _WHAT_BECAME = f"""
 """
 _TOLD = """format(
     '%%s workers in a row were lost while driving this run, the last one because %%s; find out '
-    'what kills them, then retry it', lost_in_a_row, seen)"""
+    'what kills them, then retry it', lost_in_a_row, reason)"""
 _VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _ENDS = [RunState.CANCELLED, RunState.FAILED]
 _RESTART, _LET_GO = "the database was started again", "its worker lives on without it"
-_NOT_COUNTED = [_RESTART, _LET_GO]
+CLUSTER_ENDED = "its cluster was ended because it hung"
+STEP_OVERRAN = "it was ended with a step that ran beyond its limit"
+_NOT_COUNTED = [_RESTART, _LET_GO, CLUSTER_ENDED, STEP_OVERRAN]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
 _FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
@@ -59,7 +70,8 @@ _PAUSE = """
 _OF_WHAT = f"""
     CASE WHEN state IN {one_of(_GIVEN_UP)}
          THEN {sql_data(HistoryKind.BLOCKED, error="verdict")}
-         ELSE {sql_data(HistoryKind.RECOVERED, worker="worker_id", crashes="crashes", reason="seen")} END
+         ELSE {sql_data(HistoryKind.RECOVERED, worker="worker_id", crashes="crashes", reason="reason")}
+         END || CASE WHEN steps IS NULL THEN '{{}}' ELSE {sql_data(HistoryKind.RECOVERED, steps="steps")} END
 """
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
@@ -68,6 +80,7 @@ _OF_WHAT = f"""
 # server was restarted; one whose process lives on under a newer id, when its connection was cut, or
 # when it let go of a run whose row others held. That is asked before the lease, which runs out as
 # well where the database was away, or the row held, for long.
+# One that its own cluster ended, or the time limit of a step, is told by that cluster.
 _RESTARTED = """
     EXISTS (SELECT FROM workflows_worker AS worker
             WHERE worker.id = run.worker_id AND started_at < pg_postmaster_start_time())
@@ -83,6 +96,11 @@ _SEEN = f"""
          WHEN lease_until < {STATEMENT_TIME} THEN 'its lease ran out'
          ELSE 'it showed no more that it lives' END
 """
+_STEPS = f"""
+    CASE WHEN told.run_id IS NOT NULL THEN {sql_steps("told.steps")}
+         ELSE {sql_steps_shown("run.running_steps", attempt="run.attempt")} END
+"""
+"""Exactly, where the cluster of the lost worker tells them; else those it has shown last."""
 _BY_THE_SWEEP = f"""
     state IN {one_of(HELD_STATES)}
     AND (lease_until < {STATEMENT_TIME}
@@ -92,11 +110,12 @@ _BY_THE_SWEEP = f"""
 """
 _JUDGED = f"""
     counted AS (
-        SELECT *, CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
+        SELECT *, seen || {sql_words("steps")} AS reason,
+               CASE WHEN mark = crash_mark THEN crashes ELSE 0 END
                   + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
     judged AS (
-        SELECT id, parent_id, worker_id, mark, seen, recoveries,
+        SELECT id, parent_id, worker_id, mark, reason, steps, recoveries,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN 0 ELSE lost_in_a_row END AS crashes,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
@@ -135,7 +154,7 @@ _MOVED = f"""
           AND (judged.next NOT IN {one_of(_ENDS)} OR judged.parent_id IS NULL
                OR judged.parent_id IN (SELECT id FROM parents))
         RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
-                  judged.worker_id, judged.crashes, judged.seen)
+                  judged.worker_id, judged.crashes, judged.reason, judged.steps)
 """
 
 
@@ -147,11 +166,12 @@ def _recover(which: str, seen: str) -> Statement:
             SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                    (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                     WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
-                   {_RECOVERIES} AS recoveries, {seen} AS seen
-            FROM workflows_run AS run
+                   {_RECOVERIES} AS recoveries, coalesce(told.cause, {seen}) AS seen, {_STEPS} AS steps
+            FROM workflows_run AS run LEFT JOIN {told_of_runs()}
+                 ON told.run_id = run.id AND told.run_attempt = run.attempt
             WHERE {which}
             ORDER BY id LIMIT 500
-            FOR NO KEY UPDATE SKIP LOCKED),
+            FOR NO KEY UPDATE OF run SKIP LOCKED),
         {_JUDGED}, {_MOVED},
         facts AS (
             {line("moved", _WHAT_BECAME, _OF_WHAT)})
@@ -181,11 +201,21 @@ class Missing(NamedTuple):
     host: str
     """Empty: nobody knows any more."""
     pid: int
+    cluster_pid: int | None
+    """Of the command that started its cluster; None: nobody knows."""
+
+
+class Told(NamedTuple):
+    """What a cluster knows of a run that one of its own workers holds, or held when it died."""
+
+    run: HeldRun
+    cause: str | None
+    """Why that worker was lost, where its cluster knows better than the database."""
 
 
 def missing_workers(own: Connection) -> list[Missing]:
     """Return who holds a run and does not show that it lives."""
-    return [Missing(int(i), str(host), int(pid)) for i, host, pid in query(_MISSING, on=own)]
+    return [Missing(*row) for row in query(_MISSING, on=own)]
 
 
 def sweep(
@@ -194,12 +224,13 @@ def sweep(
     max_crashes: int,
     gone: Collection[int] | None = None,
     dead: Collection[int] = (),
+    told: Sequence[Told] = (),
     longest_pause_seconds: float = LONGEST_PAUSE_SECONDS,
 ) -> list[Judged]:
     """Take runs from workers that are gone: back to the queue, or blocked after too many.
 
     gone: of the workers without a lock, only these; None: all. dead: those whose process was seen
-    dead. Whoever's lease has run out loses its run in any case. A run that is taken again and again
+    dead. told: what this cluster knows of its own. Whoever's lease has run out loses its run in any case. A run that is taken again and again
     is due after 0, 1, 2, 4 seconds and so on.
     """
     params = {
@@ -207,6 +238,7 @@ def sweep(
         "gone": None if gone is None else list(gone),
         "dead": list(dead),
         "longest_pause": longest_pause_seconds,
+        **told_params([each.run for each in told], [each.cause for each in told]),
     }
     return _judged(query(_SWEEP, params, on=own))
 
@@ -215,6 +247,7 @@ def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
     """Recover a run whose atomic step has broken its connection, as the sweep would. On Django's
     connection. Returns nothing where somebody else has it, or its row."""
     params = {"max_crashes": max_crashes, "longest_pause": LONGEST_PAUSE_SECONDS}
+    params |= told_params([])
     return _judged(query(_TAKE_FROM_ITSELF, holder(run) | params))
 
 

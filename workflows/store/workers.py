@@ -4,15 +4,19 @@ These statements run on connections of their own (a worker's liveness session, t
 on Django's: each takes the connection as its first argument.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from workflows.core.running_steps import HeldRun
+from workflows.core.states import HELD_STATES
 from workflows.store.database import CHANNEL, Connection, query
 from workflows.store.fence import still_held
 from workflows.store.queue import Code
-from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
+from workflows.store.steps_seen import sql_shown, sql_steps, told_of_runs, told_params
 
 LOCK_CLASS = 20817
 """First half of the advisory locks by which workers show that they live; the second is the id."""
@@ -38,8 +42,8 @@ _LISTEN = Statement(f"LISTEN {CHANNEL}")
 _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
-    INSERT INTO workflows_worker (started_at, host, pid, workflows, versions)
-    VALUES ({NOW}, %s, %s, %s, %s) RETURNING id
+    INSERT INTO workflows_worker (started_at, host, pid, cluster_pid, workflows, versions)
+    VALUES ({NOW}, %s, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -48,6 +52,22 @@ _EXTEND = Statement(
     UPDATE workflows_run
     SET lease_until = {NOW} + %(lease_seconds)s * interval '1 second', worker_id = %(worker_id)s
     WHERE {still_held()}
+    """
+)
+# It holds several rows, so it waits for none: who has one of them locked is at work on it.
+_RENEW = Statement(
+    f"""
+    WITH free AS MATERIALIZED (
+        SELECT run.id, {sql_steps("told.steps")} AS steps
+        FROM workflows_run AS run
+        JOIN {told_of_runs()} ON told.run_id = run.id AND told.run_attempt = run.attempt
+        WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
+        ORDER BY run.id
+        FOR NO KEY UPDATE OF run SKIP LOCKED)
+    UPDATE workflows_run AS run
+    SET lease_until = greatest(lease_until, {NOW} + %(lease_seconds)s * interval '1 second'),
+        running_steps = {sql_shown(attempt="run.attempt", steps="free.steps")}
+    FROM free WHERE run.id = free.id
     """
 )
 _FORGET = Statement(
@@ -70,12 +90,19 @@ def open_connection(*, listen: bool = False) -> Connection:
     return own
 
 
-def enlist(own: Connection, *, host: str, pid: int, code: Code | None = None) -> int:
+def enlist(
+    own: Connection,
+    *,
+    host: str,
+    pid: int,
+    code: Code | None = None,
+    cluster_pid: int | None = None,
+) -> int:
     """Register a worker and take the lock that shows it lives. Returns its id.
 
-    code: what it can drive; None: it does not say.
+    code: what it can drive; cluster_pid: of the command that started its cluster. None: it does not say.
     """
-    [[worker_id]] = query(_ENLIST, [host, pid, *(code or (None, None))], on=own)
+    [[worker_id]] = query(_ENLIST, [host, pid, cluster_pid, *(code or (None, None))], on=own)
     query(_SHOW_LIFE, [worker_id], on=own)
     return int(worker_id)
 
@@ -92,6 +119,12 @@ def extend_lease(
     params = {"run": run_id, "attempt": attempt}
     params |= {"worker_id": worker_id, "lease_seconds": lease_seconds}
     query(_EXTEND, params, on=own)
+
+
+def renew_leases(own: Connection, held: Sequence[HeldRun], *, lease_seconds: float) -> None:
+    """Extend the leases of runs that living workers hold, and show which steps these are in: one
+    statement for all of them."""
+    query(_RENEW, told_params(held) | {"lease_seconds": lease_seconds}, on=own)
 
 
 def forget_the_dead(own: Connection) -> list[tuple[int, str, int]]:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client, TestCase
 from django.urls import reverse
@@ -21,11 +22,13 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.core.running_steps import HeldRun, StepSeen
 from workflows.models import Run
 from workflows.store.queue import Code
+from workflows.store.sweep import Told, sweep
 from workflows.store.workers import enlist
 from workflows.testing import drive_until_idle
-from workflows.tests.builders import connected
+from workflows.tests.builders import connected, expire_lease, started_and_claimed
 from workflows.tests.flows import ONCE
 from workflows.ui.icons import badge
 
@@ -158,6 +161,25 @@ class RunAdminTests(TestCase):
         self.assertInHTML(badge("completed"), page)
         self.assertInHTML(badge("skipped"), page)
         self.assertIn("DockClosed: no boat</td>", page)
+
+    def test_a_step_under_way_is_shown_with_its_worker_and_a_lost_attempt_is_counted(self) -> None:
+        drive_until_idle()
+        run = started_and_claimed(trips)
+        seen = StepSeen(
+            name="sleep_in", position=1, attempt=1, undo=False, age_seconds=60,
+            overran=None, host="quay", pid=7,
+        )  # fmt: skip
+        expire_lease(run.id)
+        told = [Told(HeldRun(run.id, run.attempt, (seen,)), None)]
+        sweep(connection.connection, max_crashes=1, told=told)
+
+        address = reverse("admin:workflows_run_change", args=[run.id])
+        page = self.client.get(address).content.decode()
+
+        self.assertInHTML(badge("waiting"), page)
+        self.assertIn("quay, pid 7</td>", page)
+        self.assertIn("1 lost</td>", page)
+        self.assertIn("because its lease ran out, in step", page)
 
     def test_a_failed_run_can_be_compensated_with_the_name_of_who_did_it(self) -> None:
         run = start(trips)

@@ -17,11 +17,13 @@ from workflows.core.failure import Failure, describe
 from workflows.core.history import UNDO
 from workflows.core.line_fields import RETRY_AT
 from workflows.core.lines import StepFailure
-from workflows.core.run import Fact
+from workflows.core.run import Fact, StepInfo
+from workflows.core.running_steps import HEARTBEAT
 from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.running_step import Running
 from workflows.engine.attempts.step_job import Job
+from workflows.engine.attempts.time_limit import limit_reached
 from workflows.engine.session.session import Session
 from workflows.store import history as store
 from workflows.store.history import Written
@@ -55,6 +57,21 @@ def record_retry(session: Session, retry: Retry) -> datetime:
                 session.run, retry.fact, seconds=retry.seconds, notes=notes
             )
         )
+    )
+
+
+def overrun_of_lost_attempt(session: Session, job: Job, info: StepInfo) -> StepTimedOut | None:
+    """Return how the attempt about to begin has failed already: it could not be interrupted at its
+    limit, and ended with its process. None: it has not."""
+    lost = session.history.overran(job.position, info.attempt, undo=job.undo)
+    if lost is None:
+        return None
+    told = limit_reached(
+        job.step.timeout_seconds, job.step.heartbeat_seconds, silent=lost.overran == HEARTBEAT
+    )
+    return StepTimedOut(
+        f"{told}; it could not be interrupted, so its process (host {lost.host}, pid {lost.pid}) "
+        "was ended"
     )
 
 

@@ -9,7 +9,7 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core.codec import Codec
 from workflows.core.errors import DefinitionError, LeaseLost
-from workflows.engine.attempts.running_step import Running, running_step
+from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store
 from workflows.store.database import Connection
@@ -28,7 +28,7 @@ def heartbeat(details: Any = None) -> None:
     running = running_step()
     if running is None or running.ended:
         raise DefinitionError("heartbeat() is called from inside a step, while it runs")
-    running.limit.beat()
+    beat(running)
     text = _any.encode(details, max_bytes=conf().max_payload_bytes)
     running.details = text
     if not _send(running, text):
@@ -37,7 +37,7 @@ def heartbeat(details: Any = None) -> None:
 
 def _send(running: Running, text: str) -> bool:
     info = running.info
-    beat = partial(
+    send = partial(
         store.beat,
         run_id=info.run_id,
         attempt=running.attempt,
@@ -46,10 +46,10 @@ def _send(running: Running, text: str) -> bool:
         lease_seconds=conf().lease_seconds,
     )
     if running.in_test:  # another connection would not see the run
-        return beat()
+        return send()
     is_open = running.own is not None
     try:
-        return beat(on=_connection(running))
+        return send(on=_connection(running))
     except psycopg.Error as exc:
         running.hang_up()
         if is_open and is_lost(exc):

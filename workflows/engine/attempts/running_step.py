@@ -1,9 +1,11 @@
 """Which attempt of which step is running here."""
 
 import contextvars
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
@@ -18,6 +20,8 @@ class Running:
     attempt: int
     """The run's, which the fence knows."""
     limit: Limit
+    undo: bool
+    """It is a compensation."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
     details: str | None = None
@@ -28,6 +32,10 @@ class Running:
     """On which it sends heartbeats, from the first one on."""
 
     ended: bool = False
+    began: float = field(default_factory=time.monotonic)
+    """By this host's monotonic clock, in seconds."""
+    place: int | None = None
+    """Where the witness has noted it."""
 
     def hang_up(self) -> None:
         """Close the connection of its heartbeats."""
@@ -39,6 +47,56 @@ class Running:
         """The attempt has ended; a thread that goes on has no part in it."""
         self.ended = True
         self.hang_up()
+
+
+class Witness(Protocol):
+    """Is told which steps run in this process, and keeps it where it outlives the process. Must cost
+    next to nothing, and raise nothing."""
+
+    def begun(self, running: Running) -> None:
+        """An attempt begins."""
+
+    def goes_on(self, running: Running) -> None:
+        """Its limits have moved."""
+
+    def ended(self, running: Running) -> None:
+        """It has ended, or has been given up."""
+
+
+class _NoWitness:
+    """Outside of a cluster's workers."""
+
+    def begun(self, running: Running) -> None: ...
+    def goes_on(self, running: Running) -> None: ...
+    def ended(self, running: Running) -> None: ...
+
+
+_witness: Witness = _NoWitness()
+
+
+def witness_steps(witness: Witness) -> None:
+    """Tell this one of the steps of this process from now on."""
+    global _witness
+    _witness = witness
+
+
+def enter(running: Running) -> "contextvars.Token[Running | None]":
+    """An attempt begins here; `leave` wants what this returns."""
+    _witness.begun(running)
+    return current.set(running)
+
+
+def beat(running: Running) -> None:
+    """Take note of a sign of life."""
+    running.limit.beat()
+    _witness.goes_on(running)
+
+
+def leave(running: Running, token: "contextvars.Token[Running | None]") -> None:
+    """The attempt has ended."""
+    current.reset(token)
+    _witness.ended(running)
+    running.close()
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)

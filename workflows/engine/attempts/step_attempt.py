@@ -11,6 +11,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from workflows import signals
 from workflows.conf import conf
 from workflows.core import lines
+from workflows.core.codec import dumps
 from workflows.core.errors import (
     LostInStep,
     Permanent,
@@ -24,10 +25,16 @@ from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
 from workflows.core.run import Park
 from workflows.definitions.step import StepDefinition
-from workflows.engine.attempts.failed_attempt import Failed, Retry, StepTimedOut, record_failure
+from workflows.engine.attempts.failed_attempt import (
+    Failed,
+    Retry,
+    StepTimedOut,
+    overrun_of_lost_attempt,
+    record_failure,
+)
 from workflows.engine.attempts.isolation import run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
-from workflows.engine.attempts.running_step import Running, current
+from workflows.engine.attempts.running_step import Running, enter, leave
 from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_completed
 from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
@@ -110,10 +117,20 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
     """Run the step once, in whichever thread. It is recorded here only where that belongs to the
     step's own transaction."""
     info = describe_attempt(session, job)
-    running = Running(info=info, attempt=session.run.attempt, limit=limit, in_test=session.in_test)
+    running = Running(
+        info=info,
+        attempt=session.run.attempt,
+        limit=limit,
+        undo=job.undo,
+        in_test=session.in_test,
+    )
+    overrun = overrun_of_lost_attempt(session, job, info)
+    if overrun is not None:
+        running.details = None if info.heartbeat is None else dumps(info.heartbeat)
+        return Raised(running, overrun)
     drop_broken_connection()
     before = OpenWork.now()
-    token = current.set(running)
+    token = enter(running)
     try:
         return _run(session, job, running, before)
     except Unwind as unwinding:
@@ -127,8 +144,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
             before.restore()
         return Raised(running, exc)
     finally:
-        current.reset(token)
-        running.close()
+        leave(running, token)
 
 
 def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:

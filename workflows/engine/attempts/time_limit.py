@@ -3,7 +3,7 @@
 In the main thread an interval timer raises TimeLimitReached, and again every second until the step
 has unwound. A step stuck in C code, where Python raises nothing, is ended with its process
 GRACE_SECONDS later by faulthandler's own thread, which needs no interpreter; the run is then
-recovered elsewhere and the crash counted. In a branch of a gather, that is, in another thread, a
+recovered elsewhere, where the attempt is recorded as failed. In a branch of a gather, that is, in another thread, a
 watching thread raises it; a branch stuck in C code is given up, and the process ends after the drive.
 """
 
@@ -32,8 +32,11 @@ class Limit:
 
     def __init__(self, seconds: float | None, heartbeat_seconds: float | None = None) -> None:
         self.seconds, self.heartbeat_seconds = seconds, heartbeat_seconds
-        self._ends_at = _after(seconds)
-        self._beat_by = _after(heartbeat_seconds)
+        self.ends_at = _after(seconds)
+        """By this host's monotonic clock; infinite without a limit. beat_by likewise."""
+        self.beat_by = _after(heartbeat_seconds)
+        self.on_beat: Callable[[], None] | None = None
+        """Called when a sign of life has moved beat_by."""
 
     @property
     def is_none(self) -> bool:
@@ -42,17 +45,26 @@ class Limit:
 
     def beat(self) -> None:
         """Take note of a sign of life."""
-        self._beat_by = _after(self.heartbeat_seconds)
+        self.beat_by = _after(self.heartbeat_seconds)
+        if self.on_beat is not None:
+            self.on_beat()
 
     def left(self) -> float:
         """Return the seconds until the first of the limits; 0 or less when one has passed."""
-        return min(self._ends_at, self._beat_by) - time.monotonic()
+        return min(self.ends_at, self.beat_by) - time.monotonic()
 
     def reached(self) -> str:
         """Say which limit was reached."""
-        if self._beat_by <= time.monotonic() < self._ends_at:
-            return f"the step sent no heartbeat for {self.heartbeat_seconds:g} s"
-        return f"the step ran longer than its limit of {self.seconds or 0:g} s"
+        silent = self.beat_by <= time.monotonic() < self.ends_at
+        return limit_reached(self.seconds, self.heartbeat_seconds, silent=silent)
+
+
+def limit_reached(seconds: float | None, heartbeat_seconds: float | None, *, silent: bool) -> str:
+    """Say which limit was reached. silent: that of heartbeats. None: the code names none any more."""
+    if silent:
+        silence = "too long" if heartbeat_seconds is None else f"{heartbeat_seconds:g} s"
+        return f"the step sent no heartbeat for {silence}"
+    return "the step ran longer than its limit" + ("" if seconds is None else f" of {seconds:g} s")
 
 
 def _after(seconds: float | None) -> float:
@@ -106,10 +118,11 @@ class _SignalAlarm:
 
     def on(self) -> None:
         signal.signal(signal.SIGALRM, self._ring)
+        self._limit.on_beat = self._put_off
         self.on_again()
 
     def off(self) -> None:
-        self._armed = False
+        self._armed, self._limit.on_beat = False, None
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.cancel_dump_traceback_later()
         signal.signal(signal.SIGALRM, self._before)
@@ -122,6 +135,12 @@ class _SignalAlarm:
     def on_again(self) -> None:
         """Go on after another limit has used the one timer there is."""
         self._set(max(self._limit.left(), 0.001))
+
+    def _put_off(self) -> None:
+        """A step that stays in C at the old time must not be ended: the alarm cannot ring there, and
+        so cannot be put off there."""
+        if self._armed and threading.current_thread() is threading.main_thread():
+            self.on_again()
 
     def _set(self, seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core.errors import InvalidInput
 from workflows.core.run import RunId, RunView, run_id_of
+from workflows.core.running_steps import read_shown
 from workflows.core.states import RunState
 from workflows.core.step_views import StepView, tell_steps
 from workflows.definitions.workflow import find_workflow, workflow_definition
@@ -50,9 +51,11 @@ def list_steps(run_id: RunId) -> list[StepView]:
     not: pending, or skipped once it has ended. Raises RunNotFound.
 
     What the code names is read from its source, as far as this process has the run's version:
-    a step that is computed while the code runs is not told before it is reached.
+    a step that is computed while the code runs is not told before it is reached. A step that has run
+    for a second is told with the time of its begin, its host and pid, where its worker's cluster lives.
     """
     run = get_run(run_id)
     definition = find_workflow(run.workflow, run.version)
     planned = () if definition is None else planned_steps(definition.function)
-    return tell_steps(get_history(run_id), run.state, planned)
+    running = read_shown(run.running_steps, run.attempt)
+    return tell_steps(get_history(run_id), run.state, planned, running)

@@ -1,5 +1,6 @@
 """What the clusters of these tests drive. Steps leave a line each in the table lab_effect."""
 
+import ctypes
 import os
 import signal
 import time
@@ -7,10 +8,12 @@ from typing import Any
 
 from django.db import connection
 
-from workflows.api import Context, RetryPolicy, cancel, current_step, step, workflow
+from workflows.api import Context, RetryPolicy, StepFailed, cancel, current_step, step, workflow
 
 SOON = RetryPolicy(attempts=5, first_delay_seconds=0.02, factor=1, jitter=0)
 PATIENT = RetryPolicy(attempts=100, first_delay_seconds=0.05, factor=1, jitter=0)
+ONCE = RetryPolicy(attempts=1)
+TWICE = RetryPolicy(attempts=2, first_delay_seconds=0.02, factor=1, jitter=0)
 GATE_SECONDS = 60
 
 
@@ -92,6 +95,37 @@ def die() -> None:
     """Take the worker along."""
     leave("die")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+@step
+def die_in_silence() -> None:
+    """Take the worker along, before anything could be written of it."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@step(retry=ONCE)
+def keep_the_interpreter(seconds: int) -> None:
+    """Stay in C, with the interpreter's lock, for so long."""
+    leave("keep")
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+@step(timeout_seconds=1, retry=TWICE)
+def never_come_back() -> None:
+    """Wait in C for what never comes, with the interpreter's lock; no signal ends that."""
+    leave("wait")
+    libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(256)
+    for _ in range(2):
+        libc.pthread_mutex_lock(mutex)
+
+
+@step(timeout_seconds=1, retry=TWICE)
+def never_come_back_alone() -> None:
+    """Wait in C for what never comes, without the interpreter's lock."""
+    leave("wait")
+    libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+    for _ in range(2):
+        libc.pthread_mutex_lock(mutex)
 
 
 def leave(name: str, *, durable: bool = False) -> None:
@@ -229,6 +263,39 @@ def cut_for_ever(run: Context) -> None:
 def poison(run: Context) -> None:
     """Kills whoever drives it."""
     run.step(die)
+
+
+@workflow("lab.silent_poison")
+def silent_poison(run: Context) -> None:
+    """Kills whoever drives it, without a trace of its own, behind a step that is well."""
+    run.step(atomic_effect, "before")
+    run.step(die_in_silence)
+
+
+@workflow("lab.keeps_the_interpreter")
+def keeps_the_interpreter(run: Context, seconds: int) -> None:
+    """A step that lets no other thread of its worker run."""
+    run.step(keep_the_interpreter, seconds)
+
+
+@workflow("lab.never_comes_back")
+def never_comes_back(run: Context) -> str:
+    """A step that no time limit can interrupt."""
+    try:
+        run.step(never_come_back)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.branch_never_comes_back")
+def branch_never_comes_back(run: Context) -> str:
+    """The same as a branch, which its drive gives up."""
+    try:
+        run.gather(run.call(never_come_back_alone), run.call(effect, "beside it"))
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
 
 
 @workflow("lab.leaf")

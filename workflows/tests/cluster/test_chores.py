@@ -15,7 +15,7 @@ from django.dispatch import Signal
 
 from workflows import signals
 from workflows.api import RunState, cancel, start
-from workflows.cluster import chores
+from workflows.cluster import chores, held_runs, shared
 from workflows.cluster.chores import Chore, Chores
 from workflows.models import Run, Worker
 from workflows.store.database import Connection
@@ -23,6 +23,7 @@ from workflows.store.queue import Code
 from workflows.store.workers import count_living, enlist, open_connection
 from workflows.tests.builders import claim, connected, expire_lease, row, swept, until
 from workflows.tests.cluster.lab import Lab
+from workflows.tests.cluster.slots import as_a_worker
 from workflows.tests.flows import greet_once
 
 pytestmark = pytest.mark.usefixtures("lab")
@@ -194,6 +195,44 @@ def test_a_worker_that_is_gone_is_said_to_have_gone_once(own: Connection) -> Non
     assert (said["worker_id"], said["host"], said["pid"]) == (dead, "here", 7)
 
 
+@pytest.mark.parametrize("ours", [True, False])
+def test_a_dead_worker_of_another_cluster_that_lives_is_left_to_it_for_a_look(
+    own: Connection, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    ended = subprocess.Popen(["true"])
+    wait_for_the_end(ended)
+    monkeypatch.setattr(shared, "_command", os.getpid() if ours else 0)
+    with connected() as session:
+        worker_id = enlist(
+            session, host=socket.gethostname(), pid=ended.pid, cluster_pid=os.getpid()
+        )
+    until(lambda: count_living() == 0)
+    start(greet_once, name="Alice")
+    run, sweep = claim(worker_id=worker_id), chores.Sweep()
+
+    sweep(own)
+
+    ended.wait()
+    assert row(run.id)["state"] == ("pending" if ours else "running")
+
+
+def test_what_a_dead_worker_held_is_forgotten_once_it_is_dealt_with(own: Connection) -> None:
+    ended = subprocess.Popen(["true"])
+    wait_for_the_end(ended)
+    start(greet_once, name="Alice")
+    run, sweep = claim(), chores.Sweep()
+    with as_a_worker(ended.pid):
+        held_runs.hold(run)
+
+        sweep(own)
+        before = held_runs.rows()
+        expire_lease(run.id)
+        sweep(own)
+
+        ended.wait()
+        assert (len(before), held_runs.rows()) == (1, [])
+
+
 def test_code_that_no_living_worker_has_is_told_once(own: Connection) -> None:
     run = start(greet_once, name="Alice")
     Run.objects.update(wake_at=Now() - timedelta(minutes=1))
@@ -207,3 +246,22 @@ def test_code_that_no_living_worker_has_is_told_once(own: Connection) -> None:
     [said] = told
     assert (said["workflow"], said["version"], said["runs"]) == ("tests.greet", 1, 1)
     assert said["run_id"] == run.id
+
+
+def test_what_nobody_takes_is_not_told_for_ever(
+    own: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = subprocess.Popen(["true"])
+    wait_for_the_end(ended)
+    start(greet_once, name="Alice")
+    sweep = chores.Sweep()
+    monkeypatch.setattr(chores, "TELL_FOR_SECONDS", 0.0)
+    with as_a_worker(ended.pid):
+        held_runs.hold(claim())
+
+        sweep(own)
+        before = held_runs.rows()
+        sweep(own)
+
+        ended.wait()
+        assert (len(before), held_runs.rows()) == (1, [])

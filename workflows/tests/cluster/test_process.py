@@ -8,6 +8,7 @@ import pytest
 from django_q.cluster import get_mp_context
 
 from workflows.cluster import process, shared
+from workflows.tests.cluster.slots import as_a_worker
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +54,15 @@ def test_a_stop_reaches_a_sentinel_that_was_only_being_made_then(
 
     assert cluster.stop_event.is_set()
     assert cluster.sentinel.exitcode == -9
+
+
+def test_whoever_lived_when_a_hanging_sentinel_was_killed_is_not_to_blame(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "SILENCE_SECONDS", 0.3)
+    with as_a_worker():
+        shared.set_holding(True)
+
+        process._Watch(Cluster()).until_it_ends()  # type: ignore[arg-type]
+
+        assert [holder.spared for holder in shared.holders()] == [True]

@@ -1,6 +1,7 @@
 """When the watchdog ends a cluster, and when not."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -8,6 +9,7 @@ import pytest
 
 from workflows.cluster import shared
 from workflows.cluster.watchdog import EXIT_STALLED, MANY_RESULTS, Watchdog
+from workflows.tests.cluster.slots import as_a_worker
 
 BEAT_SECONDS = 0.5
 STALL_BEATS = 6
@@ -102,3 +104,19 @@ def test_every_beat_is_counted_for_the_command(watchdog: Watchdog) -> None:
     watchdog.beat(Report())
 
     assert shared.beats() == before + 1
+
+
+def test_whoever_lived_when_the_watchdog_ended_the_cluster_is_not_to_blame(
+    watchdog: Watchdog,
+) -> None:
+    ended = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+
+    for pid, spared in ((None, True), (ended.pid, False)):
+        with as_a_worker(pid):
+            shared.set_holding(True)
+            with pytest.raises(Ended):
+                for _ in range(STALL_BEATS):
+                    watchdog.beat(Report(task_q_size=1))
+            assert [holder.spared for holder in shared.holders()] == [spared]
+    ended.wait()

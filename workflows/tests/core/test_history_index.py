@@ -84,3 +84,30 @@ def test_newer_code_is_awaited_until_something_else_happens() -> None:
 
     assert before == first.at
     assert history.code_awaited_since is None
+
+
+def lost_in(id: int, *, attempt: int = 1, undo: bool = False, overran: str | None) -> HistoryEntry:
+    """Return the line of a worker that was lost in the step at position 1."""
+    step = {
+        "name": "step", "position": 1, "attempt": attempt, "undo": undo, "overran": overran,
+        "since": NOON.isoformat(), "host": "here", "pid": 7,
+    }  # fmt: skip
+    return line(id, HistoryKind.RECOVERED, None, steps=[step])
+
+
+def test_an_attempt_that_ran_beyond_its_limit_until_its_process_ended_is_known() -> None:
+    history = History([lost_in(1, overran=None), lost_in(2, attempt=2, overran="timeout")])
+
+    assert history.overran(1, 1, undo=False) is None
+    found = history.overran(1, 2, undo=False)
+    assert found is not None
+    assert found.overran == "timeout"
+    assert history.overran(1, 2, undo=True) is None
+
+
+def test_an_attempt_to_undo_that_ran_beyond_its_limit_counts_for_its_round() -> None:
+    lost = lost_in(1, undo=True, overran="timeout")
+    again = line(2, HistoryKind.COMPENSATION_STARTED, None, by="alice", error=None)
+
+    assert History([lost]).overran(1, 1, undo=True) is not None
+    assert History([lost, again]).overran(1, 1, undo=True) is None

@@ -1,12 +1,14 @@
 """The state of a step, told from the lines of history about it and the state of the run."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.running_steps import RunningStep
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.core.step_views import PlannedStep, StepState, StepView, tell_steps
 
@@ -179,3 +181,107 @@ def test_lines_about_other_things_are_no_steps() -> None:
     [status] = history((_.STATUS_SET, 0, {}), position=4, name="On its way")
 
     assert tell_steps([nowhere, status], RunState.RUNNING, []) == []
+
+
+def seen(**given: Any) -> RunningStep:
+    told: dict[str, Any] = {"name": "pack", "position": 1, "attempt": 1, "undo": False}
+    return RunningStep(
+        **told | {"since": NOON, "host": "here", "pid": 7, "overran": None} | given
+    )  # fmt: skip
+
+
+def lost(kind: HistoryKind = _.RECOVERED, **given: Any) -> HistoryEntry:
+    """Return the line of a worker that was lost in the step."""
+    step = vars_of(seen(**given))
+    return HistoryEntry(
+        id=99, position=None, part=0, kind=kind, name="", data={"steps": [step]}, at=NOON
+    )
+
+
+def vars_of(step: RunningStep) -> dict[str, Any]:
+    return asdict(step) | {"since": step.since.isoformat()}
+
+
+def where(step: StepView) -> tuple[datetime | None, str, int | None]:
+    return step.running_since, step.host, step.pid
+
+
+HERE = (NOON, "here", 7)
+NOWHERE = (None, "", None)
+
+
+def test_a_step_that_was_seen_to_run_runs() -> None:
+    [step, planned] = tell_steps([], RunState.RUNNING, (WEIGH, PACK), [seen()])
+
+    assert (step.name, step.state, where(step)) == ("pack", StepState.RUNNING, HERE)
+    assert (planned.name, planned.state) == ("weigh", StepState.PENDING)
+
+
+@pytest.mark.parametrize(
+    ("lines", "run"),
+    [
+        ([DONE], RunState.RUNNING),
+        ([TRIED], RunState.RUNNING),
+        ([FAILED], RunState.RUNNING),
+        ([], RunState.PENDING),
+        ([], RunState.COMPLETED),
+    ],
+    ids=["done", "failed and tried again", "failed", "recovered", "over"],
+)
+def test_what_was_seen_before_the_last_record_is_not_believed(
+    lines: list[Line], run: RunState
+) -> None:
+    for step in tell_steps(history(*lines), run, (PACK,), [seen()]):
+        assert where(step) == NOWHERE
+
+
+def test_the_next_attempt_is_seen_behind_the_failed_one() -> None:
+    [step] = tell_steps(history(TRIED), RunState.RUNNING, (), [seen(attempt=2)])
+
+    assert (step.state, step.attempts, where(step)) == (StepState.RUNNING, 1, HERE)
+
+
+@pytest.mark.parametrize("kind", [_.RECOVERED, _.BLOCKED])
+@pytest.mark.parametrize(
+    ("run", "state"),
+    [
+        (RunState.PENDING, StepState.WAITING),
+        (RunState.BLOCKED, StepState.WAITING),
+        (RunState.RUNNING, StepState.RUNNING),
+        (RunState.CANCELLED, StepState.FAILED),
+    ],
+)
+def test_a_step_that_was_lost_with_its_worker_is_named(
+    kind: HistoryKind, run: RunState, state: StepState
+) -> None:
+    [step] = tell_steps([lost(), lost(kind)], run, (PACK,))
+
+    assert (step.name, step.state, step.attempts, step.lost) == ("pack", state, 0, 2)
+    assert where(step) == HERE
+
+
+def test_a_lost_attempt_that_was_made_again_is_counted_and_no_longer_shown() -> None:
+    [step] = tell_steps([lost(), *history(DONE)], RunState.COMPLETED, (PACK,))
+
+    assert (step.state, step.lost, where(step)) == (StepState.COMPLETED, 1, NOWHERE)
+
+
+def test_an_attempt_that_is_recorded_as_failed_is_not_lost() -> None:
+    [step] = tell_steps([lost(overran="timeout"), *history(TRIED)], RunState.WAITING, ())
+
+    assert (step.state, step.attempts, step.lost) == (StepState.WAITING, 1, 0)
+    assert where(step) == NOWHERE
+
+
+def test_a_compensation_that_was_seen_to_run_is_under_way() -> None:
+    running = seen(name="unpack", undo=True)
+    lines = history(DONE)
+
+    [step] = tell_steps(lines, RunState.COMPENSATING, (), [running])
+    [past] = tell_steps([*lines, lost(name="unpack", undo=True)], RunState.COMPENSATING, ())
+
+    for each in (step, past):
+        assert (each.name, each.state, where(each)) == ("pack", StepState.COMPENSATING, HERE)
+        assert each.lost == 0
+    [failed] = tell_steps(history(DONE, UNDO_TRIED), RunState.COMPENSATING, (), [running])
+    assert where(failed) == NOWHERE

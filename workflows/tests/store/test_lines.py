@@ -31,6 +31,7 @@ GIVEN = Received(arguments={"box": "0123"}, own_keys=True)
 NOTED: dict[str, Any] = {"arguments": {"box": "0123"}, "own_keys": True}
 _ = HistoryKind
 
+STEPS = '\'[{"name": "pack"}]\'::jsonb'
 LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (lines.step_completed(1, "pack", '{"box": 1.0}', GIVEN), {}, {"output": {"box": 1.0}, **NOTED}),
     (lines.step_completed(1, "unpack", "null", undo=True), {}, {"output": None}),
@@ -77,10 +78,14 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (lines.patch_taken(1, "check-twice"), {}, {}),
     (
         _.RECOVERED,
-        {"worker": "5", "crashes": "2", "reason": "'gone'::text"},
-        {"worker": 5, "crashes": 2, "reason": "gone"},
+        {"worker": "5", "crashes": "2", "reason": "'gone'::text", "steps": STEPS},
+        {"worker": 5, "crashes": 2, "reason": "gone", "steps": [{"name": "pack"}]},
     ),
-    (_.BLOCKED, {"error": f"'{TOLD}'::jsonb"}, {"error": ERROR}),
+    (
+        _.BLOCKED,
+        {"error": f"'{TOLD}'::jsonb", "steps": STEPS},
+        {"error": ERROR, "steps": [{"name": "pack"}]},
+    ),
     (
         _.COMPENSATION_STARTED,
         {"by": "'alice'::text", "error": f"'{TOLD}'::jsonb"},

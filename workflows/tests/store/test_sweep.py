@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from workflows.api import get_history, get_run, list_runs
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
+from workflows.core.running_steps import HeldRun, StepSeen
 from workflows.core.states import RunState
 from workflows.models import History, Run
 from workflows.store.database import Connection
@@ -19,10 +20,11 @@ from workflows.store.parking import park_run
 from workflows.store.queue import release_run
 from workflows.store.runs import begin_compensation
 from workflows.store.steering import cancel_run, wake_run
-from workflows.store.sweep import missing_workers, sweep
+from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, missing_workers, sweep
 from workflows.store.workers import (
     LOCK_CLASS,
     count_living,
+    renew_leases,
 )
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -77,6 +79,75 @@ def test_a_process_that_was_seen_dead_is_told() -> None:
         sweep(own, max_crashes=5, dead=[worker_id])
 
     assert get_history(run.id)[0].data["reason"] == "its process died"
+
+
+def seen_in(run: ClaimedRun, *, attempt: int = 1, overran: str | None = None) -> HeldRun:
+    """Return what the cluster of its worker tells of a run."""
+    step = StepSeen(
+        name="greet", position=1, attempt=attempt, undo=False, age_seconds=5, overran=overran,
+        host="here", pid=7,
+    )  # fmt: skip
+    return HeldRun(run.id, run.attempt, (step,))
+
+
+def test_what_a_cluster_tells_names_the_step_of_the_lost_worker() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+
+    with connected() as own:
+        sweep(own, max_crashes=5, dead=[worker_id], told=[Told(seen_in(run), None)])
+
+    data = get_history(run.id)[0].data
+    [step] = data["steps"]
+    assert (step["name"], step["pid"], step["overran"]) == ("greet", 7, None)
+    begins = "its process died, in step 'greet' (position 1, attempt 1, begun "
+    assert data["reason"].startswith(begins)
+    assert data["crashes"] == 1
+
+
+@pytest.mark.parametrize("cause", [CLUSTER_ENDED, STEP_OVERRAN])
+def test_a_worker_that_was_ended_for_no_fault_of_its_run_counts_no_crash(cause: str) -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+    told = Told(HeldRun(run.id, run.attempt), cause)
+
+    with connected() as own:
+        [judged] = sweep(own, max_crashes=1, dead=[worker_id], told=[told])
+
+    assert judged.state == RunState.PENDING
+    reason = {"crashes": 0, "worker": worker_id, "reason": cause}
+    assert get_history(run.id)[0].data == reason
+
+
+def test_what_was_told_of_an_earlier_attempt_is_not_believed() -> None:
+    zombie = held_by(None)
+    crash(zombie)
+    run = claim()
+    expire_lease(run.id)
+
+    with connected() as own:
+        sweep(own, max_crashes=1, told=[Told(seen_in(zombie), CLUSTER_ENDED)])
+
+    assert row(run.id)["state"] == "blocked"
+    assert "steps" not in get_history(run.id)[-1].data
+
+
+def test_where_nobody_tells_the_row_names_the_step_that_was_shown_last() -> None:
+    run = held_by(None)
+    with connected() as own:
+        renew_leases(own, [seen_in(run)], lease_seconds=60)
+    expire_lease(run.id)
+
+    with connected() as own:
+        sweep(own, max_crashes=1)
+
+    blocked = get_history(run.id)[0]
+    assert blocked.kind == HistoryKind.BLOCKED
+    assert [step["name"] for step in blocked.data["steps"]] == ["greet"]
+    assert row(run.id)["error"] == blocked.data["error"]
+    assert (
+        "because its lease ran out, in step 'greet' (position 1" in row(run.id)["error"]["message"]
+    )
 
 
 def test_only_the_runs_of_those_who_are_gone_are_taken() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from workflows.api import (
     Context,
@@ -15,6 +16,7 @@ from workflows.api import (
     StepFailed,
     StepState,
     Transient,
+    current_step,
     get_history,
     get_run,
     list_steps,
@@ -24,8 +26,12 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.history import HistoryKind
+from workflows.core.run import ClaimedRun
+from workflows.core.running_steps import HeldRun, StepSeen
+from workflows.store import heartbeats as store
+from workflows.store.sweep import STEP_OVERRAN, Told, sweep
 from workflows.testing import advance, drive_until_idle, pass_time
-from workflows.tests.builders import driven, kinds
+from workflows.tests.builders import driven, expire_lease, kinds, started_and_claimed
 from workflows.tests.flows import NOW, notes
 
 pytestmark = pytest.mark.django_db
@@ -261,3 +267,83 @@ def test_a_step_without_a_number_of_attempts_is_tried_until_it_works(at_once: bo
     failed = [entry.data for entry in get_history(run.id) if "attempt" in entry.data]
     assert {data["attempts"] for data in failed} == {None}
     assert [data["attempt"] for data in failed] == [*range(1, 8), *range(1, 8)]
+
+
+@step
+def tidy(output: str) -> None:
+    notes.note("tidied")
+
+
+@step(timeout_seconds=5, heartbeat_seconds=2, retry=PATIENT, compensate=tidy)
+def come_back() -> str:
+    info = current_step()
+    assert info is not None
+    notes.note(f"attempt {info.attempt} after {info.heartbeat}")
+    return "back"
+
+
+@workflow("tests.comes_back")
+def comes_back(run: Context) -> str:
+    return run.step(come_back)
+
+
+@workflow("tests.both_come_back")
+def both_come_back(run: Context) -> list[str]:
+    return list(run.gather(run.call(come_back), run.call(come_back)))
+
+
+def end_with_its_process(run: ClaimedRun, *positions: int, overran: str) -> None:
+    """Let a claimed run's worker be lost in these steps, long beyond their limit."""
+    steps = tuple(
+        StepSeen(
+            name="come_back", position=position, attempt=1, undo=False, age_seconds=10,
+            overran=overran, host="here", pid=7,
+        )
+        for position in positions
+    )  # fmt: skip
+    told = Told(HeldRun(run.id, run.attempt, steps), STEP_OVERRAN)
+    expire_lease(run.id)
+    sweep(connection.connection, max_crashes=1, told=[told])
+
+
+@pytest.mark.parametrize(
+    ("overran", "limit"),
+    [
+        ("timeout", "the step ran longer than its limit of 5 s"),
+        ("heartbeat", "the step sent no heartbeat for 2 s"),
+    ],
+)
+def test_an_attempt_that_ended_with_its_process_beyond_its_limit_has_failed(
+    overran: str, limit: str
+) -> None:
+    run = started_and_claimed(comes_back)
+    store.beat(
+        run_id=run.id, attempt=run.attempt, position=1, details='"half"', lease_seconds=60
+    )  # fmt: skip
+
+    end_with_its_process(run, 1, overran=overran)
+    drive_until_idle()
+
+    assert notes.done == []
+    [_, failed] = get_history(run.id)
+    assert failed.kind == HistoryKind.ATTEMPT_FAILED
+    assert failed.data["error"]["type"].endswith(".StepTimedOut")
+    assert failed.data["error"]["message"] == (
+        f"{limit}; it could not be interrupted, so its process (host here, pid 7) was ended"
+    )
+    assert (get_run(run.id).state, get_run(run.id).crashes) == (RunState.WAITING, 0)
+    advance(10)
+    assert notes.done == ["attempt 2 after half"]
+    assert get_run(run.id).output == "back"
+
+
+def test_each_branch_that_ended_with_its_process_has_failed_for_itself() -> None:
+    run = started_and_claimed(both_come_back)
+
+    end_with_its_process(run, 2, overran="timeout")
+    drive_until_idle()
+
+    assert notes.done == ["attempt 1 after None"]
+    advance(10)
+    assert notes.done == ["attempt 1 after None", "attempt 2 after None"]
+    assert get_run(run.id).output == ["back", "back"]

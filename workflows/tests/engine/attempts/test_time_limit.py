@@ -212,6 +212,46 @@ def test_a_step_stuck_where_python_cannot_interrupt_it_ends_with_its_process() -
     assert "Timeout" in process.stderr
 
 
+IN_C_AFTER_A_BEAT = """
+import ctypes, time
+from workflows.engine.attempts import time_limit
+from workflows.engine.attempts.time_limit import Limit, call_within
+
+time_limit.GRACE_SECONDS = 0.3
+
+class Moment(ctypes.Structure):
+    _fields_ = [("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long)]
+
+def stay_in_c(seconds):
+    libc, mutex = ctypes.PyDLL(None), ctypes.create_string_buffer(256)
+    until = time.time() + seconds
+    libc.pthread_mutex_lock(mutex)
+    libc.pthread_mutex_timedlock(mutex, ctypes.byref(Moment(int(until), int(until % 1 * 1e9))))
+
+limit = Limit(None, 1.5)
+
+def step():
+    time.sleep(1.4)
+    limit.beat()
+    stay_in_c(0.8)
+    return "beats on"
+
+print(call_within(limit, step))
+"""
+
+
+def test_a_heartbeat_puts_off_the_end_of_the_process_too() -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", IN_C_AFTER_A_BEAT],
+        capture_output=True,
+        text=True,
+        timeout=LONG,
+        check=False,
+    )
+
+    assert process.stdout == "beats on\n", process.stderr
+
+
 def test_a_limit_inside_another_leaves_the_outer_one_in_force() -> None:
     def inside_and_longer() -> None:
         call_within(Limit(LONG), lambda: None)

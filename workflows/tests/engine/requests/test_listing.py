@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from workflows.api import (
     Context,
@@ -24,9 +25,11 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.core.running_steps import HeldRun, StepSeen
 from workflows.models import Run
+from workflows.store.workers import renew_leases
 from workflows.testing import advance, crash_everywhere, drive_until_idle, fake, send
-from workflows.tests.builders import driven
+from workflows.tests.builders import driven, started_and_claimed
 from workflows.tests.flows import ONCE, greet_once, wait_for_go
 
 pytestmark = pytest.mark.django_db
@@ -246,3 +249,18 @@ def test_a_state_that_there_is_not_is_refused() -> None:
 
 def ids(runs: list[RunView]) -> list[Any]:
     return [run.id for run in runs]
+
+
+def test_a_step_that_was_shown_on_the_run_s_row_is_told_with_its_worker() -> None:
+    run = started_and_claimed(greet_once, name="Alice")
+    seen = StepSeen(
+        name="greet", position=1, attempt=1, undo=False, age_seconds=60, overran=None,
+        host="here", pid=7,
+    )  # fmt: skip
+
+    held = HeldRun(run.id, run.attempt, (seen,))
+    renew_leases(connection.connection, [held], lease_seconds=60)
+    [step] = list_steps(run.id)
+
+    assert (step.name, step.state, step.host, step.pid) == ("greet", StepState.RUNNING, "here", 7)
+    assert step.running_since is not None
