@@ -2,10 +2,11 @@
 
 SubmissionError
 ├── NotHere (404)      BoardUnknown  SlotUnknown  SubmissionUnknown  CarryUnknown  ToolUnknown
-├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  DetailsTooLate
-│                      AlreadyDecided
-├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable
-└── TooMuch (429)      TooOften  TooManyChecks
+│                      NotWaiting
+├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  BoardHasRoom
+│                      DetailsTooLate  DetailsAlreadySent  AlreadyDecided
+├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable  KeyReused
+└── TooMuch (429)      TooOften  TooManyChecks: submissions/too_much.py
 """
 
 from datetime import datetime
@@ -48,11 +49,6 @@ class Refused(SubmissionError):
 
 class Unusable(SubmissionError):
     status = 422
-
-
-class TooMuch(SubmissionError):
-    status = 429
-    title = "Too much at once"
 
 
 class BoardUnknown(NotHere):
@@ -102,6 +98,15 @@ class ToolUnknown(NotHere):
     @property
     def message(self) -> str:
         return "There is no tool at this address."
+
+
+class NotWaiting(NotHere):
+    code = "not_waiting"
+    next_step = "When the board is full, you can join it there."
+
+    @property
+    def message(self) -> str:
+        return "You are not on the waitlist of this board."
 
 
 class SlotTaken(Refused):
@@ -165,6 +170,22 @@ class BoardClosed(Refused):
         return f"{self.name} takes no reservations at the moment."
 
 
+class BoardHasRoom(Refused):
+    """Nobody has to wait: a slot is free."""
+
+    code = "board_has_room"
+    title = "There is a free slot"
+    next_step = "Take it from the board."
+
+    def __init__(self, slot: int) -> None:
+        super().__init__(slot)
+        self.slot = slot
+
+    @property
+    def message(self) -> str:
+        return f"You need not wait: slot {self.slot} is free."
+
+
 class DetailsTooLate(Refused):
     """The reservation was over when the details came; what was typed is kept."""
 
@@ -180,6 +201,22 @@ class DetailsTooLate(Refused):
     @property
     def message(self) -> str:
         return f"Slot {self.slot} was no longer yours when the details arrived; they are kept."
+
+
+class DetailsAlreadySent(Refused):
+    """Other details came where some had been accepted before."""
+
+    code = "details_already_sent"
+    title = "Nothing was changed"
+    next_step = "The submission goes on with what was sent first."
+
+    def __init__(self, submission: "Submission") -> None:
+        super().__init__(submission)
+        self.submission = submission
+
+    @property
+    def message(self) -> str:
+        return "Nothing was changed: the details of this submission were sent before."
 
 
 class AlreadyDecided(Refused):
@@ -230,36 +267,16 @@ class KeyUnusable(Unusable):
         return "The Idempotency-Key must be 1 to 200 visible ASCII characters."
 
 
-class TooOften(TooMuch):
-    """More of one deed within a time than one account, or one address, may do."""
+class KeyReused(Unusable):
+    """The Idempotency-Key stands for another slot, or another board."""
 
-    code = "too_often"
-    next_step = "Below is when the next one is possible."
+    code = "key_reused"
+    next_step = "Send a new key for a new reservation. Nothing was changed."
 
-    def __init__(self, words: str, next_at: datetime | None, seconds: int) -> None:
-        super().__init__(words, next_at, seconds)
-        self.words = words
-        self.next_at = next_at
-        self.retry_after_seconds = seconds
+    def __init__(self, slot: int) -> None:
+        super().__init__(slot)
+        self.slot = slot
 
     @property
     def message(self) -> str:
-        return f"{self.words} is the limit, and you have reached it. Nothing was changed."
-
-
-class TooManyChecks(TooMuch):
-    """As many of the maker's links wait for their verdict as may at a time."""
-
-    code = "too_many_checks"
-    field = "__all__"
-    next_step = "Wait for one of the checks to end; what you typed is kept."
-    retry_after_seconds = 10
-
-    def __init__(self, most: int) -> None:
-        super().__init__(most)
-        self.most = most
-
-    @property
-    def message(self) -> str:
-        links = "One of your links is" if self.most == 1 else f"{self.most} of your links are"
-        return f"{links} being checked; this one can be sent as soon as one of them is done."
+        return f"This Idempotency-Key was used for another reservation, of slot {self.slot}."

@@ -79,3 +79,9 @@ def looked_at(run: Context, submission_id: UUID) -> upkeep.Look:
     except StepFailed as failed:
         sentence = sentence_for_people(failed.error_type, failed.message)
         return upkeep.Look(works=False, sentence=sentence, note=sentence)
+
+
+@workflow("submissions.offer_letter", version=1)
+def offer_letter(run: Context, submission_id: UUID) -> None:
+    """Tell somebody who waited that a slot is theirs; its own run waits for the details."""
+    run.step(steps.mail_offer, submission_id, run.idempotency_key)

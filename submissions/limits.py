@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from submissions.conf import conf
-from submissions.errors import TooOften
+from submissions.too_much import TooOften
 from submissions.usage import Usage
 
 HOUR = timedelta(hours=1)

@@ -16,8 +16,9 @@ from django.db.models.functions import Now
 from submissions.conf import LONGEST_RESERVATION_SECONDS, conf
 from submissions.states import ACTIVE, FINISHED, MOVES, PUBLISHED_OR_NEAR, Category, Status
 from submissions.usage import Usage
+from submissions.waiting import Waiting
 
-__all__ = ["Board", "Submission", "Usage"]
+__all__ = ["Board", "Submission", "Usage", "Waiting"]
 
 MOST_SLOTS = 500
 """A board is one page; more slots would make it slow to draw and impossible to read."""
@@ -40,6 +41,17 @@ class BoardQuerySet(models.QuerySet["Board"]):
         """Add `is_open`, as seen by the database's clock."""
         flag = Case(When(OPEN_NOW, then=Value(True)), default=Value(False))
         return self.annotate(is_open=flag)
+
+    def hold(self) -> "Board | None":
+        """Return the one board that is asked for, locked until this commit, or None.
+
+        Whoever takes or frees a slot locks it so, before all else. They share the lock and do not
+        wait for each other; changes of its slots or hours, and people who join its waitlist, do.
+        """
+        sql, parameters = self.with_is_open().query.sql_with_params()
+        for board in Board.objects.raw(f"{sql} FOR SHARE", parameters):
+            return board
+        return None
 
     def current_first(self) -> Self:
         """Open boards before closed ones, the newest first."""
@@ -193,6 +205,9 @@ class Submission(models.Model):
     draft = models.JSONField(default=dict, blank=True)
     """What was typed and not accepted, or carried over from an earlier submission."""
 
+    offered = models.BooleanField(default=False, db_default=False, editable=False)
+    """Reserved for the first of the waitlist when the slot fell free."""
+
     idempotency_key = models.CharField(max_length=200, blank=True)
     carried_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True)
     run_id = models.UUIDField(null=True, blank=True)
@@ -300,8 +315,12 @@ class Submission(models.Model):
     @property
     def typed(self) -> dict[str, str]:
         """What the maker last typed: the draft, or the details as accepted."""
-        sent = {field: getattr(self, field) for field in TYPED_FIELDS}
-        return self.draft or {field: value for field, value in sent.items() if value}
+        return self.draft or {field: value for field, value in self.sent.items() if value}
+
+    @property
+    def sent(self) -> dict[str, str]:
+        """The details as accepted, the fields that were left empty too."""
+        return {field: getattr(self, field) for field in TYPED_FIELDS}
 
 
 TYPED_FIELDS = ("name", "category", "link", "tagline", "description")

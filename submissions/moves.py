@@ -1,19 +1,21 @@
 """The moves of a submission: each is one compare-and-set UPDATE that tells whether it won.
 
-Services and the workflow's steps both come here, so a rule about a move has one home.
+Those that free a slot lock the board first and offer the slot to its waitlist, in the caller's
+transaction. Services and the workflow's steps both come here, so a rule about a move has one home.
 """
 
 from collections.abc import Iterator
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.text import Truncator, slugify
 
 from submissions.constraint import violated
 from submissions.details import Details
-from submissions.models import LONGEST_REASON, Submission
+from submissions.models import LONGEST_REASON, Board, Submission
+from submissions.offers import offer
 from submissions.states import Ended, Status
 
 EXPIRED = "The time to send the details ran out, so the slot went back to the board."
@@ -66,7 +68,8 @@ def slugs_for(name: str, submission_id: UUID) -> Iterator[str]:
 
 def reject(submission_id: UUID, *, code: Ended, reason: str) -> bool:
     """Refuse it and free the slot. A reason may hold a stranger's long address: it is cut."""
-    return Submission.objects.move(
+    hold_its_board(submission_id)
+    won = Submission.objects.move(
         submission_id,
         [Status.IN_REVIEW],
         Status.REJECTED,
@@ -74,11 +77,13 @@ def reject(submission_id: UUID, *, code: Ended, reason: str) -> bool:
         reason=Truncator(reason).chars(LONGEST_REASON),
         decided_at=Now(),
     )
+    return won and offer_its_slot(submission_id)
 
 
 def cancel(submission_id: UUID, *, olds: list[Status], code: Ended, reason: str) -> bool:
     """End it and free the slot; a released tool's address is free for others too."""
-    return Submission.objects.move(
+    hold_its_board(submission_id)
+    won = Submission.objects.move(
         submission_id,
         olds,
         Status.CANCELLED,
@@ -87,6 +92,22 @@ def cancel(submission_id: UUID, *, olds: list[Status], code: Ended, reason: str)
         slug="",
         decided_at=Now(),
     )
+    return won and offer_its_slot(submission_id)
+
+
+def hold_its_board(submission_id: UUID) -> None:
+    Board.objects.filter(pk__in=board_of(submission_id)).hold()
+
+
+def board_of(submission_id: UUID) -> QuerySet[Submission, int]:
+    return Submission.objects.filter(pk=submission_id).values_list("board_id", flat=True)
+
+
+def offer_its_slot(submission_id: UUID) -> bool:
+    """Offer the slot that has just been freed; always True."""
+    freed = Submission.objects.only("board_id", "slot", "maker_id").get(pk=submission_id)
+    offer(freed.board_id, freed.slot, besides=freed.maker_id)
+    return True
 
 
 def expire(submission_id: UUID) -> bool:
@@ -101,8 +122,16 @@ def expire_overdue(which: Q) -> None:
     """
     overdue = Submission.objects.overdue().filter(which)
     with transaction.atomic():
-        # Locked in one order, so that two people who clear each other's way cannot deadlock.
-        found = [row.pk for row in overdue.select_for_update().order_by("pk")]
-        Submission.objects.overdue().filter(pk__in=found).update(
-            status=Status.CANCELLED, reason_code=Ended.EXPIRED, reason=EXPIRED, decided_at=Now()
-        )
+        for board_id in sorted(set(overdue.values_list("board_id", flat=True))):
+            Board.objects.filter(pk=board_id).hold()
+            expire_on(board_id, overdue)
+
+
+def expire_on(board_id: int, overdue: QuerySet[Submission]) -> None:
+    # Locked in one order, so that two people who clear each other's way cannot deadlock.
+    found = list(overdue.filter(board=board_id).select_for_update().order_by("pk"))
+    Submission.objects.filter(pk__in=[row.pk for row in found]).update(
+        status=Status.CANCELLED, reason_code=Ended.EXPIRED, reason=EXPIRED, decided_at=Now()
+    )
+    for row in found:
+        offer(board_id, row.slot, besides=row.maker_id)

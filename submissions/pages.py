@@ -22,7 +22,10 @@ def board_page(request: SiteRequest, board: Board) -> HttpResponseBase:
     if wants_fragment(request):
         return board_part(request, board.slug)
     shown = slot_board(request.user, board, request.GET.get("state", ""))
-    facts = board_facts(board, shown) | {"allowance": allowance.on_board(request.user, board)}
+    facts = board_facts(board, shown) | {
+        "allowance": allowance.on_board(request.user, board),
+        "place": selectors.waitlist_place(request.user, board),
+    }
     return depends_on_viewer(render(request, "submissions/board.html", facts))
 
 

@@ -110,6 +110,8 @@ def rejected_title(submission: Submission) -> str:
 
 def reserved_step(submission: Submission) -> StatusStep:
     text = f"Slot {submission.slot} was held for you."
+    if submission.offered:
+        text = f"Slot {submission.slot} fell free while you were the first on the waitlist."
     return StatusStep(
         title="Slot reserved", state="completed", at=submission.reserved_at, text=text
     )

@@ -135,5 +135,20 @@ def mail_result(submission_id: UUID, status: str, key: str) -> None:
         letter.send()
 
 
+@step(
+    retry=RetryPolicy(attempts=6, first_delay_seconds=5, factor=3, max_delay_seconds=120),
+    timeout_seconds=30,
+    atomic=False,
+)
+def mail_offer(submission_id: UUID, key: str) -> None:
+    """Write to somebody who waited, while the slot is still theirs to take."""
+    submission = Submission.objects.select_related("board", "maker").get(pk=submission_id)
+    if submission.status != Status.PENDING:
+        return
+    letter = mail.offer(submission, key)
+    if letter is not None:
+        letter.send()
+
+
 def status_of(submission_id: UUID) -> str:
     return Submission.objects.values_list("status", flat=True).get(pk=submission_id)

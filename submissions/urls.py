@@ -4,7 +4,7 @@ from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 from django.views.decorators.cache import cache_control
 
-from submissions import views
+from submissions import views, waitlist_views
 from submissions.discovery.feed import BoardFeed
 from submissions.discovery.robots import robots
 from submissions.discovery.sitemap import SITEMAPS, index
@@ -18,6 +18,9 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("boards/<slug:slug>/", views.board, name="board"),
     path("boards/<slug:slug>/slots/<int:slot>/reserve", views.reserve, name="reserve"),
+    path("boards/<slug:slug>/waitlist/", waitlist_views.place, name="waitlist"),
+    path("boards/<slug:slug>/waitlist/join", waitlist_views.join, name="join_waitlist"),
+    path("boards/<slug:slug>/waitlist/leave", waitlist_views.leave, name="leave_waitlist"),
     path("submissions/", views.mine, name="mine"),
     path("submissions/<uuid:submission_id>/", views.submission, name="submission"),
     path("submissions/<uuid:submission_id>/details", views.send_details, name="send_details"),

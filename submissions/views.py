@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,7 +12,7 @@ from submissions import limits, pages, selectors
 from submissions.asker import who_asks
 from submissions.board_part import board_part
 from submissions.directory import find_tools
-from submissions.errors import DetailsTooLate, Refused, TooMuch, Unusable
+from submissions.errors import DetailsAlreadySent, DetailsTooLate, Refused, Unusable
 from submissions.forms import DetailsForm
 from submissions.http import (
     HttpResponseSeeOther,
@@ -27,6 +28,7 @@ from submissions.models import Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details as send
 from submissions.services.withdraw import withdraw as give_back
+from submissions.too_much import TooMuch
 
 ASKED = ("q", "category", "sort", "after", "before")
 """What the directory is asked by."""
@@ -50,7 +52,7 @@ def board(request: SiteRequest, slug: str) -> HttpResponseBase:
 @sign_in_first(back_to="submissions:board")
 @refusals_as_pages
 def reserve(request: UserRequest, slug: str, slot: int) -> HttpResponseBase:
-    key = request.headers.get("Idempotency-Key", "")
+    key = request.headers.get("Idempotency-Key")
     carry = request.POST.get("carry", "")
     try:
         submission = reserve_slot(
@@ -77,6 +79,9 @@ def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
     try:
         sent = send(maker=request.user, submission_id=submission_id, details=details, typed=typed)
         return to_submission(sent)
+    except DetailsAlreadySent as refusal:
+        messages.warning(request, f"{refusal.message} {refusal.next_step}")
+        return to_submission(refusal.submission)
     except DetailsTooLate as late:
         return pages.expired_page(request, late.submission, form, late)
     except (Unusable, TooMuch) as refusal:

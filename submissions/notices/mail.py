@@ -32,6 +32,12 @@ def result(submission: Submission, status: Status, key: str) -> EmailMessage | N
     return letter(status.value, submission, key, {}, to=[address])
 
 
+def offer(submission: Submission, key: str) -> EmailMessage | None:
+    """Return the letter about a slot that fell free, or None where the maker has no address."""
+    address = submission.maker.email
+    return letter("offered", submission, key, {}, to=[address]) if address else None
+
+
 def letter(
     name: str,
     submission: Submission,

@@ -14,17 +14,18 @@ from submissions.errors import (
     BoardClosed,
     BoardUnknown,
     CarryUnknown,
+    KeyReused,
     KeyUnusable,
     OpenReservation,
+    Refused,
     SlotsUsedUp,
     SlotTaken,
     SlotUnknown,
 )
-from submissions.flows import tool_submission
 from submissions.models import Board, Submission
+from submissions.review_run import start_its_run
 from submissions.seats import lowest_free
 from submissions.states import FINISHED, Status
-from workflows import api as workflows
 
 TRIES = 3
 """Each try sees what others committed meanwhile; more than one repeat takes three people."""
@@ -37,60 +38,59 @@ RIVALRIES = {
 LONGEST_KEY = 200
 
 
-@transaction.atomic
 def reserve_slot(
     *,
     maker: User,
     board_slug: str,
     slot: int,
-    idempotency_key: str = "",
+    idempotency_key: str | None = None,
     carry: str = "",
     reservation_seconds: int | None = None,
 ) -> Submission:
     """Hold the slot for the maker and start the countdown, the board's unless another is given.
 
-    The same maker asking again for the same slot, or with the same key, gets the same submission.
+    The same maker asking again for the same slot, or for it with the same key, gets the same
+    submission; None is no key.
     `carry` names a finished submission of the maker's whose typed details become the draft.
     Raises BoardUnknown, SlotUnknown, BoardClosed, SlotTaken, OpenReservation, SlotsUsedUp,
-    TooOften, CarryUnknown, KeyUnusable.
+    TooOften, CarryUnknown, KeyUnusable, KeyReused.
     """
     refuse_bad_key(idempotency_key)
-    board = hold_board(board_slug)
-    if not 1 <= slot <= board.slots:
-        raise SlotUnknown(slot, board.slots)
-    source = carried(maker, carry)
-    wanted = Submission(
-        board=board,
-        slot=slot,
-        maker=maker,
-        idempotency_key=idempotency_key,
-        draft=source.typed if source else {},
-        carried_from=source,
-        expires_at=Now() + timedelta(seconds=reservation_seconds or board.reservation_seconds),
-    )
-    earlier = insert(wanted)
-    if earlier is not None:
-        return earlier
-    limits.count(limits.account(maker.pk), limits.Deed.RESERVE)
-    return with_its_run(wanted, float(reservation_seconds or board.reservation_seconds))
+    with transaction.atomic():
+        board = hold_board(board_slug)
+        if not 1 <= slot <= board.slots:
+            raise SlotUnknown(slot, board.slots)
+        source = carried(maker, carry)
+        seconds = reservation_seconds or board.reservation_seconds
+        wanted = Submission(
+            board=board,
+            slot=slot,
+            maker=maker,
+            idempotency_key=idempotency_key or "",
+            draft=source.typed if source else {},
+            carried_from=source,
+            expires_at=Now() + timedelta(seconds=seconds),
+        )
+        try:
+            return insert(wanted) or with_its_run(wanted, float(seconds))
+        except Refused as refused:
+            # Committed all the same: what was overdue is over, and may be somebody else's now.
+            refusal = refused
+    raise refusal
 
 
-def refuse_bad_key(key: str) -> None:
-    if len(key) > LONGEST_KEY or not all("!" <= character <= "~" for character in key):
+def refuse_bad_key(key: str | None) -> None:
+    if key is None:
+        return
+    if not key or len(key) > LONGEST_KEY or not all("!" <= character <= "~" for character in key):
         raise KeyUnusable
 
 
 def hold_board(slug: str) -> Board:
-    """Return the board, locked against a change of its slots or hours until this commit.
-
-    Reservations share the lock, so they do not wait for each other.
-    """
-    query = Board.objects.with_is_open().filter(slug=slug)
-    sql, parameters = query.query.sql_with_params()
-    boards = Board.objects.raw(f"{sql} FOR SHARE", parameters)
-    for board in boards:
-        return board
-    raise BoardUnknown
+    board = Board.objects.filter(slug=slug).hold()
+    if board is None:
+        raise BoardUnknown
+    return board
 
 
 def carried(maker: User, carry: str) -> Submission | None:
@@ -107,9 +107,9 @@ def insert(wanted: Submission) -> Submission | None:
     """Insert the row, or return the earlier one this request repeats. The constraints decide."""
     for _ in range(TRIES):
         rivals = find_rivals(wanted)
-        for rival in rivals:
-            if is_repeat(wanted, rival):
-                return rival
+        earlier = earlier_one(wanted, rivals)
+        if earlier is not None:
+            return earlier
         wanted.seat = refuse_or_seat(wanted, rivals)
         try:
             with transaction.atomic():
@@ -133,11 +133,17 @@ def find_rivals(wanted: Submission) -> list[Submission]:
     return found
 
 
-def is_repeat(wanted: Submission, rival: Submission) -> bool:
-    if rival.maker_id != wanted.maker_id:
-        return False
-    same_key = bool(wanted.idempotency_key) and rival.idempotency_key == wanted.idempotency_key
-    return same_key or (rival.board_id == wanted.board_id and rival.slot == wanted.slot)
+def earlier_one(wanted: Submission, rivals: list[Submission]) -> Submission | None:
+    """Return what an earlier request of this kind has made. Raises KeyReused."""
+    mine = [rival for rival in rivals if rival.maker_id == wanted.maker_id]
+    same = [each for each in mine if (each.board_id, each.slot) == (wanted.board_id, wanted.slot)]
+    if wanted.idempotency_key:
+        for rival in mine:
+            if rival.idempotency_key == wanted.idempotency_key:
+                if rival in same:
+                    return rival
+                raise KeyReused(rival.slot)
+    return same[0] if same else None
 
 
 def refuse_or_seat(wanted: Submission, rivals: list[Submission]) -> int:
@@ -156,11 +162,6 @@ def refuse_or_seat(wanted: Submission, rivals: list[Submission]) -> int:
 
 
 def with_its_run(submission: Submission, reservation_seconds: float) -> Submission:
-    run = workflows.start(
-        tool_submission,
-        key=f"submission-{submission.pk}",
-        submission_id=submission.pk,
-        window_seconds=reservation_seconds,  # the name that open runs have it under
-    )
-    Submission.objects.filter(pk=submission.pk).update(run_id=run.id)
+    start_its_run(submission, reservation_seconds)
+    limits.count(limits.account(submission.maker_id), limits.Deed.RESERVE)
     return Submission.objects.with_time_left().select_related("board").get(pk=submission.pk)

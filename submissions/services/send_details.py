@@ -10,10 +10,16 @@ from submissions import moves
 from submissions.conf import conf
 from submissions.constraint import violated
 from submissions.details import Details
-from submissions.errors import DetailsInvalid, DetailsTooLate, LinkOnBoard, TooManyChecks
+from submissions.errors import (
+    DetailsAlreadySent,
+    DetailsInvalid,
+    DetailsTooLate,
+    LinkOnBoard,
+)
 from submissions.models import Submission
 from submissions.selectors import own_submission
 from submissions.states import Ended, Status
+from submissions.too_much import TooManyChecks
 from workflows import api as workflows
 
 STOPPED = "The review was stopped by an operator; reserve a slot again to try once more."
@@ -24,9 +30,9 @@ def send_details(
 ) -> Submission:
     """Take the details into review; `details` is None where the form found faults.
 
-    Sending again after it worked is no fault: the same submission comes back. What was typed is
-    kept as the draft with every refusal. Raises SubmissionUnknown, DetailsInvalid, LinkOnBoard,
-    TooManyChecks, DetailsTooLate.
+    Sending the same again after it worked is no fault: the same submission comes back. What was
+    typed is kept as the draft with every refusal but DetailsAlreadySent. Raises SubmissionUnknown,
+    DetailsInvalid, LinkOnBoard, TooManyChecks, DetailsTooLate, DetailsAlreadySent.
     """
     submission = own_submission(maker, submission_id)
     refusal: DetailsInvalid | LinkOnBoard | TooManyChecks = DetailsInvalid()
@@ -40,6 +46,8 @@ def send_details(
     moves.expire_overdue(Q(pk=submission_id))
     submission = own_submission(maker, submission_id)
     if submission.details_at is not None:
+        if details is None or vars(details) != submission.sent:
+            raise DetailsAlreadySent(submission)
         return submission
     Submission.objects.filter(pk=submission_id).update(draft=typed)
     if submission.status == Status.PENDING:
@@ -71,5 +79,6 @@ def refuse_more_checks(maker_id: int) -> None:
         raise TooManyChecks(most)
 
 
+@transaction.atomic
 def close_stopped(submission_id: UUID) -> None:
     moves.cancel(submission_id, olds=[Status.PENDING], code=Ended.RELEASED, reason=STOPPED)

@@ -5,6 +5,7 @@ Everything here treats its values as hostile text, except the icons, which are v
 
 import unicodedata
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
@@ -13,6 +14,7 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField
 from django.templatetags.static import static
+from django.utils.dateformat import format as date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -82,6 +84,22 @@ def clock(seconds: float) -> str:
     """Write a number of seconds as minutes and seconds, 107 as 1:47."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     return f"{minutes}:{rest:02d}"
+
+
+@register.simple_tag
+def moment(at: datetime, form: str = "j M, H:i") -> SafeString:
+    """Write a moment in UTC; static/js/times.js puts the visitor's own zone beside it.
+
+    form is Django's for dates.
+    """
+    in_utc = at.astimezone(UTC)
+    precision = "second" if form.endswith("s") else "minute"
+    return format_html(
+        '<time class="num" datetime="{}" data-local="{}">{} UTC</time>',
+        in_utc.isoformat(timespec="seconds"),
+        precision,
+        date_format(in_utc, form),
+    )
 
 
 @register.filter

@@ -16,6 +16,7 @@ from django.core import mail
 from submissions.link_check import Code, LinkVerdict
 from submissions.models import Board, Submission
 from submissions.services.moderate import approve, reject, release
+from submissions.services.waitlist import join
 from submissions.services.withdraw import withdraw
 from submissions.steps import mail_result
 from submissions.tests.builders import (
@@ -32,6 +33,7 @@ from workflows.api import current_step
 from workflows.testing import advance, drive_until_idle, fake
 
 PAST_THE_RESERVATION = 130.0
+PAST_THE_OFFER = 610.0
 ALL_TRIES = 3600.0
 
 
@@ -50,9 +52,11 @@ def link_tries(*codes: Code, **facts: Any) -> Iterator[None]:
 
 def set_the_stage() -> None:
     """Create the people and the board once, for all that is played on them."""
-    person("alice")
+    for name in ("alice", "bob", "charlie"):
+        person(name)
     mona()
     board()
+    make_board("tiny", slots=1)
 
 
 def mona() -> User:
@@ -191,6 +195,49 @@ def watched_until_it_is_taken_down() -> Submission:
     return submission
 
 
+def waited_for() -> Submission:
+    """Reserve the only slot, for which bob and charlie wait."""
+    tiny = Board.objects.get(slug="tiny")
+    submission = reserved(person("alice"), tiny, 1)
+    for name in ("bob", "charlie"):
+        join(maker=person(name), board_slug=tiny.slug)
+    return submission
+
+
+def offer_to(name: str) -> Submission:
+    return Submission.objects.get(maker=person(name), board__slug="tiny")
+
+
+def offered_when_the_time_ran_out() -> Submission:
+    submission = waited_for()
+    advance(seconds=PAST_THE_RESERVATION)
+    return submission
+
+
+def offered_again_and_taken() -> Submission:
+    """Bob lets the offer of a bad link's slot lapse; charlie takes it."""
+    submission = waited_for()
+    send(submission)
+    with link_tries(Code.NOT_FOUND):
+        drive_until_idle()
+    advance(seconds=PAST_THE_OFFER)
+    charlies = offer_to("charlie")
+    send(charlies)
+    with link_tries(Code.OK):
+        drive_until_idle()
+    return charlies
+
+
+def offered_and_given_back() -> Submission:
+    submission = waited_for()
+    withdraw(maker=submission.maker, submission_id=submission.pk)
+    drive_until_idle()
+    bobs = offer_to("bob")
+    withdraw(maker=bobs.maker, submission_id=bobs.pk)
+    drive_until_idle()
+    return bobs
+
+
 STORIES: dict[str, Callable[[], Submission]] = {
     story.__name__: story
     for story in (
@@ -211,5 +258,8 @@ STORIES: dict[str, Callable[[], Submission]] = {
         released_with_a_letter_of_its_own,
         mailed_at_the_second_try,
         watched_until_it_is_taken_down,
+        offered_when_the_time_ran_out,
+        offered_again_and_taken,
+        offered_and_given_back,
     )
 }

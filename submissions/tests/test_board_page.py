@@ -95,19 +95,36 @@ def test_the_same_idempotency_key_leads_to_the_same_submission() -> None:
     make_board()
     alice = signed_in("alice")
 
-    first = alice.post(reserve_url(3), headers={"Idempotency-Key": "k"})
-    again = alice.post(reserve_url(4), headers={"Idempotency-Key": "k"})
+    places = {
+        alice.post(reserve_url(3), headers={"Idempotency-Key": "k"})["Location"] for _ in range(2)
+    }
 
-    assert first["Location"] == again["Location"]
+    assert len(places) == 1
 
 
-def test_an_idempotency_key_that_cannot_be_one_is_a_422() -> None:
+def test_an_idempotency_key_of_another_slot_or_board_is_a_422() -> None:
+    make_board()
+    make_board("other")
+    alice = signed_in("alice")
+    alice.post(reserve_url(3), headers={"Idempotency-Key": "k"})
+
+    for address in (reserve_url(4), reserve_url(3, "other")):
+        answer = alice.post(address, headers={"Idempotency-Key": "k"})
+
+        assert answer.status_code == 422
+        assert "used for another reservation, of slot 3" in answer.content.decode()
+    assert Submission.objects.count() == 1
+
+
+@pytest.mark.parametrize("key", ["", " ", "k" * 201, "ключ", "\xe9", "a\tb"])
+def test_an_idempotency_key_that_cannot_be_one_is_a_422(key: str) -> None:
     make_board()
 
-    answer = signed_in("alice").post(reserve_url(3), headers={"Idempotency-Key": "k" * 201})
+    answer = signed_in("alice").post(reserve_url(3), headers={"Idempotency-Key": key})
 
     assert answer.status_code == 422
     assert "Idempotency-Key" in answer.content.decode()
+    assert not Submission.objects.exists()
 
 
 def test_a_taken_slot_is_a_409_that_names_it_and_lists_free_ones() -> None:
@@ -184,9 +201,9 @@ def test_the_page_costs_a_counted_number_of_queries(
         in_review(person(f"p{slot}"), board, slot, link=f"https://tool{slot}.dev/")
     alice, bob = signed_in("alice"), signed_in("bob")
 
-    # Session, user, board, cells, what the viewer may still do (2), the open reservation of the bar
-    # on top.
-    with django_assert_num_queries(7):
+    # Session, user, board, cells, what the viewer may still do (2), their place on the waitlist, the
+    # open reservation of the bar on top.
+    with django_assert_num_queries(8):
         alice.get("/")
     # A live part: its version; then session, user, board, cells. It has no bar.
     with django_assert_num_queries(5):

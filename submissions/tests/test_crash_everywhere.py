@@ -4,19 +4,25 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db.models import F
 
-from submissions.models import Submission
+from submissions.models import Submission, Waiting
 from submissions.tests.stories import STORIES, set_the_stage
+from workflows.api import list_runs
 from workflows.testing import crash_everywhere
 
 pytestmark = pytest.mark.django_db
+
+RESERVED_BY_A_STEP = {"offered_when_the_time_ran_out", "offered_again_and_taken"}
+"""Their offers have other ids where the step is made again; `rows` compares all but ids."""
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_a_worker_killed_anywhere_changes_nothing(name: str) -> None:
     set_the_stage()
 
-    report = crash_everywhere(STORIES[name], observe=rows, at_least_once=letters)
+    ignore = [Submission] if name in RESERVED_BY_A_STEP else []
+    report = crash_everywhere(STORIES[name], observe=rows, at_least_once=letters, ignore=ignore)
 
     assert report.boundaries > 1.5 * report.statements > 0
 
@@ -31,12 +37,21 @@ def test_a_second_worker_killed_while_it_recovers_changes_nothing() -> None:
 
 
 def rows() -> list[dict[str, Any]]:
-    found = Submission.objects.order_by("slot").values()
-    times = {"reserved_at", "expires_at", "details_at", "link_checked_at", "decided_at"}
-    ids = {"id", "board_id", "maker_id", "run_id"}
-    return [
+    in_order = Submission.objects.order_by("board", "slot", "reserved_at")
+    found = in_order.annotate(who=F("maker__username")).values()
+    there_or_not = {
+        "run_id",
+        "reserved_at",
+        "expires_at",
+        "details_at",
+        "link_checked_at",
+        "decided_at",
+    }
+    ids = {"id", "board_id", "maker_id"}
+    waiting = [{"waits": place.maker.username} for place in Waiting.objects.order_by("pk")]
+    return waiting + [
         {
-            name: (value is not None) if name in times else value
+            name: (value is not None) if name in there_or_not else value
             for name, value in row.items()
             if name not in ids
         }
@@ -45,4 +60,17 @@ def rows() -> list[dict[str, Any]]:
 
 
 def letters() -> list[tuple[str, str]]:
-    return [(str(letter.subject), letter.extra_headers["Message-ID"]) for letter in mail.outbox]
+    names = names_of_runs()
+    return [(str(letter.subject), which(letter, names)) for letter in mail.outbox]
+
+
+def which(letter: mail.EmailMessage, names: dict[str, str]) -> str:
+    """Return the letter's Message-ID with its run's name in place of the id."""
+    run_id, _, rest = letter.extra_headers["Message-ID"].removeprefix("<").partition(".")
+    return f"{names[run_id]}.{rest}"
+
+
+def names_of_runs() -> dict[str, str]:
+    """A run that a step starts has another id when the step is made again: count them instead."""
+    runs = sorted(list_runs(limit=100), key=lambda run: (run.created_at, run.workflow))
+    return {str(run.id): f"{number}. {run.workflow}" for number, run in enumerate(runs)}

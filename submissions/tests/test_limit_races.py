@@ -8,12 +8,13 @@ from django.contrib.auth.models import User
 from django.test import TransactionTestCase, override_settings
 
 from ops.places import PYTHON
-from submissions.errors import SlotsUsedUp, TooOften
+from submissions.errors import SlotsUsedUp
 from submissions.limits import Deed, count
 from submissions.models import Board, Usage
 from submissions.states import Status
 from submissions.tests.at_once import kinds, race
 from submissions.tests.builders import make_board, person, reserved, send
+from submissions.too_much import TooOften
 from toolsite.tests.live_site import database_url
 
 AT_ONCE = 40
@@ -21,8 +22,8 @@ COUNT_IN_A_PROCESS = """
 import django
 django.setup()
 from concurrent.futures import ThreadPoolExecutor
-from submissions.errors import TooOften
 from submissions.limits import Deed, count
+from submissions.too_much import TooOften
 
 def ask(number):
     try:

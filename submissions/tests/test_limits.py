@@ -6,7 +6,7 @@ import pytest
 from django.db.models import F
 from django.test import Client, override_settings
 
-from submissions.errors import SlotsUsedUp, TooManyChecks, TooOften
+from submissions.errors import SlotsUsedUp
 from submissions.limits import Deed, account, address, count, forget_some, left_of
 from submissions.models import Board, Submission, Usage
 from submissions.services.withdraw import withdraw
@@ -20,6 +20,7 @@ from submissions.tests.builders import (
     send,
     signed_in,
 )
+from submissions.too_much import TooManyChecks, TooOften
 
 pytestmark = pytest.mark.django_db
 

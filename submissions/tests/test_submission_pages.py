@@ -55,14 +55,29 @@ def test_sending_good_details_leads_to_the_status() -> None:
     assert "We are checking your link" in alice.get(page(submission)).content.decode()
 
 
-def test_sending_twice_gives_the_same_answer() -> None:
+def test_sending_the_same_twice_gives_the_same_answer() -> None:
     submission = reserved(person("alice"), make_board())
     alice = signed_in("alice")
-    alice.post(page(submission, "details"), GOOD)
 
-    for again in (GOOD, {"name": ""}):
-        answer = alice.post(page(submission, "details"), again)
-        assert (answer.status_code, answer["Location"]) == (303, page(submission))
+    places = {alice.post(page(submission, "details"), GOOD)["Location"] for _ in range(3)}
+
+    assert places == {page(submission)}
+    assert "Nothing was changed" not in alice.get(page(submission)).content.decode()
+
+
+@pytest.mark.parametrize("again", [GOOD | {"link": "https://other.dev/"}, {"name": ""}])
+def test_sending_something_else_later_leads_to_a_page_that_says_nothing_was_changed(
+    again: dict[str, str],
+) -> None:
+    submission = in_review(person("alice"), make_board())
+    alice = signed_in("alice")
+
+    answer = alice.post(page(submission, "details"), again)
+
+    assert (answer.status_code, answer["Location"]) == (303, page(submission))
+    assert "Nothing was changed" in alice.get(page(submission)).content.decode()
+    submission.refresh_from_db()
+    assert submission.sent == GOOD
 
 
 def test_faults_are_named_and_what_was_typed_is_kept() -> None:
@@ -297,3 +312,10 @@ def test_the_bar_on_top_shows_the_open_reservation_and_only_while_it_is_open() -
 
     assert shown.context["open_reservation"].pk == submission.pk
     assert not gone.context["open_reservation"]
+
+
+def test_the_maker_sees_the_whole_link_that_is_judged() -> None:
+    link = "https://querylens.dev/a/long/way?with=queries#and-parts"
+    submission = in_review(person("alice"), make_board(), link=link)
+
+    assert f'dir="auto">{link}</a>' in signed_in("alice").get(page(submission)).content.decode()

@@ -1,6 +1,8 @@
 """The pages' parts: strangers' text stays text, error pages always render, nothing is inline."""
 
 import re
+from datetime import datetime, timedelta
+from datetime import timezone as fixed_zone
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +283,13 @@ def test_a_refused_sign_in_names_its_fields_and_takes_the_focus() -> None:
     assert "data-error-summary" in page
     assert '<a href="#id_login">' in page
     assert 'id="id_login_error"' in page
+
+
+def test_a_moment_is_told_in_utc_and_marked_for_the_visitors_own_zone() -> None:
+    at = datetime(2026, 11, 21, 1, 5, 9, tzinfo=fixed_zone(timedelta(hours=2)))
+
+    assert ui.moment(at) == (
+        '<time class="num" datetime="2026-11-20T23:05:09+00:00" data-local="minute">'
+        "20 Nov, 23:05 UTC</time>"
+    )
+    assert 'data-local="second">23:05:09 UTC<' in ui.moment(at, "H:i:s")

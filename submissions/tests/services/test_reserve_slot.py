@@ -11,6 +11,7 @@ from submissions.errors import (
     BoardClosed,
     BoardUnknown,
     CarryUnknown,
+    KeyReused,
     KeyUnusable,
     OpenReservation,
     SlotTaken,
@@ -27,6 +28,7 @@ from submissions.tests.builders import (
     make_board,
     person,
     reserved,
+    send,
 )
 from workflows.api import RunState, get_run, list_runs
 
@@ -82,14 +84,26 @@ def test_asking_again_after_the_details_gives_the_same_submission() -> None:
     assert reserved(alice, board, 3).pk == first.pk
 
 
-def test_the_same_key_gives_the_same_submission_even_when_it_is_over() -> None:
+def test_the_same_key_again_for_its_slot_gives_the_same_submission() -> None:
     alice, board = person("alice"), make_board()
     first = reserved(alice, board, 3, idempotency_key="k-1")
     withdraw(maker=alice, submission_id=first.pk)
 
-    again = reserved(alice, board, 4, idempotency_key="k-1")
+    again = reserved(alice, board, 3, idempotency_key="k-1")
 
     assert again.pk == first.pk
+
+
+def test_a_key_of_another_slot_or_board_is_refused_and_nothing_is_reserved() -> None:
+    alice, board, other = person("alice"), make_board(), make_board("other")
+    send(reserved(alice, board, 3, idempotency_key="k-1"))
+    reserved(alice, board, 5)
+
+    for where, slot in [(board, 4), (board, 5), (other, 3)]:
+        with pytest.raises(KeyReused, match="slot 3"):
+            reserved(alice, where, slot, idempotency_key="k-1")
+
+    assert Submission.objects.count() == 2
 
 
 def test_the_same_key_of_another_person_is_another_request() -> None:
@@ -101,7 +115,7 @@ def test_the_same_key_of_another_person_is_another_request() -> None:
     assert other.pk != first.pk
 
 
-@pytest.mark.parametrize("key", ["k" * 201, "a b", "ключ", "a\0b", "a\n"])
+@pytest.mark.parametrize("key", ["", "k" * 201, "a b", "ключ", "a\0b", "a\n"])
 def test_a_key_that_cannot_be_one_is_refused(key: str) -> None:
     with pytest.raises(KeyUnusable):
         reserved(person("alice"), make_board(), 3, idempotency_key=key)

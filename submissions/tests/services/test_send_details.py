@@ -4,7 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from submissions.errors import DetailsInvalid, DetailsTooLate, LinkOnBoard, SubmissionUnknown
+from submissions.errors import (
+    DetailsAlreadySent,
+    DetailsInvalid,
+    DetailsTooLate,
+    LinkOnBoard,
+    SubmissionUnknown,
+)
 from submissions.models import Submission
 from submissions.services.send_details import send_details
 from submissions.services.withdraw import withdraw
@@ -43,12 +49,27 @@ def test_details_in_time_go_to_review_with_their_event() -> None:
     assert [each.data["payload"] for each in events] == [{"link": GOOD["link"]}]
 
 
-def test_sending_twice_gives_the_same_answer_and_keeps_the_first_details() -> None:
+def test_sending_the_same_twice_gives_the_same_answer() -> None:
     submission = in_review(person("alice"), make_board())
 
-    again = send(submission, name="Another name")
+    again = send(submission)
 
-    assert (again.pk, again.status, again.name) == (submission.pk, Status.IN_REVIEW, "QueryLens")
+    assert (again.pk, again.status) == (submission.pk, Status.IN_REVIEW)
+
+
+@pytest.mark.parametrize("change", [{"name": "Another name"}, {"link": "https://other.dev/"}])
+def test_sending_something_else_later_changes_nothing_and_says_so(change: dict[str, str]) -> None:
+    submission = in_review(person("alice"), make_board())
+
+    with pytest.raises(DetailsAlreadySent, match="Nothing was changed"):
+        send(submission, **change)
+    with pytest.raises(DetailsAlreadySent):
+        send_details(
+            maker=submission.maker, submission_id=submission.pk, details=None, typed={"name": ""}
+        )
+
+    submission.refresh_from_db()
+    assert (submission.sent, submission.draft) == (GOOD, {})
 
 
 def test_details_after_the_window_are_refused_and_kept() -> None:

@@ -33,6 +33,7 @@ class Visitor:
         *,
         javascript: bool = True,
         viewport: ViewportSize = DESK,
+        time_zone: str = "UTC",
     ) -> None:
         self.site = site
         self.faults: list[str] = []
@@ -42,6 +43,7 @@ class Visitor:
             base_url=site.url,
             java_script_enabled=javascript,
             reduced_motion="reduce",
+            timezone_id=time_zone,
             viewport=viewport,
         )
         self.context.set_default_timeout(10_000)

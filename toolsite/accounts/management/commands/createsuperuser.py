@@ -12,7 +12,7 @@ from django.db import transaction
 class Command(createsuperuser.Command):
     """Makes a superuser who can sign in at once: who runs this vouches for the address."""
 
-    help = "Make a superuser, with a confirmed e-mail address to sign in with."
+    help = "Make a superuser, with a confirmed email address to sign in with."
 
     @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
@@ -26,7 +26,7 @@ class Command(createsuperuser.Command):
 def confirm_address(user: User) -> None:
     email = user.email.lower()
     if not email:
-        raise CommandError("Nobody was made: one signs in by e-mail address, so give one.")
+        raise CommandError("Nobody was made: one signs in by email address, so give one.")
     if EmailAddress.objects.filter(email=email, verified=True).exists():
         raise CommandError(f"Nobody was made: {email} is the confirmed address of another account.")
     EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)

@@ -1,0 +1,23 @@
+"""Start what accompanies a reservation. By name: the workflow's own steps come here too."""
+
+from submissions.models import Submission
+from workflows import api as workflows
+
+TOOL_SUBMISSION = "submissions.tool_submission"
+OFFER_LETTER = "submissions.offer_letter"
+
+
+def start_its_run(submission: Submission, reservation_seconds: float) -> None:
+    """Start the run that waits for the details, in the caller's transaction."""
+    run = workflows.start(
+        TOOL_SUBMISSION,
+        key=f"submission-{submission.pk}",
+        submission_id=submission.pk,
+        window_seconds=reservation_seconds,  # the name that open runs have it under
+    )
+    Submission.objects.filter(pk=submission.pk).update(run_id=run.id)
+
+
+def start_offer_letter(submission: Submission) -> None:
+    """Start the run that tells somebody who waited, in the caller's transaction."""
+    workflows.start(OFFER_LETTER, key=f"offer-{submission.pk}", submission_id=submission.pk)
