@@ -55,12 +55,27 @@ class Rules:
     pause_on_failure: bool = False
 
     def __post_init__(self) -> None:
-        if self.overlap not in Overlap.values:
-            known = ", ".join(repr(each) for each in Overlap.values)
-            raise InvalidInput(f"overlap is {self.overlap!r:.80}; it is one of {known}")
-        object.__setattr__(self, "overlap", Overlap(self.overlap))
+        object.__setattr__(self, "overlap", overlap_of(self.overlap))
         _check_seconds("catch_up_seconds", self.catch_up_seconds, SHORTEST_CATCH_UP_SECONDS)
         _check_seconds("jitter_seconds", self.jitter_seconds, 0.0)
+
+    def plain(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        at = self.timing.at
+        timing = {**vars(self.timing), "at": None if at is None else at.astimezone(UTC).isoformat()}
+        return {
+            **vars(self),
+            "timing": timing,
+            "input": dict(self.input),
+            "overlap": str(self.overlap),
+        }
+
+    @staticmethod
+    def of_plain(plain: Mapping[str, Any]) -> "Rules":
+        """Return the rules of JSON values. Raises InvalidInput."""
+        at = plain["timing"]["at"]
+        moment = None if at is None else datetime.fromisoformat(at)
+        return Rules(**{**plain, "timing": Timing(**{**plain["timing"], "at": moment})})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +122,14 @@ class Schedule:
         seconds = self.rules.jitter_seconds
         following = self.rules.timing.next_after(tick) if seconds else None
         return starts_at(self.name, tick, following, seconds)
+
+
+def overlap_of(word: str) -> Overlap:
+    """Return the overlap of a word. Raises InvalidInput."""
+    if word not in Overlap.values:
+        known = ", ".join(repr(each) for each in Overlap.values)
+        raise InvalidInput(f"overlap is {word!r:.80}; it is one of {known}")
+    return Overlap(word)
 
 
 def key_of(name: str, tick: datetime) -> str:
