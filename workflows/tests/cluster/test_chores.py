@@ -252,7 +252,11 @@ def test_a_dead_worker_of_another_cluster_that_lives_is_left_to_it_for_a_look(
     monkeypatch.setattr(shared, "_command", os.getpid() if ours else 0)
     with connected() as session:
         worker_id = enlist(
-            session, host=socket.gethostname(), pid=ended.pid, cluster_pid=os.getpid()
+            session,
+            host=socket.gethostname(),
+            pid=ended.pid,
+            place=place(),
+            cluster_pid=os.getpid(),
         )
     until(lambda: count_living() == 0)
     start(greet_once, name="Alice")
