@@ -42,6 +42,9 @@ from workflows.tests.store.worker_rows import dead_worker, held_by, living_worke
 
 pytestmark = pytest.mark.usefixtures("committed")
 
+WHERE = ", on host here, pid 1"
+"""Of the builders' workers, where no step of theirs is known."""
+
 
 def state_of(run: ClaimedRun) -> str:
     return str(row(run.id)["state"])
@@ -66,7 +69,7 @@ def test_the_run_of_a_dead_worker_goes_back_to_the_queue() -> None:
     assert (stored["crashes"], stored["worker_id"], stored["lease_until"]) == (1, None, None)
     [line] = get_history(run.id)
     assert line.kind == HistoryKind.RECOVERED
-    reason = "it showed no more that it lives"
+    reason = f"it showed no more that it lives{WHERE}"
     assert line.data == {"crashes": 1, "worker": worker_id, "reason": reason}
     assert claim().attempt == run.attempt + 1
 
@@ -78,7 +81,7 @@ def test_a_process_that_was_seen_dead_is_told() -> None:
     with connected() as own:
         sweep(own, max_crashes=5, dead=[worker_id])
 
-    assert get_history(run.id)[0].data["reason"] == "its process died"
+    assert get_history(run.id)[0].data["reason"] == f"its process died{WHERE}"
 
 
 def seen_in(run: ClaimedRun, *, attempt: int = 1, overran: str | None = None) -> HeldRun:
@@ -115,7 +118,7 @@ def test_a_worker_that_was_ended_for_no_fault_of_its_run_counts_no_crash(cause: 
         [judged] = sweep(own, max_crashes=1, dead=[worker_id], told=[told])
 
     assert judged.state == RunState.PENDING
-    reason = {"crashes": 0, "worker": worker_id, "reason": cause}
+    reason = {"crashes": 0, "worker": worker_id, "reason": f"{cause}{WHERE}"}
     assert get_history(run.id)[0].data == reason
 
 
@@ -171,7 +174,10 @@ def test_a_worker_whose_connection_was_cut_counts_no_crash() -> None:
         assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
 
     [line] = get_history(run.id)
-    assert (line.data["crashes"], line.data["reason"]) == (0, "its worker lives on without it")
+    assert (line.data["crashes"], line.data["reason"]) == (
+        0,
+        f"its worker lives on without it{WHERE}",
+    )
 
 
 def test_a_worker_that_let_go_of_a_run_counts_no_crash_though_its_lease_ran_out() -> None:
