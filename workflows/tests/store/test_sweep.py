@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.running_steps import HeldRun, StepSeen
 from workflows.core.states import RunState
-from workflows.models import History, Run
+from workflows.models import History, Run, Worker
 from workflows.store.database import Connection
 from workflows.store.history import append
 from workflows.store.parking import park_run
@@ -24,6 +25,7 @@ from workflows.store.steering import cancel_run, wake_run
 from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, missing_workers, sweep
 from workflows.store.workers import (
     count_living,
+    forget_the_dead,
     renew_leases,
 )
 from workflows.tests.builders import (
@@ -178,6 +180,23 @@ def test_a_worker_whose_connection_was_cut_counts_no_crash() -> None:
         0,
         f"its worker lives on without it{WHERE}",
     )
+
+
+def test_who_holds_a_run_that_nobody_can_take_yet_is_not_forgotten() -> None:
+    run = held_by(dead_worker())
+    Worker.objects.update(started_at=Now() - timedelta(hours=1))
+
+    with living_worker(), connected() as own:
+        with transaction.atomic():
+            Run.objects.select_for_update().get(pk=run.id)
+            kept = (swept(max_crashes=1), forget_the_dead(own))
+        judged = swept(max_crashes=1)
+        forgotten = forget_the_dead(own)
+
+    assert kept == ([], [])
+    assert [state for _, _, state in judged] == [RunState.PENDING]
+    assert row(run.id)["crashes"] == 0  # what explains the loss stands on the worker's row
+    assert len(forgotten) == 1
 
 
 def test_a_worker_that_let_go_of_a_run_counts_no_crash_though_its_lease_ran_out() -> None:
