@@ -148,16 +148,17 @@ def small_disk(postgres: Postgres) -> Iterator[Path]:
     disk.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1M,mode=0777", "none", disk], check=True)
     try:
-        yield disk / "tables" if make_folder(postgres, disk / "tables") else disk
+        yield folder_of(postgres, disk / "tables")
     finally:
         subprocess.run(["umount", "-l", disk], check=True)
 
 
-def make_folder(postgres: Postgres, folder: Path) -> bool:
+def folder_of(postgres: Postgres, folder: Path) -> Path:
+    """Make a folder that the server may write to."""
     folder.mkdir()
     if (user := postgres.server.user) is not None:
         os.chown(folder, user.pw_uid, user.pw_gid)
-    return True
+    return folder
 
 
 def fill(path: Path) -> None:
