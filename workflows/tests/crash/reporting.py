@@ -15,8 +15,8 @@ LOSSES = """
     FROM workflows_history WHERE kind = 'recovered'
 """
 REASONS = """
-    SELECT regexp_replace(data->>'reason', ', in step.*', ''), count(*),
-           count(*) FILTER (WHERE data->>'reason' LIKE '%%, in step%%')
+    SELECT regexp_replace(data->>'reason', ', (in|on host) .*', ''), count(*),
+           count(*) FILTER (WHERE data->>'reason' LIKE '%%, in %%')
     FROM workflows_history WHERE kind = 'recovered' GROUP BY 1 ORDER BY 2 DESC
 """
 AGAIN = """
