@@ -46,7 +46,8 @@ def schema(name: str) -> Iterator[str]:
 def queue_in(name: str, folder: Path) -> Iterator[tuple[Lab, Cluster]]:
     """Have tables, runs and a cluster in a schema."""
     with schema(name) as url:
-        rows(f"CREATE SCHEMA IF NOT EXISTS {name}; SELECT 1")
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {name}")
         migrate()
         with open_lab(folder) as lab:
             cluster = lab.cluster(workers=3, url=url)
