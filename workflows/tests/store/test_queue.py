@@ -203,6 +203,17 @@ def test_of_several_workflows_the_run_that_has_been_due_longest_comes_first() ->
     assert claimed == [old, middle, young, None]
 
 
+@pytest.mark.django_db
+def test_the_highest_priority_goes_first_whatever_has_been_due_longer() -> None:
+    low, usual = make(due_in_seconds=-100, priority=-1), make(due_in_seconds=-50)
+    young, old = (make(due_in_seconds=-age, workflow="tests.other", priority=9) for age in (1, 10))
+    make(due_in_seconds=60, priority=9)
+
+    claimed = [claim_or_none() for _ in range(5)]
+
+    assert claimed == [old, young, usual, low, None]
+
+
 @pytest.mark.usefixtures("committed")
 def test_a_claim_passes_on_to_the_next_workflow_and_holds_one_run_alone() -> None:
     first = make(due_in_seconds=-3)
