@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0009_worker_code'),
+        ('workflows', '0010_run_turns'),
     ]
 
     operations = [
