@@ -4,13 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from workflows.definitions.workflow import Workflow
+from workflows.core.errors import DefinitionError
+from workflows.definitions.workflow import Workflow, workflow_definition
 from workflows.engine.children.child_run import ChildHandle
 
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 Begin = Callable[[Any, tuple[Any, ...], dict[str, Any], bool], ChildHandle[Any]]
+
+NOT_GIVEN: Any = object()
+"""In place of an option that was left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +91,17 @@ class StartChild:
         self, workflow: str, /, *given: Any, detached: bool = False, **input: Any
     ) -> ChildHandle[Any]: ...
     def __call__(
-        self, workflow: Any, /, *given: Any, detached: Any = False, **input: Any
+        self, workflow: Any, /, *given: Any, detached: Any = NOT_GIVEN, **input: Any
     ) -> ChildHandle[Any]:
         """Start a child; see the class."""
+        if detached is NOT_GIVEN:
+            return self._begin(workflow, given, input, False)
+        definition = workflow_definition(workflow)
+        if definition.signature.takes("detached"):
+            raise DefinitionError(
+                f"start_child: detached= is an option here, and {definition.name!r} has a parameter of "
+                "that name: write run.start_child.using(detached=…)(workflow, …)"
+            )
         return self._begin(workflow, given, input, detached)
 
     def using(self, *, detached: bool) -> StartChildUsing:
