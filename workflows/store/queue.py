@@ -1,5 +1,6 @@
 """The queue: which runs are due, and who takes them. It is the table of runs itself."""
 
+import functools
 import uuid
 from dataclasses import fields
 from typing import Any, NamedTuple
@@ -207,5 +208,13 @@ def give_back(
 
 
 def _known(code: Code | None) -> dict[str, Any]:
-    names, versions = code or (None, None)
-    return {"names": names, "versions": versions}
+    if code is None:
+        return {"names": None, "versions": None}
+    return {"names": _array(tuple(code.names)), "versions": _array(tuple(code.versions))}
+
+
+@functools.lru_cache(maxsize=8)
+def _array(values: tuple[str | int, ...]) -> str:
+    """Return an array as PostgreSQL writes it. psycopg would look at every element at each claim."""
+    texts = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in values)
+    return "{" + ",".join(f'"{each}"' for each in texts) + "}"

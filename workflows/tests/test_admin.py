@@ -24,12 +24,12 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.running_steps import HeldRun, StepSeen
-from workflows.models import Run
+from workflows.models import Run, Worker
 from workflows.store.queue import Code
 from workflows.store.sweep import Told, sweep
 from workflows.store.workers import enlist
 from workflows.testing import drive_until_idle
-from workflows.tests.builders import connected, expire_lease, started_and_claimed
+from workflows.tests.builders import claim, connected, expire_lease, started_and_claimed
 from workflows.tests.flows import ONCE
 from workflows.ui.icons import badge
 
@@ -182,6 +182,20 @@ class RunAdminTests(TestCase):
         self.assertIn("quay, pid 7</td>", page)
         self.assertIn("1 lost</td>", page)
         self.assertIn("because its lease ran out, in step", page)
+
+    def test_a_run_that_a_worker_holds_says_on_which_host_and_pid(self) -> None:
+        drive_until_idle()
+        worker = Worker.objects.create(started_at=Now(), host="quay", pid=7)
+        run = start(trips)
+        claim(worker_id=worker.id)
+        address = reverse("admin:workflows_run_change", args=[run.id])
+
+        held = self.client.get(address).content.decode()
+        Worker.objects.all().delete()
+        forgotten = self.client.get(address).content.decode()
+
+        self.assertIn(f"{worker.id}: quay, pid 7", held)
+        self.assertIn(f"{worker.id}: forgotten", forgotten)
 
     def test_a_failed_run_can_be_compensated_with_the_name_of_who_did_it(self) -> None:
         run = start(trips)

@@ -52,6 +52,16 @@ def claim_or_none() -> UUID | None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a,b", "{a}", "NULL", "", "a b", "ä\n'"])
+def test_a_workflow_of_any_name_is_found_by_it_and_no_other_is(name: str) -> None:
+    other, named = make(workflow=f"{name}x"), make(workflow=name)
+
+    claimed = claim_run(worker_id=None, lease_seconds=1, code=Code(["z", name], [1, 1]))
+
+    assert claimed is not None and claimed.id == named != other
+
+
+@pytest.mark.django_db
 def test_the_run_that_has_been_due_longest_comes_first() -> None:
     young, old, middle = (make(due_in_seconds=-age) for age in (1, 100, 10))
 
