@@ -2,8 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from workflows.core.codec import Input, is_name
 from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
@@ -21,8 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartOptions:
+class StartOptions(NamedTuple):
     """What a caller says of a run, beside its input."""
 
     key: Any = None
@@ -142,8 +140,15 @@ def _start(
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     input = definition.by_name(given, input)
     asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
-    new = new_run(definition, asked, id=uuid.uuid4(), key=key, deadline_seconds=deadline)
-    created = store.create_run(replace(new, priority=priority))
+    new = new_run(
+        definition,
+        asked,
+        id=uuid.uuid4(),
+        key=key,
+        deadline_seconds=deadline,
+        priority=priority,
+    )
+    created = store.create_run(new)
     if created is None:
         return get_run(_same_run(definition, str(key), asked))
     announcements.run_started(new.id, new.workflow, new.version, key=key)
