@@ -78,7 +78,7 @@ def expired_page(
 
 def status_page(request: SiteRequest, submission: Submission) -> HttpResponseBase:
     """Show the steps as they happen, or their live part; the polling ends with the submission."""
-    history = workflows.get_history(submission.run_id) if submission.run_id else []
+    history = recorded(submission)
     now = submission.expires_at - submission.time_left
     progress = tell_progress(submission, last_failed_try(history), now)
     facts: dict[str, Any] = {
@@ -94,3 +94,11 @@ def status_page(request: SiteRequest, submission: Submission) -> HttpResponseBas
         over = submission.is_over
         return fragment(request, "submissions/_status.html", facts, version=version, over=over)
     return depends_on_viewer(render(request, "submissions/status.html", facts))
+
+
+def recorded(submission: Submission) -> list[workflows.HistoryEntry]:
+    """Return what its run has done; nothing where there is none, or where it was pruned."""
+    try:
+        return workflows.get_history(submission.run_id) if submission.run_id else []
+    except workflows.RunNotFound:
+        return []

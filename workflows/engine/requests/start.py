@@ -4,7 +4,7 @@ import uuid
 from typing import Any, ParamSpec, overload
 
 from workflows.core.codec import Input, is_name
-from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
+from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, RunPruned
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
@@ -40,7 +40,7 @@ class Start:
 
     workflow is the function, or a name: the newest version of it. key makes it idempotent: the
     same workflow, key and input return the run that is there, in whatever state; another input
-    raises KeyConflict. deadline_seconds takes the place of the workflow's own (where the function
+    raises KeyConflict, the key of a run that was pruned RunPruned. deadline_seconds takes the place of the workflow's own (where the function
     has a parameter of that name, it is that). Raises InvalidInput when the input does not fit the
     function, UnknownWorkflow when the function is no workflow.
 
@@ -111,9 +111,10 @@ def _start(
     input = definition.by_name(given, input)
     asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
     new = new_run(definition, asked, id=uuid.uuid4(), key=key, deadline_seconds=deadline)
-    created = store.create_run(new)
-    if created is None:
-        return get_run(_same_run(definition, str(key), asked))
+    while (created := store.create_run(new)) is None:
+        same = _same_run(definition, str(key), asked)
+        if same is not None:
+            return get_run(same)
     announcements.run_started(new.id, new.workflow, new.version, key=key)
     return created
 
@@ -125,9 +126,15 @@ def _sensible(deadline_seconds: Any) -> float:
         raise InvalidInput(str(exc)) from None
 
 
-def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID:
+def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID | None:
+    """Return the run that has the key; None: it has just fallen free, try again. Raises KeyConflict,
+    RunPruned."""
     found = store.find_by_key(definition.name, key)
-    assert found is not None  # noqa: S101 - the insert has just met it, and runs are not renamed
+    if found is None:
+        pruned = store.find_pruned(definition.name, key)
+        if pruned is not None:
+            raise RunPruned(definition.name, key, str(pruned[0]), pruned[1])
+        return None
     run_id, known = found
     if not definition.signature.is_same(known, asked):
         raise KeyConflict(
