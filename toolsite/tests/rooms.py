@@ -165,7 +165,7 @@ TOOLSITE: Table = {
     "checks": {"web"},
     "deploy_checks": set(),
     "mail_files": set(),
-    "settings": {"env", "secret_key", "workflows.__init__"},
+    "settings": {"env", "log_lines", "secret_key", "workflows.__init__"},
     "health": {"outage", "postgresql", "workflows.api"},
     "door": {"error_pages", "health"},
     "accounts": {"submissions.notices", "workflows.api"},

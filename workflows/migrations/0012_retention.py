@@ -40,7 +40,7 @@ FINAL = ["cancelled", "compensated", "completed", "failed"]
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0009_worker_code")]
+    dependencies = [("workflows", "0010_run_turns")]
 
     operations = [
         django.contrib.postgres.operations.AddIndexConcurrently(

@@ -39,6 +39,7 @@ class Child:
     id: uuid.UUID
     definition: WorkflowDefinition
     detached: bool
+    priority: int
 
     @property
     def event(self) -> str:
@@ -57,11 +58,20 @@ def encode_child_input(
 
 
 def describe_child(
-    session: Session, position: int, definition: WorkflowDefinition, detached: bool
+    session: Session,
+    position: int,
+    definition: WorkflowDefinition,
+    detached: bool,
+    priority: int | None,
 ) -> Child:
-    """Return the child of this position: its id is the same at every replay."""
-    child_id = uuid.uuid5(session.run.id, f"child:{position}")
-    return Child(id=child_id, definition=definition, detached=detached)
+    """Return the child of this position: its id is the same at every replay. priority: None for its
+    parent's."""
+    return Child(
+        id=uuid.uuid5(session.run.id, f"child:{position}"),
+        definition=definition,
+        detached=detached,
+        priority=session.run.priority if priority is None else priority,
+    )
 
 
 def start_child(session: Session, position: int, child: Child, input: Input) -> None:
@@ -72,7 +82,7 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     new = new_run(
         definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
     )
-    new = replace(new, priority=session.run.priority)
+    new = replace(new, priority=child.priority)
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:
         session.look_again()
