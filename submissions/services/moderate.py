@@ -10,6 +10,7 @@ from submissions.errors import AlreadyDecided
 from submissions.flows import link_recheck, result_letter
 from submissions.link_runs import is_looked_at
 from submissions.models import Submission
+from submissions.review_run import stop_its_run
 from submissions.services.watch_link import watch_link
 from submissions.states import ACTIVE, PUBLISHED_OR_NEAR, Ended, Status
 from submissions.too_late import NotExtended
@@ -43,8 +44,7 @@ def release(*, submission_id: UUID, reason: str, by: User) -> None:
     submission = Submission.objects.get(pk=submission_id)
     if not moves.cancel(submission_id, olds=list(ACTIVE), code=Ended.RELEASED, reason=reason):
         raise already_decided(submission_id)
-    if submission.run_id is not None:
-        workflows.cancel(submission.run_id, reason="released", by=by.get_username())
+    stop_its_run(submission, reason="released", by=by.get_username())
     write_letter(submission, Status.CANCELLED)
 
 
@@ -82,7 +82,7 @@ def announce(submission: Submission, status: Status, by: User) -> bool:
         if submission.run_id is not None:
             workflows.send_event(submission.run_id, "decision", payload=payload, key="decision")
             return True
-    except workflows.RunIsOver:
+    except (workflows.RunIsOver, workflows.RunNotFound):
         pass
     write_letter(submission, status)
     return False
