@@ -12,6 +12,7 @@ from workflows import signals
 from workflows.cluster import held_runs, process_state, shared
 from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
+from workflows.cluster.retention import Prune
 from workflows.cluster.schedule_chore import DECLARE_EVERY_SECONDS, Declare, starting
 from workflows.cluster.worker_identity import place
 from workflows.conf import conf
@@ -195,11 +196,13 @@ class AskForCode:
                 )
 
 
+_prune = Prune()
 CHORES = (
     Chore(name="renew leases", every_seconds=look_every_seconds, do=Renewal()),
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
+    Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),
     Chore(name="declare schedules", every_seconds=lambda: DECLARE_EVERY_SECONDS, do=Declare()),
     Chore(name="start by schedules", every_seconds=starting.every_seconds, do=starting),
 )
