@@ -8,8 +8,8 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from workflows import signals
 from workflows.conf import conf
-from workflows.core.errors import LostInStep, StoreFailed
 from workflows.core.run import ClaimedRun
+from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.workflow import known_code
 from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection

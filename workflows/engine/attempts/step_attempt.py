@@ -12,18 +12,12 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core import lines
 from workflows.core.codec import dumps
-from workflows.core.errors import (
-    LostInStep,
-    Permanent,
-    ReplayMismatch,
-    StoreFailed,
-    Unwind,
-    ValueNotStorable,
-)
+from workflows.core.errors import Permanent, ReplayMismatch, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
 from workflows.core.run import Park
+from workflows.core.unwind import LostInStep, StoreFailed, Unwind
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.failed_attempt import (
     Failed,
