@@ -45,7 +45,7 @@ class Living(Worker):
         self._id = 0
         self.broke = False
 
-    def broke_lately(self) -> bool:
+    def broke_since(self, moment: float) -> bool:
         return self.broke
 
     def worker_id(self) -> int:
