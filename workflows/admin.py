@@ -114,18 +114,22 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         "workflow",
         "badge",
         "status",
+        "priority",
         "attempt",
         "crashes_in_a_row",
         "wake_at",
         "created_at",
         "finished_at",
     )
-    list_filter = ("state", "workflow")
+    list_filter = ("state", "workflow", "priority")
     search_fields = ("=id", "=key", "workflow")
     ordering = ("-created_at",)
     show_full_result_count = False
     fieldsets = (
-        (None, {"fields": ("workflow", "version", "badge", "status", "key", "problem")}),
+        (
+            None,
+            {"fields": ("workflow", "version", "badge", "status", "key", "priority", "problem")},
+        ),
         (
             "Times",
             {"fields": ("created_at", "started_at", "finished_at", "took", "wake_at", "waits_for")},

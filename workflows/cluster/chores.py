@@ -12,6 +12,7 @@ from workflows import signals
 from workflows.cluster import held_runs, process_state, shared
 from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
+from workflows.cluster.retention import Prune
 from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
@@ -185,10 +186,12 @@ class AskForCode:
                 )
 
 
+_prune = Prune()
 CHORES = (
     Chore(name="renew leases", every_seconds=look_every_seconds, do=Renewal()),
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
+    Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),
 )
 """In this order: after an outage no lease of a living worker may run out unrenewed; the sweep asks the rows of lost workers what the server's restart explains."""

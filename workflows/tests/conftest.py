@@ -18,6 +18,7 @@ TABLES = [
     "workflows_event",
     "workflows_history",
     "workflows_run",
+    "workflows_prunedkey",
     "workflows_worker",
     "auth_group",
 ]

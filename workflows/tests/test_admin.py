@@ -230,6 +230,16 @@ class RunAdminTests(TestCase):
         self.assertNotIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
 
+    def test_runs_are_filtered_by_priority(self) -> None:
+        Run.objects.filter(pk=self.waiting.id).update(priority=7)
+
+        urgent, usual = (
+            self.client.get(LIST, {"priority": each}).content.decode() for each in (7, 0)
+        )
+
+        self.assertIn('class="field-priority">7<', urgent)
+        self.assertNotIn('class="field-priority">7<', usual)
+
     def test_crashes_are_those_since_the_run_last_made_progress(self) -> None:
         Run.objects.filter(pk=self.waiting.id).update(crashes=4)
         shown = 'class="field-crashes_in_a_row">4<'

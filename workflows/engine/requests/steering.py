@@ -12,8 +12,8 @@ from workflows.core.states import RunState
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine import announcements
 from workflows.store import steering as store
+from workflows.store.chains import newest_of
 from workflows.store.steering import Cancel
-from workflows.store.views import get_run
 
 
 def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
@@ -40,7 +40,13 @@ def end_child(run_id: UUID) -> bool:
 
 def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> bool:
     while True:
-        answers = _cancel_tree(run_id, words, in_drive)
+        try:
+            answers = _cancel_tree(run_id, words, in_drive)
+        except RunNotFound:
+            if (newest := newest_of(run_id)) == run_id:
+                raise
+            run_id = newest  # it went on as another, and was lost since
+            continue
         if answers is None:
             continue
         # Behind the transaction: a receiver must neither hold its locks nor break it.
@@ -49,10 +55,9 @@ def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> b
                 announcements.run_finished(each, asked.workflow, asked.now)
         if answers[-1][1].now is not None:
             return True
-        successor = get_run(run_id).continued_as
-        if successor is None:
+        if (newest := newest_of(run_id)) == run_id:
             return False
-        run_id = successor
+        run_id = newest
 
 
 class _BornMeanwhile(Exception):
