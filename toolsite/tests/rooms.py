@@ -26,7 +26,7 @@ WORKFLOWS: Table = {
     "admin": {"api", "models", "ui"},
     "management": {"api", "core", "conf", "q_cluster", "definitions", "engine", "cluster"},
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
-    "checks": {"conf", "definitions", "source"},
+    "checks": {"core", "conf", "definitions", "source"},
     "installation": {"q_cluster"},
     "apps": {"checks", "installation", "observe", "q_cluster"},
 }
@@ -34,6 +34,7 @@ WORKFLOWS: Table = {
 ENGINE: Table = {
     "announcements": set(),
     "requests": {"announcements"},
+    "schedules": {"announcements", "requests"},
     "session": {"announcements"},
     "attempts": {"announcements", "session"},
     "groups": {"session", "attempts"},
