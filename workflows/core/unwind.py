@@ -64,7 +64,12 @@ class Parked(Unwind):
 
 class LostInStep(StoreFailed):
     """The connection broke inside an atomic step, whose transaction is gone with it. No attempt is
-    used; the loss counts as a crash, for the case that the step is what breaks it."""
+    used; the loss counts as a crash, for the case that the step is what breaks it. since: when the step
+    began, by this host's monotonic clock: the connection may have broken at any time from then on."""
+
+    def __init__(self, cause: Exception, since: float) -> None:
+        super().__init__(cause)
+        self.since = since
 
 
 class Suspend(Unwind):

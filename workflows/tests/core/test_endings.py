@@ -118,7 +118,7 @@ def test_a_run_that_undoes_its_steps_takes_these_ends_and_no_other() -> None:
         (ReplayMismatch(1, "step 'a'", "step 'b'"), Ending.MISMATCH),
         (UnknownWorkflow("no such"), Ending.WRONG_DEFINITION),
         (StoreFailed(OSError()), Ending.STORE_FAILED),
-        (LostInStep(OSError()), Ending.STORE_FAILED),
+        (LostInStep(OSError(), 0.0), Ending.STORE_FAILED),
         (KeyboardInterrupt(), Ending.INTERRUPTED),
         (StepFailed("a", "OSError", "", 1), Ending.RAISED),
         (SystemExit(), Ending.RAISED),
