@@ -144,9 +144,10 @@ def _result_of(value: Any) -> type | None:
 
 def _kind_of_field(owner: type, name: str, function: FunctionType) -> type | None:
     for each in owner.__mro__:
-        annotation = vars(each).get("__annotations__", {}).get(name)
-        if annotation is not None:
-            return class_named_by(annotation, function)
+        annotations = vars(each).get("__annotations__")
+        # Of `type` itself, and of classes from C, it is a descriptor.
+        if isinstance(annotations, dict) and name in annotations:
+            return class_named_by(annotations[name], function)
     return None
 
 
