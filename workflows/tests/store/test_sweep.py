@@ -270,7 +270,8 @@ def test_a_worker_older_than_the_server_counts_no_crash() -> None:
     assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
 
     data = get_history(run.id)[0].data
-    assert (data["crashes"], data["reason"]) == (0, "the database was started again")
+    assert data["crashes"] == 0
+    assert data["reason"].startswith("the database was started again")
 
 
 def test_a_worker_that_was_cut_together_with_the_pusher_counts_no_crash() -> None:
@@ -282,7 +283,8 @@ def test_a_worker_that_was_cut_together_with_the_pusher_counts_no_crash() -> Non
 
     assert (judged.state, judged.lost_worker) == (RunState.PENDING, None)
     data = get_history(run.id)[0].data
-    assert (data["crashes"], data["reason"]) == (0, "all sessions were cut at the same moment")
+    assert data["crashes"] == 0
+    assert data["reason"].startswith("all sessions were cut at the same moment")
 
 
 def pause_of(run: ClaimedRun) -> int:
