@@ -43,3 +43,34 @@ class CalmFilter(logging.Filter):
 
 def set_level(record: logging.LogRecord, level: int) -> None:
     record.levelno, record.levelname = level, logging.getLevelName(level)
+
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "outage": {"()": "toolsite.outage.OutageFilter"},
+        "calm": {"()": "toolsite.log_lines.CalmFilter"},
+    },
+    "formatters": {
+        "line": {
+            "()": "toolsite.log_lines.PlainFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["outage", "calm"],
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # Django gives these two handlers of their own, which would say everything twice.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "propagate": True},
+        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+    },
+}

@@ -7,6 +7,7 @@ from typing import Any
 from csp.constants import NONE, SELF
 
 import workflows
+from toolsite import log_lines
 from toolsite.env import read_or_exit
 from toolsite.secret_key import kept_secret_key
 
@@ -273,32 +274,4 @@ if HTTPS:
 
 # Logs: one line each, to stderr; whoever starts the process decides where they are kept
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {
-        "outage": {"()": "toolsite.outage.OutageFilter"},
-        "calm": {"()": "toolsite.log_lines.CalmFilter"},
-    },
-    "formatters": {
-        "line": {
-            "()": "toolsite.log_lines.PlainFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["outage", "calm"],
-        }
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        # Django gives these two handlers of their own, which would say everything twice.
-        "django": {"handlers": [], "level": "INFO"},
-        "django.server": {"handlers": [], "propagate": True},
-        "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
-    },
-}
+LOGGING = log_lines.LOGGING

@@ -26,7 +26,7 @@ run_finished = Announcement("run_id", "workflow", "state", "error")
 with)."""
 run_blocked = Announcement("run_id", "workflow", "error")
 """A run waits for a person or a deploy. error (type/message)."""
-runs_recovered = Announcement("runs")
+runs_recovered = Announcement("runs", "reasons")
 """Runs of lost workers were judged. runs: list of (run_id, workflow, state it is in now)."""
 newer_code_awaited = Announcement("run_id", "workflow", "what")
 """A run is ahead of this worker's code and waits for newer code. Told once for each time it comes to

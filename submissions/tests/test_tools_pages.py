@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from submissions.models import Submission
+from submissions.models import Board, Submission
 from submissions.services.moderate import approve, release
 from submissions.states import Category
 from submissions.tests.builders import in_review, make_board, moderator, person
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def publish(slot: int, name: str, mona: User, **changes: str) -> Submission:
-    board = Submission.objects.first().board if Submission.objects.exists() else make_board()  # type: ignore[union-attr]
+    board = Board.objects.first() or make_board(slots=40)
     changes = {"link": f"https://tool{slot}.dev/", "description": ""} | changes
     submission = in_review(person(f"maker{slot}"), board, slot, name=name, **changes)
     approve(submission_id=submission.pk, by=mona)

@@ -6,6 +6,8 @@ import pytest
 from django.core.checks import run_checks
 from django.test import override_settings
 
+pytestmark = pytest.mark.django_db
+
 GOOD = {
     "ALLOWED_HOSTS": ["tools.example.org"],
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",

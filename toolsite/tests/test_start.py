@@ -16,6 +16,7 @@ PRODUCTION = {
     "TOOLSITE_DEBUG": "0",
     "TOOLSITE_SECRET_KEY": GOOD_KEY,
     "TOOLSITE_ALLOWED_HOSTS": "tools.example.org",
+    "EMAIL_URL": "smtps://tools:secret@mail.example.org",
 }
 
 

@@ -227,7 +227,7 @@ def test_a_restart_by_hup_refuses_nobody(web: LiveSite) -> None:
     statuses = []
 
     os.kill(web.web.pid, signal.SIGHUP)
-    for _ in range(1000):
+    for _ in range(3000):
         statuses.append(web.status("/healthz"))
         now = workers_of(web.web.pid)
         if now and not now & before:

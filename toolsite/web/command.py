@@ -8,7 +8,7 @@ MAX_CONNECTIONS: Final = 4096
 HEADER_SECONDS: Final = 10
 """For a request's headers as a whole; a connection that says nothing is closed as well."""
 BUFFER_BYTES: Final = 65_536
-NEW_PROCESS_SECONDS: Final = 5
+NEW_PROCESS_SECONDS: Final = 10
 """At a SIGHUP the old process goes on serving for so long beside the new one, which loads the code."""
 STOP_SECONDS: Final = 20
 """For what is under way at a stop: a body has 15 s, a page's work in the database 5 s."""

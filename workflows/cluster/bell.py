@@ -26,6 +26,9 @@ PAUSE_WHILE_AWAY_SECONDS = 0.1
 """Between two tries to reach a database that is away."""
 PAUSE_AFTER_A_FAULT_SECONDS = 0.5
 SAY_AGAIN_SECONDS = 30.0
+OTHER_CAUSE_AFTER_SECONDS = 5.0
+"""Why the database is away is said again so soon where it has changed: cut, then no room to come back. A
+mere restart goes through several causes within less."""
 
 
 class Workers(NamedTuple):
@@ -45,6 +48,7 @@ class Bell:
         self._rung = False
         self._chores = Chores(CHORES)
         self._complained_at: float | None = None
+        self._complained_of = ""
         self._watch = DatabaseWatch()
 
     def wait(self) -> int:
@@ -132,9 +136,10 @@ class Bell:
     def _complain(self, exc: psycopg.Error) -> float:
         """Say now and then what is wrong. Returns how long to wait before the next try."""
         unfit = isinstance(exc, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn)
-        now = time.monotonic()
-        if self._complained_at is None or now - self._complained_at > SAY_AGAIN_SECONDS:
-            self._complained_at = now
+        now, cause = time.monotonic(), str(exc).partition("\n")[0]
+        silent = SAY_AGAIN_SECONDS if cause == self._complained_of else OTHER_CAUSE_AFTER_SECONDS
+        if self._complained_at is None or now - self._complained_at > silent:
+            self._complained_at, self._complained_of = now, cause
             told = signals.tables_missing if unfit else signals.database_away
             told.send_robust(sender=Bell, error=exc)
         return PAUSE_AFTER_A_FAULT_SECONDS if unfit else PAUSE_WHILE_AWAY_SECONDS

@@ -29,6 +29,7 @@ from workflows.engine.drive.drive import drive
 from workflows.engine.requests.start import start
 from workflows.engine.session.connection_loss import hand_back, is_lost
 from workflows.engine.verbs.context import Context
+from workflows.store.fence import callers_lock_timeout
 from workflows.store.queue import claim_run
 from workflows.store.views import get_history, get_run
 
@@ -68,7 +69,9 @@ def execute_action(
         raise KeyConflict(
             f"key {key!r} of action {name!r} was used with other parameters; use a new key"
         ) from None
-    return _result(found, _driven(run.id, timeout_seconds))
+    with callers_lock_timeout():
+        ended = _driven(run.id, timeout_seconds)
+    return _result(found, ended)
 
 
 def _check_transaction(action: Action) -> None:

@@ -98,7 +98,15 @@ class Run(models.Model):
             CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
         ]
         indexes = [
-            # store/queue.py, claim_run and look_ahead: what is due next.
+            # store/queue.py, claim_run and look_ahead: what is due next of each workflow. Read
+            # backwards: the highest priority first, and in it what has been due longest.
+            Index(
+                fields=["priority", "workflow", "version", "-wake_at"],
+                condition=Q(wake_at__isnull=False),
+                name="run_turn_idx",
+            ),
+            # store/missing_code.py: what has been due longest, of any workflow. An older release
+            # claims by it.
             Index(
                 fields=["wake_at"],
                 condition=Q(state__in=sorted(DUE_STATES)),

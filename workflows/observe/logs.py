@@ -122,12 +122,13 @@ def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> N
     )
 
 
-def _recovered(*, runs: list[tuple[Any, str, str]], **_: Any) -> None:
-    for run_id, workflow, state in runs:
+def _recovered(*, runs: list[tuple[Any, str, str]], reasons: list[str], **_: Any) -> None:
+    for (run_id, workflow, state), why in zip(runs, reasons, strict=True):
         if state in TOLD_AS_ERRORS:
             continue
         if (since := worth_saying("recovered", workflow, str(state))) is not None:
-            logger.warning("%s %s: its worker was lost; now %s%s", workflow, run_id, state, since)
+            words = "%s %s: its worker was lost: %s; now %s%s"
+            logger.warning(words, workflow, run_id, why, state, since)
 
 
 def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: Any) -> None:

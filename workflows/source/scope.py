@@ -51,6 +51,11 @@ class Scope:
         """Whether a name is the function's own."""
         return name in self._locals and name not in self._imported
 
+    def is_of_module(self, name: str) -> bool:
+        """Whether a name is one of the function's module."""
+        around = name in self._locals or name in self._around or name in self._imported
+        return not around and name in self._function.__globals__
+
     def _name(self, name: str) -> Meaning:
         if name in self._imported:
             return _imported_meaning(self._imported[name])
@@ -139,9 +144,10 @@ def _result_of(value: Any) -> type | None:
 
 def _kind_of_field(owner: type, name: str, function: FunctionType) -> type | None:
     for each in owner.__mro__:
-        annotation = vars(each).get("__annotations__", {}).get(name)
-        if annotation is not None:
-            return class_named_by(annotation, function)
+        annotations = vars(each).get("__annotations__")
+        # Of `type` itself, and of classes from C, it is a descriptor.
+        if isinstance(annotations, dict) and name in annotations:
+            return class_named_by(annotations[name], function)
     return None
 
 

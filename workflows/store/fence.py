@@ -8,11 +8,16 @@ Whoever sends an event locks the run's row until his transaction ends. A drive w
 while only: it would keep its worker from all other runs.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
+
+from django.db import connection
+from psycopg.pq import TransactionStatus
 
 from workflows.core.run import ClaimedRun
 from workflows.core.states import HELD_STATES, RunState
+from workflows.store.database import query
 from workflows.store.statement import Statement, one_of
 
 KEEP_NOTES = (
@@ -32,6 +37,23 @@ def wait_at_most(seconds: str) -> str:
     return f"(SELECT set_config('lock_timeout', {seconds} || 's', true)) IS NOT NULL"
 
 
+@contextmanager
+def callers_lock_timeout() -> Iterator[None]:
+    """Drive inside a caller's transaction: its own lock_timeout holds again behind the block, where
+    wait_at_most would go on to the transaction's end."""
+    if not connection.in_atomic_block:
+        yield
+        return
+    [[before]] = query(_LOCK_TIMEOUT)
+    try:
+        yield
+    finally:
+        if connection.connection.info.transaction_status == TransactionStatus.INTRANS:
+            query(_SET_LOCK_TIMEOUT, [before])
+
+
+_LOCK_TIMEOUT = Statement("SELECT current_setting('lock_timeout')")
+_SET_LOCK_TIMEOUT = Statement("SELECT set_config('lock_timeout', %s, true)")
 WAITS_BRIEFLY = wait_at_most(f"'{LOCK_WAIT_SECONDS}'")
 
 

@@ -143,7 +143,7 @@ def test_a_letter_about_an_address_that_was_confirmed_meanwhile_is_not_sent() ->
 @pytest.mark.parametrize(
     ("ask", "is_known", "subject"),
     [
-        (sign_up, False, "Confirm your e-mail address for Toolsite"),
+        (sign_up, False, "Confirm your email address for Toolsite"),
         (sign_up, True, "You have an account on Toolsite"),
         (ask_for_a_link, True, "Choose a new password for Toolsite"),
         (ask_for_a_link, False, "No account on Toolsite with this address"),

@@ -1,11 +1,11 @@
 """One request through the application, as granian would call it."""
 
-import asyncio
 from collections.abc import Iterable
 from typing import Any
 from wsgiref.types import StartResponse
 
 from toolsite.tests.web.asgi_client import Wire, scope
+from toolsite.tests.web.loop import run
 from toolsite.web.application import WebApplication
 from toolsite.web.request_reader import MAX_BODY_BYTES
 from toolsite.web.threads import Threads
@@ -21,7 +21,7 @@ def echo(environ: dict[str, Any], start_response: StartResponse) -> Iterable[byt
 
 def visit(wire: Wire, path: str = "/", **options: Any) -> None:
     threads = Threads(echo, threads=1, express_paths=["/healthz"])
-    asyncio.run(WebApplication(threads)(scope(path, **options), wire.receive, wire.send))
+    run(WebApplication(threads)(scope(path, **options), wire.receive, wire.send))
 
 
 def test_a_response_that_comes_in_parts_is_sent_whole() -> None:

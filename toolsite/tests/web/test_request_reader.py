@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from toolsite.tests.web.asgi_client import Wire, scope
+from toolsite.tests.web.loop import run
 from toolsite.web import request_reader
 from toolsite.web.messages import Message
 from toolsite.web.request_reader import Gone, RequestReader, RequestRefused
@@ -19,7 +20,7 @@ async def never() -> Message:
 def test_parts_become_one_body_and_nothing_stays_held() -> None:
     reader = RequestReader()
 
-    whole = asyncio.run(reader.read(scope(), Wire(b"one ", b"two").receive))
+    whole = run(reader.read(scope(), Wire(b"one ", b"two").receive))
 
     assert (whole, reader.held_bytes) == (b"one two", 0)
 
@@ -28,7 +29,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread() -> None:
     declared = [(b"content-length", str(request_reader.MAX_BODY_BYTES + 1).encode())]
 
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(RequestReader().read(scope(headers=declared), never))
+        run(RequestReader().read(scope(headers=declared), never))
 
     assert refused.value.status == 413
 
@@ -37,7 +38,7 @@ def test_headers_that_are_too_long_are_refused() -> None:
     long = [(b"x-long", b"x" * request_reader.MAX_HEADER_BYTES)]
 
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(RequestReader().read(scope(headers=long), never))
+        run(RequestReader().read(scope(headers=long), never))
 
     assert refused.value.status == 431
 
@@ -83,7 +84,7 @@ def test_a_body_that_grows_too_large_is_refused(monkeypatch: pytest.MonkeyPatch)
     reader = RequestReader()
 
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(reader.read(scope(), Wire(b"four", b"more", b"!").receive))
+        run(reader.read(scope(), Wire(b"four", b"more", b"!").receive))
 
     assert (refused.value.status, reader.held_bytes) == (413, 0)
 
@@ -92,7 +93,7 @@ def test_a_body_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(request_reader, "BODY_SECONDS", 0.01)
 
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(RequestReader().read(scope(), never))
+        run(RequestReader().read(scope(), never))
 
     assert refused.value.status == 408
 
@@ -103,11 +104,11 @@ def test_all_bodies_together_have_a_bound(monkeypatch: pytest.MonkeyPatch) -> No
     reader.held_bytes = 8
 
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(reader.read(scope(), Wire(b"four").receive))
+        run(reader.read(scope(), Wire(b"four").receive))
 
     assert (refused.value.status, reader.held_bytes) == (503, 8)
 
 
 def test_a_visitor_who_goes_away_is_not_waited_for() -> None:
     with pytest.raises(Gone):
-        asyncio.run(RequestReader().read(scope(), Wire(b"half", gone=True).receive))
+        run(RequestReader().read(scope(), Wire(b"half", gone=True).receive))

@@ -9,6 +9,7 @@ from wsgiref.types import StartResponse
 
 import pytest
 
+from toolsite.tests.web.loop import run
 from toolsite.web import threads
 from toolsite.web.messages import Answer
 from toolsite.web.threads import Threads
@@ -41,7 +42,7 @@ def test_healthz_answers_while_every_page_hangs() -> None:
         site.go.set()
         return health, [await page for page in pages]
 
-    health, pages = asyncio.run(visit())
+    health, pages = run(visit())
 
     assert (health.status, health.body) == (200, b"hello")
     assert [page.status for page in pages] == [200, 200, 200]
@@ -55,7 +56,7 @@ def test_too_many_who_wait_are_refused_at_once_and_told_when_to_come_back(
     pool.waiting = 2
 
     with caplog.at_level(logging.WARNING):
-        refused = [asyncio.run(pool.answer({"PATH_INFO": "/"})) for _ in range(2)]
+        refused = [run(pool.answer({"PATH_INFO": "/"})) for _ in range(2)]
 
     assert [answer.status for answer in refused] == [503, 503]
     assert ("Retry-After", "5") in refused[0].headers
@@ -65,7 +66,7 @@ def test_too_many_who_wait_are_refused_at_once_and_told_when_to_come_back(
 def test_whoever_has_waited_too_long_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MAX_WAIT_SECONDS", -1)
 
-    assert asyncio.run(started(Site()).answer({"PATH_INFO": "/"})).status == 503
+    assert run(started(Site()).answer({"PATH_INFO": "/"})).status == 503
 
 
 def test_nobody_is_counted_as_waiting_afterwards() -> None:
@@ -73,6 +74,6 @@ def test_nobody_is_counted_as_waiting_afterwards() -> None:
     site.go.set()
     pool = started(site)
 
-    asyncio.run(pool.answer({"PATH_INFO": "/"}))
+    run(pool.answer({"PATH_INFO": "/"}))
 
     assert pool.waiting == 0

@@ -112,8 +112,8 @@ class Cluster:
         parent = os.getpid()
         with self.log.open("wb") as out:
             self.main = subprocess.Popen(
-                [sys.executable, "manage.py", *self.command()],
-                cwd=ROOT,
+                [*self.program(), *self.command()],
+                cwd=self.code(),
                 env={**env, **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -121,6 +121,14 @@ class Cluster:
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),
             )
+
+    def program(self) -> Sequence[str]:
+        """Return what is started, in the folder of its code."""
+        return [sys.executable, "manage.py"]
+
+    def code(self) -> Path:
+        """Return whose manage.py it is."""
+        return ROOT
 
     def command(self) -> Sequence[str]:
         """Return what manage.py is told."""

@@ -11,6 +11,11 @@ from workflows.api import Context, step, workflow
 from workflows.tests.cluster.flows import PATIENT, leave, wait_for_gate
 
 
+def children(folder: Path) -> list[int]:
+    """Return the processes that have written themselves down."""
+    return [int(path.name.removeprefix("child-")) for path in folder.glob("child-*")]
+
+
 def square(number: int) -> int:
     """Runs in a process of the pool."""
     return number * number

@@ -14,16 +14,12 @@ from workflows.tests.cluster.lab import (
     Lab,
     effects,
     is_alive,
-    most_crashes,
     wait_for,
     wait_for_state,
 )
+from workflows.tests.cluster.pools import children
 
 pytestmark = pytest.mark.cluster
-
-
-def children(folder: Path) -> list[int]:
-    return [int(path.name.removeprefix("child-")) for path in folder.glob("child-*")]
 
 
 def a_held_pool(lab: Lab, cluster: Cluster, folder: Path) -> UUID:
@@ -31,33 +27,6 @@ def a_held_pool(lab: Lab, cluster: Cluster, folder: Path) -> UUID:
     run = start(pools.holding, folder=str(folder))
     wait_for(lambda: len(children(folder)) == 2, "the pool", cluster.words)
     return run.id
-
-
-def test_a_step_computes_in_processes_of_its_own(shared_cluster: Cluster) -> None:
-    run = start(pools.squaring)
-
-    wait_for_state(run.id, RunState.COMPLETED, shared_cluster)
-
-    assert get_run(run.id).output == [1, 4, 9, 4]
-
-
-def test_they_use_the_database_by_connections_of_their_own(shared_cluster: Cluster) -> None:
-    run = start(pools.asking)
-
-    wait_for_state(run.id, RunState.COMPLETED, shared_cluster)
-
-    assert get_run(run.id).output == [7, 7, 7, 7]
-    assert effects(run.id) == ["still connected"]
-    assert most_crashes(run.id) == 0
-
-
-def test_a_time_limit_ends_them_too(shared_cluster: Cluster, tmp_path: Path) -> None:
-    run = start(pools.endless, folder=str(tmp_path))
-
-    wait_for_state(run.id, RunState.FAILED, shared_cluster)
-
-    wait_for(lambda: not any(map(is_alive, children(tmp_path))), "their end")
-    assert most_crashes(run.id) == 0
 
 
 def test_they_die_with_a_killed_worker_and_its_run_goes_on(lab: Lab, tmp_path: Path) -> None:

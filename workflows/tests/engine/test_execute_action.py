@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from workflows.api import (
@@ -430,6 +430,16 @@ def test_a_connection_that_breaks_in_an_action_is_the_callers_error_and_leaves_n
     [left] = Run.objects.all()
     assert (left.state, left.lease_until) == ("pending", None)
     assert left.wake_at is not None
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_callers_transaction_keeps_its_own_lock_timeout() -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '42s'")
+        execute_action(MAKE, key="k", parameters={"name": "a"})
+        cursor.execute("SHOW lock_timeout")
+
+        assert cursor.fetchone() == ("42s",)
 
 
 def test_an_action_cannot_be_a_compensation_unless_it_is_atomic() -> None:

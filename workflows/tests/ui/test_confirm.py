@@ -99,7 +99,7 @@ def test_the_page_has_its_styles_and_nothing_inline(alice: Client) -> None:
     assert not re.search(r"<style|\sstyle=|\son\w+=", page)
 
 
-@pytest.mark.parametrize("no_id", ["x", "", "\x00", "1"])
+@pytest.mark.parametrize("no_id", ["x", "", "1"])
 @pytest.mark.parametrize("address", [LIST, reverse("admin:submissions_submission_changelist")])
 def test_what_can_be_no_id_is_refused_with_a_sentence(
     alice: Client, address: str, no_id: str
