@@ -18,7 +18,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from workflows.core.states import DUE_STATES, HELD_STATES, RunState
+from workflows.core.states import DUE_STATES, FINAL_STATES, HELD_STATES, RunState
 from workflows.models.clock import ClockTimestamp
 from workflows.models.default_database import InDefaultDatabase
 
@@ -126,6 +126,20 @@ class Run(models.Model):
                 opclasses=["jsonb_path_ops"],
                 condition=~Q(attributes={}),
                 name="run_attributes_idx",
+            ),
+            # store/chains.py: the run that a chain has come to; store/prune.py: all of a chain.
+            Index(
+                fields=["chain_id", "continued_as"],
+                condition=Q(chain_id__isnull=False),
+                name="run_chain_idx",
+            ),
+            # store/prune.py: families that have ended, by the end of their newest run.
+            Index(
+                fields=["workflow", "state", "finished_at"],
+                condition=Q(
+                    state__in=sorted(FINAL_STATES), parent__isnull=True, continued_as__isnull=True
+                ),
+                name="run_ended_idx",
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),

@@ -33,6 +33,7 @@ def connect() -> None:
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
     signals.code_missing.connect(_code_missing)
+    signals.runs_pruned.connect(_pruned)
 
 
 def _finished(
@@ -140,3 +141,7 @@ def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: A
         runs,
         run_id,
     )
+
+
+def _pruned(*, runs: int, **_: Any) -> None:
+    logger.info("%d runs that ended long ago are deleted, as WORKFLOWS['retention'] says", runs)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from workflows.core.codec import Input, is_name
-from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict
+from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, RunPruned
 from workflows.core.priority import check_priority
 from workflows.core.run import RunView
 from workflows.core.time_checks import sensible_seconds
@@ -51,11 +51,11 @@ class Start:
 
     workflow is the function, or a name: the newest version of it. key makes it idempotent: the
     same workflow, key and input return the run that is there, in whatever state; another input
-    raises KeyConflict. deadline_seconds takes the place of the workflow's own. priority, a whole
-    number from -9 to 9: of the runs that are due, the highest go first; a run that was there
-    keeps its own. Where the function has a parameter called deadline_seconds or priority, that is
-    meant. Raises InvalidInput when the input does not fit the function, UnknownWorkflow when the
-    function is no workflow.
+    raises KeyConflict, the key of a run that was pruned RunPruned. deadline_seconds takes the place
+    of the workflow's own. priority, a whole number from -9 to 9: of the runs that are due, the
+    highest go first; a run that was there keeps its own. Where the function has a parameter called
+    deadline_seconds or priority, that is meant. Raises InvalidInput when the input does not fit the
+    function, UnknownWorkflow when the function is no workflow.
 
     Type checkers hold the input to the function's parameters, unless an option stands beside it
     (PEP 612) or the workflow is a name: start.using(key=…)(workflow, **input) is checked as well.
@@ -148,9 +148,10 @@ def _start(
         deadline_seconds=deadline,
         priority=priority,
     )
-    created = store.create_run(new)
-    if created is None:
-        return get_run(_same_run(definition, str(key), asked))
+    while (created := store.create_run(new)) is None:
+        same = _same_run(definition, str(key), asked)
+        if same is not None:
+            return get_run(same)
     announcements.run_started(new.id, new.workflow, new.version, key=key)
     return created
 
@@ -162,9 +163,15 @@ def _sensible(check: Callable[[str, Any], T], asker: str, value: Any) -> T:
         raise InvalidInput(str(exc)) from None
 
 
-def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID:
+def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID | None:
+    """Return the run that has the key; None: it has just fallen free, try again. Raises KeyConflict,
+    RunPruned."""
     found = store.find_by_key(definition.name, key)
-    assert found is not None  # noqa: S101 - the insert has just met it, and runs are not renamed
+    if found is None:
+        pruned = store.find_pruned(definition.name, key)
+        if pruned is not None:
+            raise RunPruned(definition.name, key, str(pruned[0]), pruned[1])
+        return None
     run_id, known = found
     if not definition.signature.is_same(known, asked):
         raise KeyConflict(
