@@ -99,7 +99,7 @@ def searched(queryset: SubmissionQuerySet, text: str) -> SubmissionQuerySet:
         return queryset.filter(maker__in=people)
     queries = [
         Func(Value("simple"), Value(begins(word)), function="to_tsquery")
-        for word in text.translate(str.maketrans(dict.fromkeys(BETWEEN_WORDS, " "))).split()[
+        for word in text.translate(str.maketrans(BETWEEN_WORDS, " " * len(BETWEEN_WORDS))).split()[
             :MOST_WORDS
         ]
     ]

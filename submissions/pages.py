@@ -81,7 +81,7 @@ def status_page(
 ) -> HttpResponseBase:
     """Show the steps as they happen, or their live part; the polling ends with the submission, and
     where its maker may have something to say. form: what they said, where that cannot be used."""
-    history = workflows.get_history(submission.run_id) if submission.run_id else []
+    history = recorded(submission)
     now = submission.expires_at - submission.time_left
     progress = tell_progress(submission, last_failed_try(history), now)
     over = submission.is_over or submission.may_be_appealed
@@ -99,3 +99,11 @@ def status_page(
         return fragment(request, "submissions/_status.html", facts, version=version, over=over)
     status = 422 if form else 200
     return depends_on_viewer(render(request, "submissions/status.html", facts, status=status))
+
+
+def recorded(submission: Submission) -> list[workflows.HistoryEntry]:
+    """Return what its run has done; nothing where there is none, or where it was pruned."""
+    try:
+        return workflows.get_history(submission.run_id) if submission.run_id else []
+    except workflows.RunNotFound:
+        return []

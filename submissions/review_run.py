@@ -1,5 +1,7 @@
 """Start what accompanies a reservation. By name: the workflow's own steps come here too."""
 
+from contextlib import suppress
+
 from submissions.models import Submission
 from workflows import api as workflows
 
@@ -21,3 +23,10 @@ def start_its_run(submission: Submission, reservation_seconds: float) -> None:
 def start_offer_letter(submission: Submission) -> None:
     """Start the run that tells somebody who waited, in the caller's transaction."""
     workflows.start(OFFER_LETTER, key=f"offer-{submission.pk}", submission_id=submission.pk)
+
+
+def stop_its_run(submission: Submission, *, reason: str, by: str) -> None:
+    """Cancel the run, where there is one that has not ended long ago and been pruned."""
+    if submission.run_id is not None:
+        with suppress(workflows.RunNotFound):
+            workflows.cancel(submission.run_id, reason=reason, by=by)

@@ -35,6 +35,7 @@ class DoorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         answer = answer_at_the_door(request)
         if answer is None:
+            drop_cookies_with_nul(request)
             return self.get_response(request)
         return self.security.process_response(request, answer(request))
 
@@ -51,6 +52,12 @@ def answer_at_the_door(request: HttpRequest) -> Reply | None:
         logger.info("answered 400 to %s: %s", ascii(request.path), ascii(str(error)))
         return partial(bad_request, exception=error)
     return None
+
+
+def drop_cookies_with_nul(request: HttpRequest) -> None:
+    """Take them as not sent: none is ours, and PostgreSQL takes no NUL in a session's key."""
+    for name in [name for name, value in request.COOKIES.items() if "\0" in value]:
+        del request.COOKIES[name]
 
 
 def refuse_method(request: HttpRequest) -> HttpResponse:

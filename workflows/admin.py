@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from workflows import api
-from workflows.models import Run
+from workflows.models import Run, Worker
 from workflows.models.run import RunQuerySet
 from workflows.ui import icons
 from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
@@ -114,23 +114,27 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         "workflow",
         "badge",
         "status",
+        "priority",
         "attempt",
         "crashes_in_a_row",
         "wake_at",
         "created_at",
         "finished_at",
     )
-    list_filter = ("state", "workflow")
+    list_filter = ("state", "workflow", "priority")
     search_fields = ("=id", "=key", "workflow")
     ordering = ("-created_at",)
     show_full_result_count = False
     fieldsets = (
-        (None, {"fields": ("workflow", "version", "badge", "status", "key", "problem")}),
+        (
+            None,
+            {"fields": ("workflow", "version", "badge", "status", "key", "priority", "problem")},
+        ),
         (
             "Times",
             {"fields": ("created_at", "started_at", "finished_at", "took", "wake_at", "waits_for")},
         ),
-        ("Worker", {"fields": ("attempt", "crashes_in_a_row", "worker_id", "lease_until")}),
+        ("Worker", {"fields": ("attempt", "crashes_in_a_row", "worker", "lease_until")}),
         ("Values", {"fields": ("input_text", "output_text")}),
         ("Steps", {"fields": ("steps",)}),
         ("History", {"fields": ("history_lines",)}),
@@ -163,6 +167,14 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     @admin.display(description="crashes", ordering="crashes")
     def crashes_in_a_row(self, run: Any) -> int:
         return int(run.crashes_in_a_row)
+
+    @admin.display(description="worker")
+    def worker(self, run: Run) -> str:
+        if run.worker_id is None:
+            return "-"
+        known = Worker.objects.filter(pk=run.worker_id).first()
+        where = f"{known.host}, pid {known.pid}" if known else "forgotten"
+        return f"{run.worker_id}: {where}"
 
     @admin.display(description="took")
     def took(self, run: Run) -> str:

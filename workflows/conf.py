@@ -8,6 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
+
+NO_NUMBERS = frozenset({"keep_keys", "retention"})
+NOTHING_SAID = Pairs()
 LARGEST = 3_155_760_000
 """A century in seconds; PostgreSQL has no name for the time that is much later."""
 
@@ -31,9 +35,25 @@ class Conf:
     stall_seconds: float = 3.0
     """A cluster whose tasks wait this long beside idle workers is started again."""
 
+    keep_keys: str = "365d"
+    """So long the key of a run that was pruned refuses a second start."""
+    retention: Pairs = NOTHING_SAID
+    """How long runs are kept once they have ended: by workflow ("*": any other) a span of time, or one
+    for each end state; None, and what is not named: for ever."""
+
     def __post_init__(self) -> None:
+        self._check_numbers()
+        for name, read in (("keep_keys", seconds_of), ("retention", read_rules)):
+            try:
+                read(getattr(self, name))
+            except ValueError as exc:
+                raise ImproperlyConfigured(f"WORKFLOWS[{name!r}]: {exc}") from None
+
+    def _check_numbers(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
+            if field.name in NO_NUMBERS:
+                continue
             if (
                 isinstance(value, bool)
                 or not isinstance(value, int | float)
@@ -50,10 +70,12 @@ def conf() -> Conf:
     given = getattr(settings, "WORKFLOWS", {})
     if not isinstance(given, dict):
         raise ImproperlyConfigured(f"WORKFLOWS is {given!r}; give a dictionary")
-    known = tuple((name, value, type(value)) for name, value in given.items())  # True is not 1
+    known = tuple(
+        (name, hashable(value), type(value)) for name, value in given.items()
+    )  # True is not 1
     try:
         return _checked_once(known)
-    except TypeError:  # a value that cannot be hashed is no number either
+    except TypeError:  # a value that cannot be hashed is a wrong one
         return _checked(known)
 
 

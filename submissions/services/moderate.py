@@ -8,8 +8,9 @@ from django.db import transaction
 from submissions import moves
 from submissions.errors import AlreadyDecided
 from submissions.flows import link_recheck, result_letter
-from submissions.link_runs import is_looked_at
+from submissions.link_runs import goes_on, is_looked_at
 from submissions.models import Submission
+from submissions.review_run import stop_its_run
 from submissions.services.watch_link import watch_link
 from submissions.states import ACTIVE, PUBLISHED_OR_NEAR, Ended, Status
 from submissions.too_late import NotExtended
@@ -43,8 +44,7 @@ def release(*, submission_id: UUID, reason: str, by: User) -> None:
     submission = Submission.objects.get(pk=submission_id)
     if not moves.cancel(submission_id, olds=list(ACTIVE), code=Ended.RELEASED, reason=reason):
         raise already_decided(submission_id)
-    if submission.run_id is not None:
-        workflows.cancel(submission.run_id, reason="released", by=by.get_username())
+    stop_its_run(submission, reason="released", by=by.get_username())
     write_letter(submission, Status.CANCELLED)
 
 
@@ -65,7 +65,7 @@ def check_link(*, submission_id: UUID, by: User) -> None:
     if not is_looked_at(submission):
         run = workflows.start(link_recheck, submission_id=submission_id)
         Submission.objects.filter(pk=submission_id).update(recheck_run_id=run.id)
-    elif submission.run_id is not None and submission.link_checked_at is None:
+    elif submission.run_id and submission.link_checked_at is None and goes_on(submission.run_id):
         workflows.retry_now(submission.run_id, by=by.get_username())
 
 
@@ -82,7 +82,7 @@ def announce(submission: Submission, status: Status, by: User) -> bool:
         if submission.run_id is not None:
             workflows.send_event(submission.run_id, "decision", payload=payload, key="decision")
             return True
-    except workflows.RunIsOver:
+    except (workflows.RunIsOver, workflows.RunNotFound):
         pass
     write_letter(submission, status)
     return False

@@ -41,7 +41,7 @@ def send_details(
             accept(submission, details)
         except (LinkOnBoard, TooManyChecks) as why:
             refusal = why
-        except workflows.RunIsOver:
+        except (workflows.RunIsOver, workflows.RunNotFound):
             close_stopped(submission_id)
     moves.expire_overdue(Q(pk=submission_id))
     submission = own_submission(maker, submission_id)

@@ -7,9 +7,9 @@ from django.db import transaction
 
 from submissions import limits, moves
 from submissions.models import Submission
+from submissions.review_run import stop_its_run
 from submissions.selectors import own_submission
 from submissions.states import Ended, Status
-from workflows import api as workflows
 
 GIVEN_BACK = "You gave the slot back."
 
@@ -27,8 +27,7 @@ def withdraw(*, maker: User, submission_id: UUID) -> Submission:
         code=Ended.WITHDRAWN,
         reason=GIVEN_BACK,
     )
-    if won and submission.run_id is not None:
-        workflows.cancel(submission.run_id, reason="withdrawn", by=maker.get_username())
     if won:
+        stop_its_run(submission, reason="withdrawn", by=maker.get_username())
         limits.count(limits.account(maker.pk), limits.Deed.WITHDRAW)
     return own_submission(maker, submission_id)

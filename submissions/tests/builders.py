@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from typing import Any
 from unittest import mock
 
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db.models import F
 from django.db.models.functions import Now
 from django.test import Client
@@ -16,8 +18,8 @@ from submissions.link_check.verdict import outcome_of
 from submissions.models import Board, Submission
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details
-from workflows.api import HistoryKind, cancel, get_history, get_run
-from workflows.testing import drive_until_idle, pass_time
+from workflows.api import HistoryKind, cancel, get_history, get_run, list_runs
+from workflows.testing import advance, drive_until_idle, pass_time
 
 GOOD = {
     "name": "QueryLens",
@@ -78,6 +80,14 @@ def stop_run(submission: Submission) -> None:
     """Do what an operator does to a run that is stuck."""
     assert submission.run_id is not None
     assert cancel(submission.run_id, reason="stuck", by="mona")
+
+
+def prune_run(submission: Submission) -> None:
+    """Let its run have been stopped, and deleted long after that; the row still names it."""
+    stop_run(submission)
+    advance(2)
+    call_command("workflows_prune", "--older-than", "1s", stdout=StringIO())
+    assert not list_runs()
 
 
 def without_run(submission: Submission) -> None:

@@ -113,7 +113,7 @@ def test_lists_of_many_are_fast(mona: Client) -> None:
 def timed(client: Client, address: str) -> list[float]:
     """Return how many milliseconds each of many visits took."""
     client.get(address)
-    found = []
+    found: list[float] = []
     for _ in range(TIMES):
         with stopwatch(found):
             assert client.get(address).status_code == 200

@@ -19,6 +19,7 @@ from submissions.tests.builders import (
     make_board,
     moderator,
     person,
+    prune_run,
     reserved,
     signed_in,
     verdict,
@@ -216,6 +217,16 @@ def test_every_end_has_its_page(status: Status) -> None:
     assert (answer.status_code, submission.status) == (200, status)
     assert answer.context["poll"] is False
     assert submission.reason in answer.content.decode()
+
+
+def test_the_page_of_a_submission_whose_run_was_pruned_tells_its_row() -> None:
+    submission = in_review(person("alice"), make_board())
+    prune_run(submission)
+    alice = signed_in("alice")
+
+    for headers in ({}, HTMX):
+        answer = alice.get(page(submission), headers=headers)
+        assert (answer.status_code, answer.context["steps"][0].title) == (200, "Slot reserved")
 
 
 def test_giving_back_leads_to_the_submission_and_is_calm_the_second_time() -> None:

@@ -9,7 +9,7 @@ Table = dict[str, set[str]]
 WORKFLOWS: Table = {
     "__init__": {"q_cluster"},
     "core": set(),
-    "conf": set(),
+    "conf": {"core"},
     "q_cluster": set(),
     "signals": set(),
     "ui": set(),
@@ -24,9 +24,9 @@ WORKFLOWS: Table = {
     "api": {"core", "signals", "definitions", "store", "engine"},
     "tasks": {"engine", "cluster"},
     "admin": {"api", "models", "ui"},
-    "management": {"api", "conf", "q_cluster", "definitions", "engine", "cluster"},
+    "management": {"api", "core", "conf", "q_cluster", "definitions", "engine", "cluster"},
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
-    "checks": {"conf", "definitions", "source"},
+    "checks": {"core", "conf", "definitions", "source"},
     "installation": {"q_cluster"},
     "apps": {"checks", "installation", "observe", "q_cluster"},
 }
@@ -34,6 +34,7 @@ WORKFLOWS: Table = {
 ENGINE: Table = {
     "announcements": set(),
     "requests": {"announcements"},
+    "schedules": {"announcements", "requests"},
     "session": {"announcements"},
     "attempts": {"announcements", "session"},
     "groups": {"session", "attempts"},
@@ -44,6 +45,8 @@ ENGINE: Table = {
     "worker_loop": {"announcements", "session", "attempts", "drive"},
     "replay_check": {"session", "drive"},
     "history_export": {"replay_check"},
+    "archive": {"history_export", "replay_check"},
+    "prune": set(),
 }
 """The rooms inside `engine`: what each may import besides what all of the engine may."""
 

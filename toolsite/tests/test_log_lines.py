@@ -37,6 +37,22 @@ def test_a_traceback_keeps_its_lines_but_no_nul() -> None:
     assert text.endswith(r"ValueError: a\x00b")
 
 
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [
+        ("no cookie: /accounts/confirm-email/Nzk:1xUsbZ:2A-b324/", "/accounts/confirm-email/.../"),
+        (
+            "answered 503 to /accounts/password/reset/key/4-diewu4-3dd98/: away",
+            "/accounts/password/reset/key/.../: away",
+        ),
+    ],
+)
+def test_no_line_tells_a_mailed_link(told: str, kept: str) -> None:
+    text = PlainFormatter("%(message)s").format(record("x", told))
+
+    assert text == told[: told.index("/")] + kept
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 405, 409, 422, 429])
 def test_a_visitors_mistake_is_no_warning(status: int) -> None:
     mistake = record("django.request", "Unprocessable Entity: /", status=status)

@@ -169,3 +169,17 @@ def test_a_site_that_is_away_is_a_503_with_a_time(nginx: Nginx, web: LiveSite) -
 
     assert (status, headers["retry-after"]) == (503, "5")
     assert b"being restarted" in page
+
+
+def test_the_access_log_tells_no_mailed_link(nginx: Nginx) -> None:
+    links = ["/accounts/confirm-email/Mg:1xU:6Xb/", "/accounts/password/reset/key/4-diewu4-3dd98/"]
+    for link in links:
+        get(nginx, link, {"Referer": f"https://{SITE_NAME}{link}"})
+    nginx.stop(signal.SIGQUIT)  # what it has answered is written then
+
+    lines = (nginx.folder / "access.log").read_text()
+
+    assert '"GET /accounts/confirm-email/... HTTP/1.1"' in lines
+    assert f'"https://{SITE_NAME}/accounts/password/reset/key/..."' in lines
+    assert "6Xb" not in lines
+    assert "3dd98" not in lines

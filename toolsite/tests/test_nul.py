@@ -84,3 +84,15 @@ def test_a_header_is_harmless(client: Client, header: str) -> None:
     assert client.get("/", headers={header: "sessionid=a\0b"}).status_code == 200
     status = client.post("/boards/launch/slots/1/reserve", headers={header: "a\0b"}).status_code
     assert status in (302, 303, 400, 422)
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 404), ("/tools/", 200), ("/accounts/login/", 200), ("/submissions/", 302), ("/no", 404)],
+)
+def test_a_cookie_counts_as_not_sent(path: str, status: int) -> None:
+    quoted = r'sessionid="aaaaaaaaaaaaaaaa\000aaaaaaaaaaaaaaa"'
+
+    answer = Client(raise_request_exception=False).get(path, headers={"cookie": quoted})
+
+    assert answer.status_code == status

@@ -1,6 +1,7 @@
 """A request, whole or refused: bounded in size, in time, and over all requests together."""
 
 import asyncio
+import re
 
 from toolsite.web.messages import Receive, Scope
 
@@ -12,6 +13,10 @@ MAX_BODY_BYTES = 3_145_728
 """As nginx has it (3m), and more than Django's own limit, whose page says more than we could."""
 MAX_BODIES_BYTES = 64_000_000
 """Of all bodies that this process holds at once."""
+
+FOREIGN_CHARSET = re.compile(rb'charset(?!\s*=\s*("utf-?8"|utf-?8)\s*(;|$))', re.IGNORECASE)
+"""In a Content-Type. Forms are UTF-8 (RFC 7578, 5.1.2; the URL standard), and Django would read the
+query too by any of Python's codecs that is named there: some fail, others make lone surrogates."""
 
 
 class RequestRefused(Exception):
@@ -39,6 +44,10 @@ class RequestReader:
             raise RequestRefused(431, f"The headers are longer than {MAX_HEADER_BYTES} bytes.")
         if declared_bytes(scope) > MAX_BODY_BYTES:
             raise too_large()
+        if names_another_charset(scope):
+            raise RequestRefused(
+                415, "The Content-Type names a charset; here it can only be UTF-8."
+            )
         parts = bytearray()
         try:
             async with asyncio.timeout(BODY_SECONDS):
@@ -76,6 +85,12 @@ def declared_bytes(scope: Scope) -> int:
     """Return how long the request says its body is; the server has checked that it is a number."""
     lengths = [value for name, value in scope["headers"] if name == b"content-length"]
     return int(lengths[0]) if lengths else 0
+
+
+def names_another_charset(scope: Scope) -> bool:
+    """Say whether a Content-Type names a charset that is not UTF-8, in whatever spelling."""
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    return any(FOREIGN_CHARSET.search(value) for value in types)
 
 
 def too_large() -> RequestRefused:

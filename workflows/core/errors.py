@@ -6,7 +6,9 @@ WorkflowError
 │   └── UnknownWorkflow
 ├── RequestError             the caller asked for something impossible
 │   ├── RunNotFound
+│   ├── ScheduleNotFound
 │   ├── RunIsOver
+│   ├── RunPruned            the key's run has ended, and was deleted since
 │   ├── KeyConflict
 │   └── InvalidInput
 ├── ValueNotStorable         a value cannot be kept as JSON
@@ -73,10 +75,30 @@ class RunNotFound(RequestError):
     code = "run_not_found"
 
 
+class ScheduleNotFound(RequestError):
+    """There is no schedule of that name."""
+
+    code = "schedule_not_found"
+
+
 class RunIsOver(RequestError):
     """The run has ended and takes no more events."""
 
     code = "run_is_over"
+
+
+class RunPruned(RequestError):
+    """The key's run has ended, as `state`, and was deleted since; nothing is started."""
+
+    code = "run_pruned"
+
+    def __init__(self, workflow: str, key: str, run_id: str, state: str) -> None:
+        super().__init__(workflow, key, run_id, state)
+        self.workflow, self.key, self.run_id, self.state = workflow, key, run_id, state
+
+    def __str__(self) -> str:
+        whose = f"key {self.key!r} of {self.workflow!r} was used: its run {self.run_id} was"
+        return f"{whose} {self.state}, and pruned; nothing is started. Use a new key for new work"
 
 
 class KeyConflict(RequestError):

@@ -53,7 +53,7 @@ class RunView:
     deadline: datetime | None
     """When the run fails if it has not ended; None: never."""
     priority: int
-    """0 unless said otherwise; the queue does not look at it yet."""
+    """From -9 to 9, 0 unless said otherwise: of the runs that are due, the highest go first."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None

@@ -71,7 +71,8 @@ class StepView:
     duration: timedelta | None = None
     """From the beginning of its first attempt to its end, pauses between attempts included."""
     running_since: datetime | None = None
-    """When the attempt under way began, or the one that was lost last; None: no host has seen one."""
+    """When the attempt under way began, or, where none is, the one that was lost last; None: no host has
+    seen one."""
     host: str = ""
     """Where that is, or was; "" where nobody knows."""
     pid: int | None = None
@@ -159,7 +160,9 @@ class _Found:
         state = self._state(run, next_undo)
         last = self.undo_failed if state == StepState.COMPENSATING else self.failed
         awaited = state in (StepState.WAITING, StepState.COMPENSATING) and last is not None
-        ended, seen = self.undone or self.outcome, self.seen
+        # What a worker drives again is not told to run where it was lost.
+        seen = self.running if state == StepState.RUNNING else self.seen
+        ended = self.undone or self.outcome
         began = attempt_began(self.first) if self.first else None
         return StepView(
             position=self.position,

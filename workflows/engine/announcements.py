@@ -64,7 +64,8 @@ def run_blocked(run_id: UUID, workflow: str, *, error: Mapping[str, Any]) -> Non
 def runs_judged(judged: Sequence[Judged]) -> None:
     """Say that runs were taken from lost workers, and what became of each."""
     runs = [(run.id, run.workflow, run.state) for run in judged]
-    signals.runs_recovered.send_robust(sender=Judged, runs=runs)
+    reasons = [run.reason for run in judged]
+    signals.runs_recovered.send_robust(sender=Judged, runs=runs, reasons=reasons)
     for run in judged:
         if run.state == RunState.BLOCKED and run.error is not None:
             run_blocked(run.id, run.workflow, error=run.error)

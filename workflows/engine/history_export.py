@@ -16,7 +16,11 @@ NO_HISTORY = "not an exported history"
 
 def export_history(run_id: RunId) -> dict[str, Any]:
     """Return a run's input and history as plain JSON values. Raises RunNotFound."""
-    recorded = recorded_run(run_id)
+    return as_exported(recorded_run(run_id))
+
+
+def as_exported(recorded: Recorded) -> dict[str, Any]:
+    """Return what is known of a run as plain JSON values."""
     return {
         "format": FORMAT,
         "run": str(recorded.run_id),

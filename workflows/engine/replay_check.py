@@ -12,7 +12,7 @@ from workflows.core.failure import describe
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.programming_errors import waits_for_mending
-from workflows.core.run import ClaimedRun, RunId
+from workflows.core.run import ClaimedRun, RunId, RunView
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.drive.newer_code import unreadable
@@ -77,7 +77,11 @@ def replay_open_runs() -> list[Difference]:
 
 def recorded_run(run_id: RunId) -> Recorded:
     """Read a run's input and history. Raises RunNotFound."""
-    run = get_run(run_id)
+    return as_recorded(get_run(run_id), get_history(run_id))
+
+
+def as_recorded(run: RunView, entries: list[HistoryEntry]) -> Recorded:
+    """Return what a replay reads of a run that has this history."""
     return Recorded(
         run_id=run.id,
         workflow=run.workflow,
@@ -85,7 +89,7 @@ def recorded_run(run_id: RunId) -> Recorded:
         input={name: run.input[name] for name in run.input if name not in run.defaults},
         defaults=run.defaults,
         created_at=run.created_at,
-        entries=get_history(run_id),
+        entries=entries,
     )
 
 

@@ -30,6 +30,8 @@ class Event(models.Model):
         indexes = [
             # store/events.py, load_inbox: what the run has not consumed.
             Index(fields=["run", "id"], condition=Q(position__isnull=True), name="event_inbox_idx"),
+            # store/prune.py, and PostgreSQL's own look for what points at a run that is deleted.
+            Index(fields=["run"], name="event_run_idx"),
         ]
 
     def __str__(self) -> str:

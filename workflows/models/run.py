@@ -18,7 +18,7 @@ from django.db.models import (
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce
 
-from workflows.core.states import DUE_STATES, HELD_STATES, RunState
+from workflows.core.states import DUE_STATES, FINAL_STATES, HELD_STATES, RunState
 from workflows.models.clock import ClockTimestamp
 from workflows.models.default_database import InDefaultDatabase
 
@@ -98,7 +98,15 @@ class Run(models.Model):
             CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
         ]
         indexes = [
-            # store/queue.py, claim_run and look_ahead: what is due next.
+            # store/queue.py, claim_run and look_ahead: what is due next of each workflow. Read
+            # backwards: the highest priority first, and in it what has been due longest.
+            Index(
+                fields=["priority", "workflow", "version", "-wake_at"],
+                condition=Q(wake_at__isnull=False),
+                name="run_turn_idx",
+            ),
+            # store/missing_code.py: what has been due longest, of any workflow. An older release
+            # claims by it.
             Index(
                 fields=["wake_at"],
                 condition=Q(state__in=sorted(DUE_STATES)),
@@ -118,6 +126,20 @@ class Run(models.Model):
                 opclasses=["jsonb_path_ops"],
                 condition=~Q(attributes={}),
                 name="run_attributes_idx",
+            ),
+            # store/chains.py: the run that a chain has come to; store/prune.py: all of a chain.
+            Index(
+                fields=["chain_id", "continued_as"],
+                condition=Q(chain_id__isnull=False),
+                name="run_chain_idx",
+            ),
+            # store/prune.py: families that have ended, by the end of their newest run.
+            Index(
+                fields=["workflow", "state", "finished_at"],
+                condition=Q(
+                    state__in=sorted(FINAL_STATES), parent__isnull=True, continued_as__isnull=True
+                ),
+                name="run_ended_idx",
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),

@@ -33,6 +33,7 @@ def connect() -> None:
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
     signals.code_missing.connect(_code_missing)
+    signals.runs_pruned.connect(_pruned)
 
 
 def _finished(
@@ -122,12 +123,13 @@ def _newer_code_awaited(*, run_id: Any, workflow: str, what: str, **_: Any) -> N
     )
 
 
-def _recovered(*, runs: list[tuple[Any, str, str]], **_: Any) -> None:
-    for run_id, workflow, state in runs:
+def _recovered(*, runs: list[tuple[Any, str, str]], reasons: list[str], **_: Any) -> None:
+    for (run_id, workflow, state), why in zip(runs, reasons, strict=True):
         if state in TOLD_AS_ERRORS:
             continue
         if (since := worth_saying("recovered", workflow, str(state))) is not None:
-            logger.warning("%s %s: its worker was lost; now %s%s", workflow, run_id, state, since)
+            words = "%s %s: its worker was lost: %s; now %s%s"
+            logger.warning(words, workflow, run_id, why, state, since)
 
 
 def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: Any) -> None:
@@ -139,3 +141,7 @@ def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: A
         runs,
         run_id,
     )
+
+
+def _pruned(*, runs: int, **_: Any) -> None:
+    logger.info("%d runs that ended long ago are deleted, as WORKFLOWS['retention'] says", runs)

@@ -1,5 +1,6 @@
 """History: load it, append the outcome of an operation under the fence."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -44,6 +45,12 @@ _LOAD = Statement(
     WHERE run_id = %s ORDER BY id
     """
 )
+_LOAD_SEVERAL = Statement(
+    """
+    SELECT run_id, id, position, part, kind, name, data::text, at FROM workflows_history
+    WHERE run_id = ANY(%s) ORDER BY run_id, id
+    """
+)
 _KINDS = {kind.value for kind in HistoryKind}
 
 
@@ -62,6 +69,14 @@ class Written(NamedTuple):
 def load_history(run_id: UUID) -> list[HistoryEntry]:
     """Return everything the run has done, oldest first, in one query."""
     return [_entry(*row) for row in query(_LOAD, [run_id])]
+
+
+def load_histories(run_ids: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
+    """Return everything that each of these runs has done, in one query."""
+    found: dict[UUID, list[HistoryEntry]] = {run_id: [] for run_id in run_ids}
+    for run_id, *line in query(_LOAD_SEVERAL, [list(run_ids)]):
+        found[run_id].append(_entry(*line))
+    return found
 
 
 def append(

@@ -9,7 +9,7 @@ from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store import insert
-from workflows.store.database import query_one
+from workflows.store.database import Connection, query_one
 from workflows.store.fence import (
     KEEP_NOTES,
     UNCHANGED,
@@ -23,10 +23,15 @@ from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement
 from workflows.store.views import view_of_new
 
+# Who waits here for the deletion of the key's run sees no key of it: a trigger looks again.
+_UNLESS_PRUNED = """
+    (SELECT) AS asked WHERE NOT EXISTS (
+        SELECT FROM workflows_prunedkey WHERE workflow = %(workflow)s AND key = %(key)s)
+"""
 _CREATE = Statement(
     f"""
     WITH created AS (
-        {insert.run()}
+        {insert.run(_UNLESS_PRUNED)}
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING created_at, wake_at, deadline)
     SELECT created_at, wake_at, deadline, {RING} FROM created
@@ -85,11 +90,17 @@ _BY_KEY = Statement(
     SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
     """
 )
+_PRUNED = Statement(
+    """
+    SELECT run_id, state FROM workflows_prunedkey WHERE workflow = %s AND key = %s
+    """
+)
 
 
-def create_run(new: NewRun) -> RunView | None:
-    """Insert a due run in the caller's transaction and return it. None: the key is taken."""
-    row = query_one(_CREATE, insert.new_run_params(new))
+def create_run(new: NewRun, *, on: Connection | None = None) -> RunView | None:
+    """Insert a due run in the caller's transaction and return it. None: the key is taken,
+    by a run or by one that was pruned."""
+    row = query_one(_CREATE, insert.new_run_params(new), on=on)
     if row is None:
         return None
     created_at, wake_at, deadline, _ = row
@@ -146,3 +157,9 @@ def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Input] | None:
     """Return id and input of the run that has this key."""
     row = query_one(_BY_KEY, [workflow, key])
     return None if row is None else (row[0], Input(*row[1:]))
+
+
+def find_pruned(workflow: str, key: str) -> tuple[uuid.UUID, str] | None:
+    """Return the id of the run that had this key and was pruned, and as what it had ended."""
+    row = query_one(_PRUNED, [workflow, key])
+    return None if row is None else (row[0], row[1])

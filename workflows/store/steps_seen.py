@@ -48,12 +48,15 @@ def sql_steps_shown(column: str, *, attempt: str) -> str:
     return f"CASE WHEN ({column}->>'attempt')::integer = {attempt} THEN {column}->'steps' END"
 
 
-def sql_words(steps: str) -> str:
-    """Return the SQL of the words that say in which steps a worker was: `, in step …`, or nothing."""
+def sql_words(steps: str, *, worker: str) -> str:
+    """Return the SQL of the words that say in which steps a worker was: `, in step …`; where none is
+    known, its host and pid; nothing where nobody knows the worker."""
     began = "to_char((each->>'since')::timestamptz AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"
     return f"""
         coalesce((SELECT ', in ' || string_agg(format(
             '%%s %%L (position %%s, attempt %%s, begun %%s UTC on host %%s, pid %%s)',
             CASE WHEN (each->>'undo')::boolean THEN 'compensation' ELSE 'step' END,
             each->>'name', each->>'position', each->>'attempt', {began}, each->>'host',
-            each->>'pid'), ' and ') FROM jsonb_array_elements({steps}) AS each), '')"""
+            each->>'pid'), ' and ') FROM jsonb_array_elements({steps}) AS each),
+            (SELECT format(', on host %%s, pid %%s', host, pid) FROM workflows_worker
+             WHERE id = {worker}), '')"""

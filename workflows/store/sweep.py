@@ -129,7 +129,7 @@ _BY_THE_SWEEP = f"""
 """
 _JUDGED = f"""
     counted AS (
-        SELECT *, seen || {sql_words("steps")} AS reason,
+        SELECT *, seen || {sql_words("steps", worker="lost.worker_id")} AS reason,
                CASE WHEN mark = crash_mark AND NOT grown THEN crashes ELSE 0 END
                   + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
         FROM lost),
@@ -201,7 +201,7 @@ def _recover(which: str, seen: str) -> Statement:
         turned AS (
             {line(_TURNED, HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
         SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END,
-               CASE WHEN seen NOT IN {one_of(_WITHOUT_SESSIONS)} THEN worker_id END
+               CASE WHEN seen NOT IN {one_of(_WITHOUT_SESSIONS)} THEN worker_id END, reason
         FROM moved
         """
     )
@@ -221,6 +221,8 @@ class Judged(NamedTuple):
     """type and message, where the loss was one too many; None where it was not."""
     lost_worker: int | None
     """From whom it was taken; None: from one that lives on, or whose sessions the server has ended."""
+    reason: str
+    """What was seen of the loss: how, in which step, on which host and pid."""
 
 
 class Missing(NamedTuple):

@@ -27,6 +27,11 @@ def get_run(run_id: RunId) -> RunView:
         raise RunNotFound(f"no run {run_id}") from None
 
 
+def get_runs(run_ids: Collection[UUID]) -> dict[UUID, RunView]:
+    """Return these runs, as far as they are there, by their ids."""
+    return {row["id"]: _view(row) for row in _rows().filter(pk__in=run_ids)}
+
+
 def get_history(run_id: RunId) -> list[HistoryEntry]:
     """Return everything a run has done, oldest first. Raises RunNotFound."""
     run_id = run_id_of(run_id)

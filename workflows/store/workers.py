@@ -68,10 +68,15 @@ _RENEW = Statement(
     FROM free WHERE run.id = free.id
     """
 )
+# Who holds a run that nobody could take yet, since others have locked its row, is still asked how
+# it was lost.
 _FORGET = Statement(
     f"""
-    DELETE FROM workflows_worker
+    DELETE FROM workflows_worker AS worker
     WHERE started_at < {STATEMENT_TIME} - interval '1 minute' AND id NOT IN ({LIVING})
+      AND NOT EXISTS (SELECT FROM workflows_run AS run
+                      WHERE run.worker_id = worker.id AND run.state IN {one_of(HELD_STATES)}
+                        AND run.lease_until IS NOT NULL)
     RETURNING id, host, pid, session_name
     """
 )

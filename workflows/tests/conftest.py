@@ -18,6 +18,8 @@ TABLES = [
     "workflows_event",
     "workflows_history",
     "workflows_run",
+    "workflows_prunedkey",
+    "workflows_schedule",
     "workflows_worker",
     "auth_group",
 ]

@@ -24,12 +24,12 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.running_steps import HeldRun, StepSeen
-from workflows.models import Run
+from workflows.models import Run, Worker
 from workflows.store.queue import Code
 from workflows.store.sweep import Told, sweep
 from workflows.store.workers import enlist
 from workflows.testing import drive_until_idle
-from workflows.tests.builders import connected, expire_lease, started_and_claimed
+from workflows.tests.builders import claim, connected, expire_lease, started_and_claimed
 from workflows.tests.flows import ONCE
 from workflows.ui.icons import badge
 
@@ -183,6 +183,20 @@ class RunAdminTests(TestCase):
         self.assertIn("1 lost</td>", page)
         self.assertIn("because its lease ran out, in step", page)
 
+    def test_a_run_that_a_worker_holds_says_on_which_host_and_pid(self) -> None:
+        drive_until_idle()
+        worker = Worker.objects.create(started_at=Now(), host="quay", pid=7)
+        run = start(trips)
+        claim(worker_id=worker.id)
+        address = reverse("admin:workflows_run_change", args=[run.id])
+
+        held = self.client.get(address).content.decode()
+        Worker.objects.all().delete()
+        forgotten = self.client.get(address).content.decode()
+
+        self.assertIn(f"{worker.id}: quay, pid 7", held)
+        self.assertIn(f"{worker.id}: forgotten", forgotten)
+
     def test_a_failed_run_can_be_compensated_with_the_name_of_who_did_it(self) -> None:
         run = start(trips)
         drive_until_idle()
@@ -215,6 +229,16 @@ class RunAdminTests(TestCase):
 
         self.assertNotIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
+
+    def test_runs_are_filtered_by_priority(self) -> None:
+        Run.objects.filter(pk=self.waiting.id).update(priority=7)
+
+        urgent, usual = (
+            self.client.get(LIST, {"priority": each}).content.decode() for each in (7, 0)
+        )
+
+        self.assertIn('class="field-priority">7<', urgent)
+        self.assertNotIn('class="field-priority">7<', usual)
 
     def test_crashes_are_those_since_the_run_last_made_progress(self) -> None:
         Run.objects.filter(pk=self.waiting.id).update(crashes=4)

@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from workflows.checks import check_conf, check_database
-from workflows.conf import Conf, conf
+from workflows.conf import NO_NUMBERS, Conf, conf
 
 
 def test_without_settings_the_defaults_hold() -> None:
@@ -50,7 +50,7 @@ def test_an_unknown_setting_is_named_with_its_nearest_relative(
     assert error.msg == f"WORKFLOWS {words}"
 
 
-@pytest.mark.parametrize("name", list(Conf.__dataclass_fields__))
+@pytest.mark.parametrize("name", sorted(set(Conf.__dataclass_fields__) - NO_NUMBERS))
 @pytest.mark.parametrize(
     "value", [0, -1, "15", None, True, [1], float("nan"), float("inf"), 1e15], ids=repr
 )
@@ -60,6 +60,30 @@ def test_a_setting_is_a_number_above_zero(name: str, value: Any) -> None:
         pytest.raises(ImproperlyConfigured, match=rf"WORKFLOWS\['{name}'\] is .*; give a number"),
     ):
         conf()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("keep_keys", 30, "30 is no span of time"),
+        ("keep_keys", ["30d"], "is no span of time"),
+        ("retention", "30d", "'30d' is no dictionary"),
+        ("retention", {"*": {"done": "30d"}}, "no run ends as 'done'"),
+        ("retention", {"*": ["30d"]}, "is no span of time"),
+    ],
+)
+def test_what_is_said_of_pruning_is_held_to_its_form(name: str, value: Any, words: str) -> None:
+    with override_settings(WORKFLOWS={name: value}):
+        [error] = check_conf()
+
+    assert error.id == "workflows.E001"
+    assert error.msg.startswith(f"WORKFLOWS[{name!r}]: ")
+    assert words in error.msg
+
+
+def test_settings_with_dictionaries_are_checked_once_too() -> None:
+    with override_settings(WORKFLOWS={"retention": {"*": {"completed": "30d"}}}):
+        assert conf() is conf()
 
 
 @pytest.mark.parametrize("value", [None, 3, ["lease_seconds"]])

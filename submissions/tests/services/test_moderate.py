@@ -20,6 +20,7 @@ from submissions.tests.builders import (
     next_try,
     outcome,
     person,
+    prune_run,
     reserved,
     send,
     stop_run,
@@ -139,20 +140,31 @@ def test_what_is_over_cannot_be_released() -> None:
         release(submission_id=submission.pk, reason="Gone.", by=mona)
 
 
+@pytest.mark.parametrize("stop", [stop_run, prune_run])
 def test_a_decision_on_a_submission_without_a_living_run_is_mailed_too(
-    mailoutbox: list[object],
+    mailoutbox: list[object], stop: Callable[[Submission], None]
 ) -> None:
     mona, board = moderator(), make_board()
     stopped = in_review(person("alice"), board, 3)
     orphan = in_review(person("bob"), board, 4, link="https://other.dev/")
     without_run(orphan)
-    stop_run(stopped)
+    stop(stopped)
 
     approve(submission_id=stopped.pk, by=mona)
     reject(submission_id=orphan.pk, reason="No.", by=mona)
     drive_until_idle()
 
     assert subjects(mailoutbox) == ["QueryLens is published", "QueryLens was not published"]
+
+
+def test_a_slot_whose_run_was_pruned_can_be_released() -> None:
+    board = make_board()
+    submission = reserved(person("alice"), board, 3)
+    prune_run(submission)
+
+    release(submission_id=submission.pk, reason="It hung.", by=moderator())
+
+    assert 3 in free_slots(board)
 
 
 def subjects(letters: list[object]) -> list[str]:

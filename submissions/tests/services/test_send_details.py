@@ -1,5 +1,6 @@
 """Sending the details: in time or too late, and never both."""
 
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -23,6 +24,7 @@ from submissions.tests.builders import (
     link_answers,
     make_board,
     person,
+    prune_run,
     reserved,
     send,
     stop_run,
@@ -169,9 +171,12 @@ def test_the_same_link_is_fine_on_another_board_and_after_a_rejection() -> None:
     assert {here.status, elsewhere.status} == {Status.IN_REVIEW}
 
 
-def test_details_for_a_run_an_operator_has_stopped_free_the_slot_and_are_kept() -> None:
+@pytest.mark.parametrize("stop", [stop_run, prune_run])
+def test_details_for_a_run_an_operator_has_stopped_free_the_slot_and_are_kept(
+    stop: Callable[[Submission], None],
+) -> None:
     submission = reserved(person("alice"), make_board())
-    stop_run(submission)
+    stop(submission)
 
     with pytest.raises(DetailsTooLate):
         send(submission)

@@ -43,6 +43,42 @@ def test_headers_that_are_too_long_are_refused() -> None:
     assert refused.value.status == 431
 
 
+@pytest.mark.parametrize(
+    "charset",
+    [
+        b"charset=hex",
+        b"charset=unicode_escape",
+        b'Charset = "utf-7"',
+        b"charset*=nosuch''%41",
+        b"charset*0=he; charset*1=x",
+        b"charset=utf-8; charset=idna",
+        b"charset=latin-1",
+        b"charset",
+    ],
+)
+def test_a_charset_other_than_utf_8_is_refused(charset: bytes) -> None:
+    named = [(b"content-type", b"application/x-www-form-urlencoded; " + charset)]
+
+    with pytest.raises(RequestRefused) as refused:
+        asyncio.run(RequestReader().read(scope(headers=named), never))
+
+    assert refused.value.status == 415
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        b"application/x-www-form-urlencoded",
+        b"application/x-www-form-urlencoded; charset=UTF-8",
+        b'multipart/form-data; charset="utf8"; boundary=x',
+    ],
+)
+def test_forms_in_utf_8_are_read(kind: bytes) -> None:
+    headers = [(b"content-type", kind)]
+
+    assert asyncio.run(RequestReader().read(scope(headers=headers), Wire(b"a=b").receive)) == b"a=b"
+
+
 def test_a_body_that_grows_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_reader, "MAX_BODY_BYTES", 5)
     reader = RequestReader()

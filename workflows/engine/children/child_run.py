@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.codec import Input
@@ -39,6 +39,7 @@ class Child:
     id: uuid.UUID
     definition: WorkflowDefinition
     detached: bool
+    priority: int
 
     @property
     def event(self) -> str:
@@ -57,22 +58,34 @@ def encode_child_input(
 
 
 def describe_child(
-    session: Session, position: int, definition: WorkflowDefinition, detached: bool
+    session: Session,
+    position: int,
+    definition: WorkflowDefinition,
+    detached: bool,
+    priority: int | None,
 ) -> Child:
-    """Return the child of this position: its id is the same at every replay."""
-    child_id = uuid.uuid5(session.run.id, f"child:{position}")
-    return Child(id=child_id, definition=definition, detached=detached)
+    """Return the child of this position: its id is the same at every replay. priority: None for its
+    parent's."""
+    return Child(
+        id=uuid.uuid5(session.run.id, f"child:{position}"),
+        definition=definition,
+        detached=detached,
+        priority=session.run.priority if priority is None else priority,
+    )
 
 
 def start_child(session: Session, position: int, child: Child, input: Input) -> None:
     """Create the child's run and record it, in one statement."""
     definition = child.definition
     fact = child_started(position, definition.name, child.id, detached=child.detached)
-    deadline = definition.deadline_seconds
     new = new_run(
-        definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
+        definition,
+        input,
+        id=child.id,
+        deadline_seconds=definition.deadline_seconds,
+        detached=child.detached,
+        priority=child.priority,
     )
-    new = replace(new, priority=session.run.priority)
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:
         session.look_again()

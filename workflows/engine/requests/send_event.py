@@ -19,10 +19,13 @@ from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow import find_workflow, unfit_for
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.store import events as store
+from workflows.store.chains import newest_of
 from workflows.store.events import Sent, Unfit
 from workflows.store.views import get_run
 
 _any = Codec()
+_GONE_ON = (Sent.OVER, Sent.NOT_FOUND)
+"""What is said of a run of a chain that goes on as another; or went on, and was lost since."""
 
 
 def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None = None) -> None:
@@ -70,9 +73,7 @@ def _refuse_change(run_id: RunId, name: str, payload: Any, text: str) -> None:
     try:
         refuse_change(payload, plain)
     except ValueNotStorable as changed:
-        run = get_run(run_id)
-        while run.continued_as is not None:
-            run = get_run(run.continued_as)
+        run = get_run(newest_of(run_id_of(run_id)))
         definition = find_workflow(run.workflow, run.version)
         declared = None if definition is None else definition.events.get(name)
         if declared is None:
@@ -87,7 +88,7 @@ def _send(
 ) -> Sent | Unfit:
     """Send to the run, or to the one that took over from it."""
     sent = store.send_event(run_id, name=name, payload=text, key=key, unfit=unfit)
-    while sent is Sent.OVER and (successor := get_run(run_id).continued_as) is not None:
-        run_id = successor
+    while sent in _GONE_ON and (newest := newest_of(run_id)) != run_id:
+        run_id = newest
         sent = store.send_event(run_id, name=name, payload=text, key=key, unfit=unfit)
     return sent

@@ -12,8 +12,8 @@ from workflows.core.states import RunState
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine import announcements
 from workflows.store import steering as store
+from workflows.store.chains import newest_of
 from workflows.store.steering import Cancel
-from workflows.store.views import get_run
 
 
 def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
@@ -27,7 +27,7 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     """
     refuse("calls cancel()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    words = {"reason": _words("reason", reason, 500), "by": _name(by)}
+    words = {"reason": words_of("reason", reason, 500), "by": name_of(by)}
     return _cancel(run_id, words)
 
 
@@ -38,9 +38,22 @@ def end_child(run_id: UUID) -> bool:
     return _cancel(run_id, words, in_drive=True)
 
 
+def cancel_for_schedule(run_id: UUID, *, schedule: str) -> bool:
+    """Cancel a run whose schedule starts the next one instead, with short waits as end_child has.
+    Raises django.db.OperationalError, RunNotFound."""
+    words = {"reason": f"schedule {schedule!r} starts its next run", "by": "workflows"}
+    return _cancel(run_id, words, in_drive=True)
+
+
 def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> bool:
     while True:
-        answers = _cancel_tree(run_id, words, in_drive)
+        try:
+            answers = _cancel_tree(run_id, words, in_drive)
+        except RunNotFound:
+            if (newest := newest_of(run_id)) == run_id:
+                raise
+            run_id = newest  # it went on as another, and was lost since
+            continue
         if answers is None:
             continue
         # Behind the transaction: a receiver must neither hold its locks nor break it.
@@ -49,10 +62,9 @@ def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> b
                 announcements.run_finished(each, asked.workflow, asked.now)
         if answers[-1][1].now is not None:
             return True
-        successor = get_run(run_id).continued_as
-        if successor is None:
+        if (newest := newest_of(run_id)) == run_id:
             return False
-        run_id = successor
+        run_id = newest
 
 
 class _BornMeanwhile(Exception):
@@ -93,7 +105,7 @@ def compensate(run_id: RunId, *, by: str = "") -> bool:
     """
     refuse("calls compensate()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    return _found(run_id, store.compensate_run(run_id, by=_name(by)))
+    return _found(run_id, store.compensate_run(run_id, by=name_of(by)))
 
 
 def retry_now(run_id: RunId, *, by: str = "") -> bool:
@@ -104,7 +116,7 @@ def retry_now(run_id: RunId, *, by: str = "") -> bool:
     """
     refuse("calls retry_now()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    return _found(run_id, store.wake_run(run_id, by=_name(by)))
+    return _found(run_id, store.wake_run(run_id, by=name_of(by)))
 
 
 def _found(run_id: UUID, changed: bool | None) -> bool:
@@ -113,11 +125,13 @@ def _found(run_id: UUID, changed: bool | None) -> bool:
     return changed
 
 
-def _name(by: str) -> str:
-    return _words("by", by, 200)
+def name_of(by: str) -> str:
+    """Return who asks, as it is stored. Raises InvalidInput for what is no text."""
+    return words_of("by", by, 200)
 
 
-def _words(what: str, given: object, limit: int) -> str:
+def words_of(what: str, given: object, limit: int) -> str:
+    """Return what somebody says, as it is stored. Raises InvalidInput for what is no text."""
     if not isinstance(given, str):
         raise InvalidInput(f"{what} is {given!r:.80}; give a text (of a user, get_username())")
     return storable(given, limit)

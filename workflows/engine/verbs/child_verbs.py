@@ -10,6 +10,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
 from workflows.core.line_fields import PAYLOAD
 from workflows.core.lines import CHILD_EVENT
+from workflows.core.priority import check_priority
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, workflow_definition
@@ -22,7 +23,7 @@ from workflows.engine.children.child_run import (
 )
 from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
-from workflows.engine.verbs.start_child import ChildCall, MakeChildCall, StartChild
+from workflows.engine.verbs.start_child import ChildCall, ChildOptions, MakeChildCall, StartChild
 from workflows.engine.verbs.waiting import read_payload
 
 R = TypeVar("R")
@@ -45,15 +46,17 @@ class Family(Waits):
         return StartChild(self._start_child)
 
     def _start_child(
-        self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], detached: bool
+        self, workflow: Any, given: tuple[Any, ...], input: dict[str, Any], options: ChildOptions
     ) -> ChildHandle[Any]:
-        definition = workflow_definition(workflow)
+        definition, detached = workflow_definition(workflow), options.detached
         if not isinstance(detached, bool):
             raise DefinitionError(f"start_child: detached is {detached!r:.80}; give True or False")
+        if options.priority is not None:
+            check_priority("start_child", options.priority)
         named = self._with_keys(definition.name, definition.by_name(given, input))
         encoded = encode_child_input(self._session, definition, named)
         position, outcome = self._take(Operation("child", definition.name))
-        child = describe_child(self._session, position, definition, detached)
+        child = describe_child(self._session, position, definition, detached, options.priority)
         if outcome is None:
             start_child(self._session, position, child, encoded)
         if not detached:
@@ -73,11 +76,23 @@ class Family(Waits):
 
     @overload
     def map(
-        self, children: Iterable[ChildCall[R]], /, *, limit: int | None = ..., on_error: Stop = ...
+        self,
+        children: Iterable[ChildCall[R]],
+        /,
+        *,
+        limit: int | None = ...,
+        priority: int | None = ...,
+        on_error: Stop = ...,
     ) -> list[R]: ...
     @overload
     def map(
-        self, children: Iterable[ChildCall[R]], /, *, limit: int | None = ..., on_error: GoOn
+        self,
+        children: Iterable[ChildCall[R]],
+        /,
+        *,
+        limit: int | None = ...,
+        priority: int | None = ...,
+        on_error: GoOn,
     ) -> list[R | ChildFailed]: ...
     @overload
     def map(
@@ -86,15 +101,28 @@ class Family(Waits):
         inputs: Inputs,
         *,
         limit: int | None = ...,
+        priority: int | None = ...,
         on_error: Stop = ...,
     ) -> list[R]: ...
     @overload
     def map(
-        self, workflow: Workflow[..., R], inputs: Inputs, *, limit: int | None = ..., on_error: GoOn
+        self,
+        workflow: Workflow[..., R],
+        inputs: Inputs,
+        *,
+        limit: int | None = ...,
+        priority: int | None = ...,
+        on_error: GoOn,
     ) -> list[R | ChildFailed]: ...
     @overload
     def map(
-        self, workflow: str, inputs: Inputs, *, limit: int | None = ..., on_error: Stop | GoOn = ...
+        self,
+        workflow: str,
+        inputs: Inputs,
+        *,
+        limit: int | None = ...,
+        priority: int | None = ...,
+        on_error: Stop | GoOn = ...,
     ) -> list[Any]: ...
     def map(
         self,
@@ -102,6 +130,7 @@ class Family(Waits):
         inputs: Inputs | None = None,
         *,
         limit: int | None = None,
+        priority: int | None = None,
         on_error: Stop | GoOn = "stop",
     ) -> list[Any]:
         """Start a child for each input, spread over the fleet; return the results in order.
@@ -110,6 +139,7 @@ class Family(Waits):
         whose input type checkers hold to the workflow's parameters; or the workflow and a
         dictionary of its parameters for each, which they cannot.
         limit     at most so many at once; None: all
+        priority  of the children; None: their parent's
         on_error  "stop": raises ChildFailed for the first, in order, that failed; no more are
                   started, the others go on, and end before the parent does. "continue": all run;
                   one that failed has its ChildFailed in the place of the result.
@@ -119,12 +149,13 @@ class Family(Waits):
         if on_error not in ("stop", "continue"):
             raise DefinitionError(f'map: on_error is {on_error!r}; give "stop" or "continue"')
         end = _result_or_failure if on_error == "continue" else ChildHandle.result
+        options = ChildOptions(priority=priority)
         waiting: list[ChildHandle[Any]] = []
         results: list[Any] = []
         for each in _children(workflow, inputs):
             if limit is not None and len(waiting) >= limit:
                 results.append(end(waiting.pop(0)))
-            waiting.append(self._start_child(each.workflow, each.given, each.input, False))
+            waiting.append(self._start_child(each.workflow, each.given, each.input, options))
         return results + [end(child) for child in waiting]
 
     def wait_any(

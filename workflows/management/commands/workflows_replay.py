@@ -10,6 +10,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from workflows import api
+from workflows.engine.archive import is_archive, read_archive
 
 
 class Command(BaseCommand):
@@ -23,7 +24,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--export", metavar="RUN", help="print a run's history as JSON")
         parser.add_argument(
-            "files", nargs="*", help="exported histories to replay, or their folders"
+            "files",
+            nargs="*",
+            help="exported histories or archives (.jsonl…) to replay, or folders of histories",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,7 +35,7 @@ class Command(BaseCommand):
             return
         if not options["check"] and not options["files"]:
             raise CommandError("say --check, --export RUN, or name exported histories")
-        found = [_replay(file) for file in _files(options["files"])]
+        found = [each for file in _files(options["files"]) for each in _replay(file)]
         if options["check"]:
             found += api.replay_open_runs()
         differences = [each for each in found if each is not None]
@@ -59,8 +62,9 @@ def _files(named: list[str]) -> Iterator[Path]:
         yield from found
 
 
-def _replay(file: Path) -> api.Difference | None:
+def _replay(file: Path) -> Iterator[api.Difference | None]:
     try:
-        return api.replay_history(json.loads(file.read_text()))
-    except (OSError, ValueError, RecursionError, api.WorkflowError) as exc:
+        for exported in read_archive(file) if is_archive(file) else [json.loads(file.read_text())]:
+            yield api.replay_history(exported)
+    except (OSError, EOFError, ValueError, RecursionError, api.WorkflowError) as exc:
         raise CommandError(f"{file}: {exc}") from None

@@ -1,12 +1,14 @@
 """Fixtures of the tests that start real clusters."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from workflows.tests.cluster.lab import Cluster, Lab, open_lab
+from workflows.tests.cluster.postgres import Postgres, migrate
 
 
 @pytest.fixture(autouse=True)
@@ -45,3 +47,30 @@ def shared_lab(
 def shared_cluster(shared_lab: Lab) -> Cluster:
     """Return a ready cluster of two workers for all tests of a module."""
     return shared_lab.cluster().wait_until_ready()
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """Return a running server of the tests' own."""
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture
+def own_lab(
+    postgres: Postgres,
+    request: pytest.FixtureRequest,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path: Path,
+) -> Iterator[Lab]:
+    """Return a lab on a database of that server."""
+    name = f"test_{abs(hash(request.node.name)):x}"
+    postgres.make_database(name)
+    with django_db_blocker.unblock(), postgres.used(name):
+        migrate()
+        with open_lab(tmp_path) as lab:
+            yield lab

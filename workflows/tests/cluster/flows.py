@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import time
 from typing import Any
@@ -18,16 +19,18 @@ GATE_SECONDS = 60
 
 
 @step(retry=PATIENT)
-def effect(name: str) -> str:
-    """Leave a line, outside of any transaction of the engine's."""
+def effect(name: str, seconds: float = 0) -> str:
+    """Leave a line, outside of any transaction of the engine's. Then take so long."""
     leave(name)
+    time.sleep(seconds)
     return name
 
 
 @step(atomic=True, retry=PATIENT)
-def atomic_effect(name: str) -> str:
-    """Leave a line that stands or falls with the step's record."""
+def atomic_effect(name: str, seconds: float = 0) -> str:
+    """Leave a line that stands or falls with the step's record. Then take so long."""
     leave(name)
+    time.sleep(seconds)
     return name
 
 
@@ -106,6 +109,27 @@ def die_in_silence() -> None:
 @step(retry=ONCE)
 def keep_the_interpreter(seconds: int) -> None:
     """Stay in C, with the interpreter's lock, for so long."""
+    leave("keep")
+    ctypes.PyDLL(None).sleep(seconds)
+
+
+@step(retry=ONCE)
+def match(length: int) -> bool:
+    """Compute a regular expression, whose time doubles with each letter, with the interpreter's lock."""
+    leave("match")
+    return re.match("(a+)+$", "a" * length + "b") is not None
+
+
+@step(retry=TWICE, timeout_seconds=20)
+def match_within_limits(length: int) -> bool:
+    """The same, which a signal can end."""
+    leave("match")
+    return re.match("(a+)+$", "a" * length + "b") is not None
+
+
+@step(retry=TWICE, timeout_seconds=20)
+def keep_within_limits(seconds: int) -> None:
+    """Stay in C, with the interpreter's lock, where no signal ends it."""
     leave("keep")
     ctypes.PyDLL(None).sleep(seconds)
 
@@ -227,10 +251,10 @@ def held_atomic(run: Context, gate: str) -> list[str]:
 
 
 @workflow("lab.many_steps")
-def many_steps(run: Context, steps: int) -> int:
-    """Plain and atomic steps in turn."""
+def many_steps(run: Context, steps: int, seconds: float = 0) -> int:
+    """Plain and atomic steps in turn, each of so many seconds."""
     for n in range(steps):
-        run.step(atomic_effect if n % 2 else effect, str(n))
+        run.step(atomic_effect if n % 2 else effect, str(n), seconds)
     return steps
 
 
@@ -278,6 +302,32 @@ def keeps_the_interpreter(run: Context, seconds: int) -> None:
     run.step(keep_the_interpreter, seconds)
 
 
+@workflow("lab.matches")
+def matches(run: Context, length: int) -> bool:
+    """A regular expression that takes its time."""
+    return run.step(match, length)
+
+
+@workflow("lab.matches_within_limits")
+def matches_within_limits(run: Context, length: int) -> str:
+    """The same with a time limit."""
+    try:
+        run.step(match_within_limits, length)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.keeps_within_limits")
+def keeps_within_limits(run: Context, seconds: int) -> str:
+    """A call into C with a time limit."""
+    try:
+        run.step(keep_within_limits, seconds)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
 @workflow("lab.never_comes_back")
 def never_comes_back(run: Context) -> str:
     """A step that no time limit can interrupt."""
@@ -299,16 +349,17 @@ def branch_never_comes_back(run: Context) -> str:
 
 
 @workflow("lab.leaf")
-def leaf(run: Context, number: int) -> int:
-    """A child with one atomic step."""
-    run.step(atomic_effect, f"leaf {number}")
+def leaf(run: Context, number: int, seconds: float = 0) -> int:
+    """A child with one atomic step, of so many seconds."""
+    run.step(atomic_effect, f"leaf {number}", seconds)
     return number
 
 
 @workflow("lab.fan")
-def fan(run: Context, count: int, limit: int | None = None) -> list[int]:
-    """As many children."""
-    return run.map(leaf, [{"number": number} for number in range(count)], limit=limit)
+def fan(run: Context, count: int, limit: int | None = None, seconds: float = 0) -> list[int]:
+    """As many children, each of so many seconds."""
+    inputs = [{"number": number, "seconds": seconds} for number in range(count)]
+    return run.map(leaf, inputs, limit=limit)
 
 
 @step(atomic=True, retry=PATIENT)

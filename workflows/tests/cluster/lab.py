@@ -51,7 +51,8 @@ class Lab:
         """Empty every table that clusters fill."""
         with connection.cursor() as cursor:
             cursor.execute(
-                "TRUNCATE workflows_run, workflows_history, workflows_event, workflows_worker, "
+                "TRUNCATE workflows_run, workflows_prunedkey, workflows_history, workflows_event, workflows_worker, "
+                "workflows_schedule, "
                 "django_q_task, django_q_ormq, lab_effect"
             )
 
@@ -112,8 +113,8 @@ class Cluster:
         parent = os.getpid()
         with self.log.open("wb") as out:
             self.main = subprocess.Popen(
-                [sys.executable, "manage.py", *self.command()],
-                cwd=ROOT,
+                [*self.program(), *self.command()],
+                cwd=self.code(),
                 env={**env, **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -121,6 +122,14 @@ class Cluster:
                 start_new_session=True,
                 preexec_fn=lambda: _die_with(parent),
             )
+
+    def program(self) -> Sequence[str]:
+        """Return what is started, in the folder of its code."""
+        return [sys.executable, "manage.py"]
+
+    def code(self) -> Path:
+        """Return whose manage.py it is."""
+        return ROOT
 
     def command(self) -> Sequence[str]:
         """Return what manage.py is told."""

@@ -61,6 +61,10 @@ class Postgres:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
 
+    def words(self) -> str:
+        """Return what the server has logged."""
+        return (self.folder / "server.log").read_text(errors="replace")
+
     def make_database(self, name: str) -> str:
         """Make an empty database and return its URL."""
         with psycopg.connect(self.server.url, autocommit=True) as own:

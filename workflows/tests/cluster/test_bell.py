@@ -196,6 +196,27 @@ def test_an_outage_is_told_once_and_so_is_its_end(
     ]
 
 
+def test_an_outage_that_has_another_cause_by_now_is_told_again_soon(
+    bell: Bell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    causes = iter(["terminated by an administrator", *["too many clients already"] * 2])
+
+    def fail(**kwargs: object) -> None:
+        raise psycopg.OperationalError(next(causes))
+
+    bell._drop()
+    monkeypatch.setattr(store, "open_connection", fail)
+    monkeypatch.setattr(room, "OTHER_CAUSE_AFTER_SECONDS", 0.0)
+    with caplog.at_level(logging.WARNING, "workflows.cluster"):
+        for _ in range(3):
+            assert bell.wait() == 0
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "the database does not answer, waiting: terminated by an administrator",
+        "the database does not answer, waiting: too many clients already",
+    ]
+
+
 def test_a_fault_of_our_own_is_told_and_survived(
     bell: Bell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from workflows import signals
-from workflows.api import RunState, cancel, start
+from workflows.api import RunState, cancel, get_history, start
 from workflows.cluster import chores, held_runs, shared
 from workflows.cluster.chores import Chore, Chores
 from workflows.cluster.database_watch import DatabaseWatch
@@ -162,7 +162,9 @@ def test_a_run_that_goes_back_to_the_queue_is_announced_as_recovered_only(
     with heard(signals.run_finished, signals.run_blocked, signals.runs_recovered) as told:
         chores.Sweep()(own)
 
-    assert [said["runs"] for said in told] == [[(run.id, "tests.greet", RunState.PENDING)]]
+    [said] = told
+    assert said["runs"] == [(run.id, "tests.greet", RunState.PENDING)]
+    assert said["reasons"] == [get_history(run.id)[0].data["reason"]]
 
 
 @pytest.mark.parametrize(("where", "looks"), [(place(), 1), ("another container", 2), ("", 2)])

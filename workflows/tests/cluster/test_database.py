@@ -17,7 +17,6 @@ from workflows.tests.cluster.lab import (
     Lab,
     effects,
     most_crashes,
-    open_lab,
     rows,
     wait_for,
     wait_for_state,
@@ -152,33 +151,6 @@ def test_an_idle_cluster_shows_again_that_it_lives(lab: Lab) -> None:
 
     wait_for(lambda: rows("SELECT max(id) FROM workflows_worker") > ids, "new ids", cluster.words)
     cluster.wait_until_ready()
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """Return a running server of these tests' own."""
-    server = Postgres()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-
-
-@pytest.fixture
-def own_lab(
-    postgres: Postgres,
-    request: pytest.FixtureRequest,
-    django_db_blocker: DjangoDbBlocker,
-    tmp_path: Path,
-) -> Iterator[Lab]:
-    """Return a lab on a database of that server."""
-    name = f"test_{abs(hash(request.node.name)):x}"
-    postgres.make_database(name)
-    with django_db_blocker.unblock(), postgres.used(name):
-        migrate()
-        with open_lab(tmp_path) as lab:
-            yield lab
 
 
 @pytest.mark.parametrize("how", [FAST, IMMEDIATE], ids=["fast", "immediate"])

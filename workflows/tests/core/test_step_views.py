@@ -247,7 +247,6 @@ def test_the_next_attempt_is_seen_behind_the_failed_one() -> None:
     [
         (RunState.PENDING, StepState.WAITING),
         (RunState.BLOCKED, StepState.WAITING),
-        (RunState.RUNNING, StepState.RUNNING),
         (RunState.CANCELLED, StepState.FAILED),
     ],
 )
@@ -258,6 +257,14 @@ def test_a_step_that_was_lost_with_its_worker_is_named(
 
     assert (step.name, step.state, step.attempts, step.lost) == ("pack", state, 0, 2)
     assert where(step) == HERE
+
+
+def test_a_step_that_another_worker_makes_again_is_not_told_to_run_where_it_was_lost() -> None:
+    [unseen] = tell_steps([lost()], RunState.RUNNING, (PACK,))
+    [step] = tell_steps([lost()], RunState.RUNNING, (PACK,), [seen(host="there", pid=8)])
+
+    assert (unseen.state, unseen.lost, where(unseen)) == (StepState.RUNNING, 1, NOWHERE)
+    assert (step.state, step.lost, where(step)) == (StepState.RUNNING, 1, (NOON, "there", 8))
 
 
 def test_a_lost_attempt_that_was_made_again_is_counted_and_no_longer_shown() -> None:

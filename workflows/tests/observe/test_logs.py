@@ -110,7 +110,8 @@ def test_a_run_that_an_operator_has_undone_later_says_so_too() -> None:
 
 
 def recover(*runs: tuple[str, str, str]) -> None:
-    signals.runs_recovered.send(sender=None, runs=list(runs))
+    reasons = [f"its process died, on host there, pid {run_id}" for run_id, _, _ in runs]
+    signals.runs_recovered.send(sender=None, runs=list(runs), reasons=reasons)
 
 
 def test_recoveries_are_said_once_a_minute_for_each_workflow(
@@ -123,9 +124,10 @@ def test_recoveries_are_said_once_a_minute_for_each_workflow(
         recover(("5", "shop.order", "pending"))
 
     assert [record.getMessage() for record in ear.records] == [
-        "shop.order 1: its worker was lost; now pending",
-        "shop.bill 4: its worker was lost; now pending",
-        "shop.order 5: its worker was lost; now pending (2 more since it was last said)",
+        "shop.order 1: its worker was lost: its process died, on host there, pid 1; now pending",
+        "shop.bill 4: its worker was lost: its process died, on host there, pid 4; now pending",
+        "shop.order 5: its worker was lost: its process died, on host there, pid 5; now pending "
+        "(2 more since it was last said)",
     ]
 
 

@@ -13,9 +13,17 @@ from workflows.tests.builders import connected
 pytestmark = pytest.mark.usefixtures("committed")
 
 
-def make(seconds: float | None, *, state: RunState = RunState.WAITING) -> None:
+def make(
+    seconds: float | None,
+    *,
+    state: RunState = RunState.WAITING,
+    workflow: str = "tests.made",
+    priority: int = 0,
+) -> None:
     wake_at = None if seconds is None else Now() + timedelta(seconds=seconds)
-    Run.objects.create(workflow="tests.made", version=1, state=state, wake_at=wake_at)
+    Run.objects.create(
+        workflow=workflow, version=1, state=state, wake_at=wake_at, priority=priority
+    )
 
 
 def look(limit: int = 10) -> tuple[int, float | None]:
@@ -80,6 +88,18 @@ def test_the_version_counts_too() -> None:
 
     assert newer == (0, None)
     assert same[0] == 1
+
+
+def test_runs_of_several_workflows_and_priorities_are_counted_together() -> None:
+    make(-1)
+    make(-3, workflow="tests.other")
+    make(-2, priority=9)
+    make(60, priority=9)
+
+    due, next_seconds = look()
+
+    assert due == 3
+    assert next_seconds == pytest.approx(-3, abs=2)
 
 
 @pytest.mark.parametrize("state", sorted(DUE_STATES))

@@ -1,4 +1,4 @@
-"""A claim takes the lease of the run that has been due longest, in one statement."""
+"""A claim takes the lease of the run whose turn it is, in one statement."""
 
 import json
 from datetime import timedelta
@@ -26,17 +26,39 @@ MANY = 100_000
 CODE = Code(["tests.made", "tests.other"], [1, 1])
 
 
-def make(*, due_in_seconds: float = -1, state: RunState = RunState.PENDING) -> UUID:
+def make(
+    *,
+    due_in_seconds: float = -1,
+    state: RunState = RunState.PENDING,
+    workflow: str = "tests.made",
+    priority: int = 0,
+) -> UUID:
     """Make a run that is due in so many seconds."""
     run_id = uuid4()
-    wake_at = Now() + timedelta(seconds=due_in_seconds)
-    Run.objects.create(pk=run_id, workflow="tests.made", version=1, state=state, wake_at=wake_at)
+    Run.objects.create(
+        pk=run_id,
+        workflow=workflow,
+        version=1,
+        state=state,
+        wake_at=Now() + timedelta(seconds=due_in_seconds),
+        priority=priority,
+    )
     return run_id
 
 
 def claim_or_none() -> UUID | None:
     run = claim_run(worker_id=None, lease_seconds=LEASE_SECONDS)
     return None if run is None else run.id
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ['a"b', "a\\b", "a,b", "{a}", "NULL", "", "a b", "ä\n'"])
+def test_a_workflow_of_any_name_is_found_by_it_and_no_other_is(name: str) -> None:
+    other, named = make(workflow=f"{name}x"), make(workflow=name)
+
+    claimed = claim_run(worker_id=None, lease_seconds=1, code=Code(["z", name], [1, 1]))
+
+    assert claimed is not None and claimed.id == named != other
 
 
 @pytest.mark.django_db
@@ -182,36 +204,74 @@ def test_a_run_that_an_open_transaction_refers_to_is_claimed_all_the_same() -> N
 
 
 @pytest.mark.django_db
-def test_a_claim_among_many_future_runs_reads_none_of_them() -> None:
+def test_of_several_workflows_the_run_that_has_been_due_longest_comes_first() -> None:
+    middle, old = make(due_in_seconds=-10), make(due_in_seconds=-100, workflow="tests.other")
+    young = make(due_in_seconds=-1, workflow="tests.other")
+
+    claimed = [claim_or_none() for _ in range(4)]
+
+    assert claimed == [old, middle, young, None]
+
+
+@pytest.mark.django_db
+def test_the_highest_priority_goes_first_whatever_has_been_due_longer() -> None:
+    low, usual = make(due_in_seconds=-100, priority=-1), make(due_in_seconds=-50)
+    young, old = (make(due_in_seconds=-age, workflow="tests.other", priority=9) for age in (1, 10))
+    make(due_in_seconds=60, priority=9)
+
+    claimed = [claim_or_none() for _ in range(5)]
+
+    assert claimed == [old, young, usual, low, None]
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_claim_passes_on_to_the_next_workflow_and_holds_one_run_alone() -> None:
+    first = make(due_in_seconds=-3)
+    second = make(due_in_seconds=-2, workflow="tests.other")
+    third = make(due_in_seconds=-1, workflow="tests.third")
+
+    with transaction.atomic():
+        mine = claim_or_none()
+        theirs = [elsewhere(claim_or_none).result(PATIENCE_SECONDS) for _ in range(3)]
+
+    assert (mine, theirs) == (first, [second, third, None])
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("workflow", "minutes"), [("tests.made", "number"), ("tests.without_code", "-number")]
+)
+def test_a_claim_reads_neither_future_runs_nor_those_without_code_here(
+    workflow: str, minutes: str
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO workflows_run (id, workflow, version, state, status, input, wake_at) "
-            "SELECT gen_random_uuid(), 'tests.made', 1, 'waiting', '', '{}', "
-            "clock_timestamp() + number * interval '1 minute' "
-            f"FROM generate_series(1, {MANY}) AS number"
+            "SELECT gen_random_uuid(), %s, 1, 'waiting', '', '{}', "
+            f"clock_timestamp() + ({minutes}) * interval '1 minute' "
+            f"FROM generate_series(1, {MANY}) AS number",
+            [workflow],
         )
         cursor.execute("ANALYZE workflows_run")
         due = make()
         values = {**CODE._asdict(), "worker_id": None, "lease_seconds": LEASE_SECONDS}
         cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM.text, values)
         plan = cursor.fetchone()[0]
-    scans = list(index_scans(plan if isinstance(plan, list) else json.loads(plan)))
+    scans = list(scans_of_runs(plan if isinstance(plan, list) else json.loads(plan)))
 
-    [scan] = [scan for scan in scans if scan["Index Name"] == "run_due_idx"]
-
-    assert scan["Index Cond"] == "(wake_at <= statement_timestamp())"
-    assert scan["Actual Rows"] == 1
-    assert scan.get("Rows Removed by Filter", 0) == 0
+    assert {scan.get("Index Name") for scan in scans} == {"run_turn_idx", "workflows_run_pkey"}
+    assert all(scan["Actual Rows"] <= 1 for scan in scans)
+    assert all(scan.get("Rows Removed by Filter", 0) == 0 for scan in scans)
     assert row(due)["state"] == "running"
 
 
-def index_scans(plan: Any) -> Any:
-    """Yield every node of an explained plan that scans an index."""
+def scans_of_runs(plan: Any) -> Any:
+    """Yield every node of an explained plan that reads the table of runs."""
     if isinstance(plan, list):
         for each in plan:
-            yield from index_scans(each)
+            yield from scans_of_runs(each)
     elif isinstance(plan, dict):
-        if "Index Name" in plan:
+        if plan.get("Relation Name") == "workflows_run" and "Scan" in plan["Node Type"]:
             yield plan
         for each in plan.values():
-            yield from index_scans(each)
+            yield from scans_of_runs(each)

@@ -14,7 +14,7 @@ from workflows.store.steps_seen import sql_shown, sql_steps, sql_steps_shown, sq
 pytestmark = pytest.mark.django_db
 _STEPS = Statement(f"SELECT ({sql_steps('%(told)s::jsonb')})::text, {NOW}")
 _WORDS = Statement(
-    f"WITH told AS (SELECT %(told)s::jsonb AS steps) SELECT {sql_words('steps')} FROM told"
+    f"WITH told AS (SELECT %(told)s::jsonb AS steps) SELECT {sql_words('steps', worker='0')} FROM told"
 )
 _SHOWN = Statement(
     f"""

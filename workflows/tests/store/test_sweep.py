@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
 import pytest
@@ -13,7 +14,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact, Park
 from workflows.core.running_steps import HeldRun, StepSeen
 from workflows.core.states import RunState
-from workflows.models import History, Run
+from workflows.models import History, Run, Worker
 from workflows.store.database import Connection
 from workflows.store.history import append
 from workflows.store.parking import park_run
@@ -24,6 +25,7 @@ from workflows.store.steering import cancel_run, wake_run
 from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, missing_workers, sweep
 from workflows.store.workers import (
     count_living,
+    forget_the_dead,
     renew_leases,
 )
 from workflows.tests.builders import (
@@ -41,6 +43,9 @@ from workflows.tests.store.family_rows import child_of
 from workflows.tests.store.worker_rows import dead_worker, held_by, living_worker
 
 pytestmark = pytest.mark.usefixtures("committed")
+
+WHERE = ", on host here, pid 1"
+"""Of the builders' workers, where no step of theirs is known."""
 
 
 def state_of(run: ClaimedRun) -> str:
@@ -66,7 +71,7 @@ def test_the_run_of_a_dead_worker_goes_back_to_the_queue() -> None:
     assert (stored["crashes"], stored["worker_id"], stored["lease_until"]) == (1, None, None)
     [line] = get_history(run.id)
     assert line.kind == HistoryKind.RECOVERED
-    reason = "it showed no more that it lives"
+    reason = f"it showed no more that it lives{WHERE}"
     assert line.data == {"crashes": 1, "worker": worker_id, "reason": reason}
     assert claim().attempt == run.attempt + 1
 
@@ -78,7 +83,7 @@ def test_a_process_that_was_seen_dead_is_told() -> None:
     with connected() as own:
         sweep(own, max_crashes=5, dead=[worker_id])
 
-    assert get_history(run.id)[0].data["reason"] == "its process died"
+    assert get_history(run.id)[0].data["reason"] == f"its process died{WHERE}"
 
 
 def seen_in(run: ClaimedRun, *, attempt: int = 1, overran: str | None = None) -> HeldRun:
@@ -115,7 +120,7 @@ def test_a_worker_that_was_ended_for_no_fault_of_its_run_counts_no_crash(cause: 
         [judged] = sweep(own, max_crashes=1, dead=[worker_id], told=[told])
 
     assert judged.state == RunState.PENDING
-    reason = {"crashes": 0, "worker": worker_id, "reason": cause}
+    reason = {"crashes": 0, "worker": worker_id, "reason": f"{cause}{WHERE}"}
     assert get_history(run.id)[0].data == reason
 
 
@@ -171,7 +176,27 @@ def test_a_worker_whose_connection_was_cut_counts_no_crash() -> None:
         assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
 
     [line] = get_history(run.id)
-    assert (line.data["crashes"], line.data["reason"]) == (0, "its worker lives on without it")
+    assert (line.data["crashes"], line.data["reason"]) == (
+        0,
+        f"its worker lives on without it{WHERE}",
+    )
+
+
+def test_who_holds_a_run_that_nobody_can_take_yet_is_not_forgotten() -> None:
+    run = held_by(dead_worker())
+    Worker.objects.update(started_at=Now() - timedelta(hours=1))
+
+    with living_worker(), connected() as own:
+        with transaction.atomic():
+            Run.objects.select_for_update().get(pk=run.id)
+            kept = (swept(max_crashes=1), forget_the_dead(own))
+        judged = swept(max_crashes=1)
+        forgotten = forget_the_dead(own)
+
+    assert kept == ([], [])
+    assert [state for _, _, state in judged] == [RunState.PENDING]
+    assert row(run.id)["crashes"] == 0  # what explains the loss stands on the worker's row
+    assert len(forgotten) == 1
 
 
 def test_a_worker_that_let_go_of_a_run_counts_no_crash_though_its_lease_ran_out() -> None:

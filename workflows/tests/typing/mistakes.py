@@ -82,6 +82,8 @@ def from_outside() -> None:
     start(undecorated, shop="Ghent")  # wrong: no workflow
     start(order, key=7, order_id=7)  # wrong: a key is a text
     start(order, deadline_seconds="soon", order_id=7)  # wrong: no number
+    start(order, priority="high", order_id=7)  # wrong: no number
+    start.using(priority=1.5)(order, order_id=7)  # wrong: no whole number
     start.using(key="k")(order, order_id="seven")  # wrong: no int
     start.using(key="k")(order)  # wrong: order_id is missing
     start.using(kye="k")(order, order_id=7)  # wrong: misspelt
@@ -92,6 +94,9 @@ def from_outside() -> None:
     start(order, 7)
     start(order, key="k", order_id=7)
     start(order, deadline_seconds=60, order_id=7)
+    start(order, priority=3, order_id=7)
+    start(order, key="k", deadline_seconds=60, priority=3, order_id=7)
+    start.using(priority=3)(order, order_id=7)
     start.using(key="k", deadline_seconds=60)(order, order_id=7)
     start("mistakes.order", order_id=7)
     start("mistakes.order", key="k", order_id=7)
@@ -155,6 +160,9 @@ def children(run: Context, customers: list[str]) -> list[int]:
     run.start_child(price, shop="Ghent")  # wrong: a step
     run.start_child.using(detached=True)(invoice, customr="ann")  # wrong: misspelt
     run.start_child.using(detached="yes")(invoice, customer="ann")  # wrong: no bool
+    run.start_child.using(priority="high")(invoice, customer="ann")  # wrong: no number
+    run.start_child.using(priority=3)(invoice, customr="ann")  # wrong: misspelt
+    run.map([run.child(invoice, customer="ann")], priority="high")  # wrong: no number
     run.start_child(invoice, customer="ann").result() + 1  # wrong: a text
     run.start_child(invoice, customer="ann").result(timeout_seconds="1")  # wrong: no number
     run.child(invoice, customer=7)  # wrong: no text
@@ -166,6 +174,9 @@ def children(run: Context, customers: list[str]) -> list[int]:
     assert_type(run.start_child(invoice, customer="ann"), ChildHandle[str])
     assert_type(run.start_child(invoice, "ann", copies=2).result(), str)
     assert_type(run.start_child(invoice, detached=True, customer="ann").result(), str)
+    assert_type(run.start_child(invoice, priority=3, customer="ann").result(), str)
+    assert_type(run.start_child.using(priority=3)(invoice, customer="ann").result(), str)
+    assert_type(run.map([run.child(invoice, customer="ann")], priority=3), list[str])
     assert_type(run.start_child.using(detached=True)(order, order_id=7).result(), bool)
     assert_type(run.map([run.child(invoice, customer=each) for each in customers]), list[str])
     run.start_child("mistakes.invoice", customer="ann", detached=True)

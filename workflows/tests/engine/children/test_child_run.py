@@ -76,6 +76,20 @@ def parent_of_one(run: Context, number: int = 4) -> list[object]:
         return [failed.workflow, failed.state, failed.error_type.rsplit(".")[-1], failed.message]
 
 
+@workflow("tests.own_priority")
+def own_priority(run: Context, priority: str) -> str:
+    return priority
+
+
+@workflow("tests.parent_with_priorities")
+def parent_with_priorities(run: Context, first: Any = 9) -> None:
+    run.start_child(doubling, number=1, priority=first)
+    run.start_child.using(priority=-1)(doubling, number=2)
+    run.start_child(doubling, number=3)
+    run.start_child(own_priority, priority="air mail")
+    run.map([run.child(doubling, number=4), run.child(doubling, number=5)], priority=5)
+
+
 @workflow("tests.parent_that_forgets")
 def parent_that_forgets(run: Context, detached: bool) -> str:
     run.start_child(waiting_child, detached=detached)
@@ -193,6 +207,24 @@ def test_a_child_is_as_urgent_as_its_parent() -> None:
     drive_until_idle()
 
     assert only_child(run.id).priority == 3
+
+
+def test_a_parent_may_give_its_children_another_priority() -> None:
+    run = start(parent_with_priorities, priority=3)
+
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.COMPLETED
+    children = Run.objects.filter(parent=run.id).order_by("parent_position")
+    assert [child.priority for child in children] == [9, -1, 3, 3, 5, 5]
+
+
+@pytest.mark.parametrize("priority", [10, "high"])
+def test_a_childs_priority_that_there_is_not_blocks_its_parent(priority: Any) -> None:
+    run = driven(parent_with_priorities, first=priority)
+
+    assert run.state == RunState.BLOCKED
+    assert "give a whole number from -9 to 9" in str(run.error)
 
 
 def test_a_childs_failure_arrives_with_its_cause() -> None:

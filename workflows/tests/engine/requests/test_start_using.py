@@ -25,6 +25,11 @@ def own_deadline(run: Context, deadline_seconds: int) -> int:
     return deadline_seconds
 
 
+@workflow("using.own_priority")
+def own_priority(run: Context, priority: str) -> str:
+    return priority
+
+
 def test_start_using_a_key_is_idempotent() -> None:
     begin = start.using(key="seven")
 
@@ -43,6 +48,40 @@ def test_start_using_a_deadline_has_it() -> None:
     advance(seconds=61)
 
     assert get_run(run.id).state == RunState.FAILED
+
+
+def test_a_run_has_the_priority_it_was_started_with() -> None:
+    usual, urgent = start(doubled, 7), start(doubled, 7, priority=9)
+    by_name = start("forms.doubled", 7, priority=-9)
+    again = [start(doubled, 7, key="k", priority=each) for each in (1, 2)]
+
+    assert [run.priority for run in (usual, urgent, by_name, *again)] == [0, 9, -9, 1, 1]
+    assert get_run(urgent.id).priority == 9
+    assert start.using(priority=3)(doubled, 7).priority == 3
+
+
+@pytest.mark.parametrize("priority", [10, -10, "high", None, 1.5])
+def test_a_priority_that_there_is_not_is_refused(priority: Any) -> None:
+    with pytest.raises(InvalidInput, match="give a whole number from -9 to 9"):
+        start(doubled, 7, priority=priority)
+
+
+def test_a_function_with_a_parameter_called_priority_is_given_it() -> None:
+    run = start(own_priority, priority="air mail")
+    both = start.using(priority=2)(own_priority, priority="air mail")
+
+    assert (run.input, run.priority) == ({"priority": "air mail"}, 0)
+    assert (both.input, both.priority) == ({"priority": "air mail"}, 2)
+
+
+def test_what_is_urgent_is_driven_first() -> None:
+    driven = [start(doubled, 7, priority=each).id for each in (-1, 3, 0)]
+
+    drive_until_idle()
+
+    low, high, usual = (get_run(run_id).started_at for run_id in driven)
+    assert None not in (low, high, usual)
+    assert sorted([low, high, usual], key=str) == [high, usual, low]
 
 
 def test_an_option_in_using_is_never_taken_for_input() -> None:

@@ -1,0 +1,88 @@
+"""Events and cancels by the id of a chain's first run reach the newest, at the same cost however long
+the chain is, and whatever was lost of it."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from django.db import transaction
+
+from workflows.api import RunIsOver, RunNotFound, RunState, cancel, get_run, send_event, start
+from workflows.models import History, Run
+from workflows.testing import drive_until_idle
+from workflows.tests.builders import counted_statements, driven, run_sql
+from workflows.tests.old_runs import chain
+
+pytestmark = pytest.mark.django_db
+
+
+def newest(first: UUID) -> UUID:
+    return Run.objects.values_list("id", flat=True).get(chain_id=first, continued_as=None)
+
+
+def lose(*runs: UUID) -> None:
+    """Delete runs as nobody should, with their children."""
+    with transaction.atomic():
+        run_sql("SET LOCAL workflows.pruning = 'on'")
+        lost = Run.objects.filter(pk__in=runs) | Run.objects.filter(parent__in=runs)
+        History.objects.filter(run__in=lost).delete()
+        Run.objects.filter(parent__in=runs).delete()
+        Run.objects.filter(pk__in=runs).delete()
+
+
+@pytest.mark.parametrize(
+    "verb", [lambda run: send_event(run, "go"), lambda run: cancel(run)], ids=["send", "cancel"]
+)
+def test_a_verb_costs_the_same_for_a_long_chain(verb: Callable[[UUID], object]) -> None:
+    sent = []
+    for hops in (2, 30):
+        run = driven(chain, hops=hops, waits=True)
+        with counted_statements() as statements:
+            verb(run.id)
+        sent.append(len(statements))
+
+    assert sent[0] == sent[1]
+
+
+def test_an_event_reaches_the_newest_though_runs_before_it_are_lost() -> None:
+    first = driven(chain, hops=4, waits=True)
+    middle = get_run(first.id).continued_as
+    last = newest(first.id)
+    assert middle is not None
+
+    lose(middle)
+    send_event(first.id, "go", 1)
+    lose(first.id)
+    send_event(first.id, "go", 2)
+    drive_until_idle()
+
+    assert get_run(last).state == RunState.COMPLETED
+    assert Run.objects.get(pk=last).events >= 2
+    with pytest.raises(RunIsOver):
+        send_event(first.id, "go", 3)
+    with pytest.raises(RunNotFound):
+        send_event(middle, "go", 4)
+
+
+def test_a_cancel_reaches_the_newest_though_runs_before_it_are_lost() -> None:
+    first = driven(chain, hops=4, waits=True)
+    middle, last = get_run(first.id).continued_as, newest(first.id)
+    assert middle is not None
+    lose(first.id, middle)
+
+    assert cancel(first.id) is True
+
+    assert get_run(last).state == RunState.CANCELLED
+    assert cancel(first.id) is False
+    with pytest.raises(RunNotFound):
+        cancel(middle)
+
+
+def test_what_never_was_is_not_found() -> None:
+    nobody = start(chain, hops=1).id
+    lose(nobody)
+
+    with pytest.raises(RunNotFound):
+        send_event(nobody, "go")
+    with pytest.raises(RunNotFound):
+        cancel(nobody)
