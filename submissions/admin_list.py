@@ -29,6 +29,7 @@ BEFORE, AFTER = "before.", "after."
 
 BETWEEN_WORDS = "/.:-_?=&#~+"
 """In a link."""
+WITHOUT_SIGNS = str.maketrans(BETWEEN_WORDS, " " * len(BETWEEN_WORDS))
 NAME, TAGLINE, LINK = (f'"submissions_submission"."{each}"' for each in ("name", "tagline", "link"))
 SEARCHED = rf"""to_tsvector('simple', {NAME} || ' '
 || regexp_replace({NAME}, '([[:lower:]])([[:upper:]])', '\1 \2', 'g') || ' ' || {TAGLINE} || ' '
@@ -97,12 +98,8 @@ def searched(queryset: SubmissionQuerySet, text: str) -> SubmissionQuerySet:
     if "@" in text:
         people = User.objects.annotate(lower=Lower("email")).filter(lower__startswith=text.lower())
         return queryset.filter(maker__in=people)
-    queries = [
-        Func(Value("simple"), Value(begins(word)), function="to_tsquery")
-        for word in text.translate(str.maketrans(BETWEEN_WORDS, " " * len(BETWEEN_WORDS))).split()[
-            :MOST_WORDS
-        ]
-    ]
+    words = text.translate(WITHOUT_SIGNS).split()[:MOST_WORDS]
+    queries = [Func(Value("simple"), Value(begins(word)), function="to_tsquery") for word in words]
     if not queries:
         return queryset.none()
     return queryset.filter(
