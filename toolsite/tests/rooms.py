@@ -161,7 +161,8 @@ SUBMISSIONS: Table = {
         "states",
     },
     "admin_actions": {"errors", "models", "moderator_deeds", "workflows.ui"},
-    "admin": {"admin_actions", "models", "templatetags", "workflows.ui"},
+    "admin_list": {"directory", "keyset", "models"},
+    "admin": {"admin_actions", "admin_list", "models", "templatetags", "workflows.ui"},
     "management": {
         "demo",
         "details",
