@@ -13,7 +13,7 @@ from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
-from workflows.engine.requests.new_run import encode_input, new_run
+from workflows.engine.requests.new_run import encode_input, new_id, new_run
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
@@ -142,7 +142,7 @@ def _start(
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     input = definition.by_name(given, input)
     asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
-    new = new_run(definition, asked, id=uuid.uuid4(), key=key, deadline_seconds=deadline)
+    new = new_run(definition, asked, id=new_id(), key=key, deadline_seconds=deadline)
     new = replace(new, priority=priority)
     while (created := store.create_run(new)) is None:
         same = _same_run(definition, str(key), asked)
