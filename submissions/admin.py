@@ -6,9 +6,13 @@ from django import forms
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from submissions.admin_actions import approve, reject, release
 from submissions.models import Board, Submission
+from submissions.templatetags.toolsite_ui import safe_link
 from workflows.ui.confirm import TakesOnlyIds
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ class BoardForm(BoardModelForm):
             "opens_at",
             "closes_at",
             "needs_moderator",
+            "appeal_seconds",
         )
 
     def clean_slots(self) -> int:
@@ -84,6 +89,49 @@ class SubmissionAdmin(TakesOnlyIds, SubmissionModelAdmin):
     list_select_related = ("board", "maker")
     search_fields = ("name", "tagline", "link", "maker__email")
     date_hierarchy = "reserved_at"
+
+    fieldsets = (
+        (None, {"fields": ("status", "reason", "board", "slot", "maker", "decide", "its_run")}),
+        ("Tool", {"fields": ("name", "website", "category", "tagline", "description", "slug")}),
+        ("Link check", {"fields": ("link_checked_at", "link_note", "appeal_until", "appeal")}),
+        (
+            "Times",
+            {"fields": ("reserved_at", "expires_at", "extended", "details_at", "decided_at")},
+        ),
+        (
+            "Internals",
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    "id",
+                    "reason_code",
+                    "seat",
+                    "offered",
+                    "carried_from",
+                    "link_key",
+                    "draft",
+                    "idempotency_key",
+                    "recheck_run_id",
+                ),
+            },
+        ),
+    )
+
+    @admin.display(description="website")
+    def website(self, submission: Submission) -> SafeString | str:
+        return safe_link(submission.link) if submission.link else "-"
+
+    @admin.display(description="run")
+    def its_run(self, submission: Submission) -> SafeString | str:
+        if submission.run_id is None:
+            return "-"
+        page = reverse("admin:workflows_run_change", args=[submission.run_id])
+        return format_html('<a href="{}">{}</a>', page, submission.run_id)
+
+    @admin.display(description="moderation")
+    def decide(self, submission: Submission) -> SafeString:
+        page = reverse("submissions:moderate", args=[submission.pk])
+        return format_html('<a href="{}">Approve, reject, release and more</a>', page)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -2,12 +2,10 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
-from uuid import UUID
 
-from django.db.models import BooleanField, Count, Func, Q, Value
+from django.db.models import BooleanField, Count, Func, Value
 
+from submissions.keyset import Order
 from submissions.models import Submission, SubmissionQuerySet
 from submissions.states import Category
 
@@ -16,8 +14,6 @@ LONGEST_SEARCH = 100
 MOST_SEARCH_WORDS = 6
 COUNTED_AT_MOST = 1_000
 """Of what a search finds. To count all that a common word finds would read half of the table."""
-BETWEEN = "~"
-"""Stands in a place between what the order goes by and the id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +49,7 @@ def find_tools(
     if chosen:
         found = found.filter(category=chosen)
     order = ORDERS["name" if sort == "name" else "new"]
-    tools, newer, older = order.page(found, after, before)
+    tools, newer, older = order.page(found, after, before, TOOLS_PER_PAGE)
     return Directory(
         tools=tools,
         q=" ".join(words),
@@ -108,60 +104,7 @@ def counted(found: SubmissionQuerySet) -> dict[str, int]:
     return dict(found.order_by().values_list("category").annotate(Count("pk")))
 
 
-@dataclass(frozen=True)
-class Order:
-    """One order of the tools, with the id where two are alike. Pages are told by the tool they begin
-    after, not by a number: PostgreSQL need not read what was before."""
-
-    name: str
-    field: str
-    newest_first: bool
-
-    def page(
-        self, found: SubmissionQuerySet, after: str, before: str
-    ) -> tuple[list[Submission], str, str]:
-        """Return a page, and the places before and behind it."""
-        turn = self.read(before)
-        place = turn or self.read(after)
-        beyond = self.beyond(place, back=turn is not None) if place else Q()
-        rows = found.filter(beyond).order_by(*self.keys(back=turn is not None))
-        tools = list(rows[: TOOLS_PER_PAGE + 1])
-        is_more, tools = len(tools) > TOOLS_PER_PAGE, tools[:TOOLS_PER_PAGE]
-        if turn is not None:
-            tools.reverse()
-        if not tools:
-            return [], "", ""
-        has_newer = is_more if turn is not None else place is not None
-        has_older = True if turn is not None else is_more
-        first, last = self.place(tools[0]), self.place(tools[-1])
-        return tools, first if has_newer else "", last if has_older else ""
-
-    def keys(self, *, back: bool) -> tuple[str, str]:
-        descends = self.newest_first is not back
-        return f"-{self.field}" if descends else self.field, "-pk" if back else "pk"
-
-    def beyond(self, place: tuple[Any, UUID], *, back: bool) -> Q:
-        """Return the condition for what follows a place; as a range, so that an index serves it."""
-        value, pk = place
-        descends = self.newest_first is not back
-        up_to = Q(**{f"{self.field}__{'lte' if descends else 'gte'}": value})
-        seen = Q(**{self.field: value, f"pk__{'gte' if back else 'lte'}": pk})
-        return up_to & ~seen
-
-    def place(self, tool: Submission) -> str:
-        value = getattr(tool, self.field)
-        text = value.isoformat() if isinstance(value, datetime) else value
-        return f"{text}{BETWEEN}{tool.pk}"
-
-    def read(self, text: str) -> tuple[Any, UUID] | None:
-        """Return what a place stands for; None for a text that is none."""
-        value, between, pk = text.replace("\0", "").rpartition(BETWEEN)
-        try:
-            if not between:
-                return None
-            return (datetime.fromisoformat(value) if self.newest_first else value), UUID(pk)
-        except ValueError:
-            return None
-
-
-ORDERS = {"new": Order("new", "decided_at", True), "name": Order("name", "name", False)}
+ORDERS = {
+    "new": Order("new", "decided_at", descends=True, is_time=True),
+    "name": Order("name", "name"),
+}

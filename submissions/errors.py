@@ -5,6 +5,7 @@ SubmissionError
 │                      NotWaiting
 ├── Refused (409)      SlotTaken  OpenReservation  SlotsUsedUp  BoardClosed  BoardHasRoom
 │                      DetailsTooLate  DetailsAlreadySent  AlreadyDecided
+│                      NotExtended  AppealTooLate: submissions/too_late.py
 ├── Unusable (422)     DetailsInvalid  LinkOnBoard  KeyUnusable  KeyReused
 └── TooMuch (429)      TooOften  TooManyChecks: submissions/too_much.py
 """

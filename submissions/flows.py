@@ -18,7 +18,12 @@ from workflows.api import Context, StepFailed, workflow
 def tool_submission(run: Context, submission_id: UUID, window_seconds: float) -> str:
     run.set_status("Waiting for the details")
     details = run.wait_event("details", timeout_seconds=window_seconds)
-    if details is None and run.step(steps.expire, submission_id) == Status.CANCELLED:
+    status = None if details else run.step(steps.expire, submission_id)
+    # Only a moderator's extension leaves it reserved. Older code gives a run with this patch back.
+    if status == Status.PENDING and run.patched("extend"):
+        details = run.wait_event("details", timeout_seconds=window_seconds)
+        status = None if details else run.step(steps.expire, submission_id, True)
+    if status == Status.CANCELLED:
         return tell(run, submission_id, Status.CANCELLED)
     # Sent in the last instant: the row is in review, so the event lies here already.
     details = details or run.wait_event("details")
@@ -26,11 +31,32 @@ def tool_submission(run: Context, submission_id: UUID, window_seconds: float) ->
     asks_a_person = run.patched("ask-a-person")
     run.set_status("Checking the link")
     report = checked(run, details["link"], submission_id)
-    status = run.step(steps.settle, submission_id, report, asks_a_person)
+    has_failed = not (report.valid or report.given_up)
+    if has_failed and run.patched("appeal"):
+        status = settled_or_asked(run, submission_id, report, asks_a_person)
+    else:
+        status = run.step(steps.settle, submission_id, report, asks_a_person)
     if status == Status.IN_REVIEW:
         run.set_status("Waiting for a moderator")
         status = run.wait_event("decision")["status"]
     return tell(run, submission_id, status)
+
+
+def settled_or_asked(
+    run: Context, submission_id: UUID, report: steps.LinkReport, asks_a_person: bool
+) -> str:
+    """Act on a failed check. Where the maker may ask a moderator, that holds the slot for so long;
+    returns the status after that."""
+    status = run.step(steps.settle_failed, submission_id, report, asks_a_person)
+    seconds = run.step(steps.appeal_seconds, submission_id) if status == Status.IN_REVIEW else None
+    if seconds is None:
+        return status
+    run.set_status("Waiting for the maker")
+    run.step(steps.mail_appeal, submission_id, run.idempotency_key)
+    decision = run.wait_event("decision", timeout_seconds=seconds)
+    if decision is not None:
+        return str(decision["status"])
+    return run.step(steps.close_appeal, submission_id)
 
 
 def checked(run: Context, link: str, submission_id: UUID) -> steps.LinkReport:
@@ -79,6 +105,17 @@ def looked_at(run: Context, submission_id: UUID) -> upkeep.Look:
     except StepFailed as failed:
         sentence = sentence_for_people(failed.error_type, failed.message)
         return upkeep.Look(works=False, sentence=sentence, note=sentence)
+
+
+@workflow("submissions.link_recheck", version=1)
+def link_recheck(run: Context, submission_id: UUID) -> str:
+    """Look at a link now, because a moderator asked, and note what was found."""
+    try:
+        note = run.step(upkeep.look_now, submission_id)
+    except StepFailed as failed:
+        note = sentence_for_people(failed.error_type, failed.message)
+    run.step(upkeep.note_look_now, submission_id, note)
+    return note
 
 
 @workflow("submissions.offer_letter", version=1)

@@ -1,4 +1,4 @@
-"""The form for a tool's details: what is wrong is said field by field, what was typed is kept."""
+"""What makers type: what is wrong is said field by field; details are kept."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from submissions.conf import conf
 from submissions.details import Details
 from submissions.errors import SubmissionError
 from submissions.link_check import LinkSyntaxError, validate_link_syntax
-from submissions.models import TYPED_FIELDS
+from submissions.models import LONGEST_APPEAL, TYPED_FIELDS
 from submissions.states import Category
 
 MOST_KEPT_CHARACTERS = 4096
@@ -86,6 +86,18 @@ class DetailsForm(forms.Form):
         """Show a refusal beside the field it names; "__all__" stands for the whole form."""
         if refusal.field:
             self.add_error(refusal.field, refusal.message)
+
+
+class AppealForm(forms.Form):
+    words = forms.CharField(
+        label="What should the moderator know?",
+        max_length=LONGEST_APPEAL,
+        help_text="One sentence, for example how to reach the page.",
+        error_messages={"required": "Say in one sentence why a moderator should look"},
+    )
+
+    def clean_words(self) -> str:
+        return one_line(self.cleaned_data["words"])
 
 
 def kept(data: Mapping[str, Any]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def page_of(name: str, kwargs: dict[str, Any]) -> str:
         return ""
     if "slot" in kwargs:
         return f"{reverse(name, args=[kwargs['slug']])}#slot-{kwargs['slot']}"
-    return reverse(name, kwargs=kwargs)
+    return reverse(name, kwargs={key: each for key, each in kwargs.items() if key != "deed"})
 
 
 def to_sign_in(request: SiteRequest, page: str) -> HttpResponse:

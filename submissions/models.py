@@ -1,4 +1,4 @@
-"""Boards with numbered slots, and the submissions that fill them."""
+"""The submissions that fill the boards' slots; all of the product's tables are imported from here."""
 
 import uuid
 from collections.abc import Iterable
@@ -8,112 +8,27 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Case, DurationField, ExpressionWrapper, F, Func, Q, Value, When
+from django.db.models import DurationField, ExpressionWrapper, F, Func, Q
 from django.db.models.functions import Now
 
-from submissions.conf import LONGEST_RESERVATION_SECONDS, conf
+from submissions.board import MOST_SLOTS, Board, default_reservation_seconds
 from submissions.states import ACTIVE, FINISHED, MOVES, PUBLISHED_OR_NEAR, Category, Status
 from submissions.usage import Usage
 from submissions.waiting import Waiting
 
-__all__ = ["Board", "Submission", "Usage", "Waiting"]
-
-MOST_SLOTS = 500
-"""A board is one page; more slots would make it slow to draw and impossible to read."""
+# Migration 0001 asks here for the board's default.
+__all__ = [
+    "MOST_SLOTS",
+    "Board",
+    "Submission",
+    "Usage",
+    "Waiting",
+    "default_reservation_seconds",
+]
 
 LONGEST_REASON = 400
-
-
-def default_reservation_seconds() -> int:
-    return conf().reservation_seconds
-
-
-OPEN_NOW = (Q(opens_at=None) | Q(opens_at__lte=Now())) & (
-    Q(closes_at=None) | Q(closes_at__gt=Now())
-)
-"""By the database's clock, as every decision about time is."""
-
-
-class BoardQuerySet(models.QuerySet["Board"]):
-    def with_is_open(self) -> Self:
-        """Add `is_open`, as seen by the database's clock."""
-        flag = Case(When(OPEN_NOW, then=Value(True)), default=Value(False))
-        return self.annotate(is_open=flag)
-
-    def hold(self) -> "Board | None":
-        """Return the one board that is asked for, locked until this commit, or None.
-
-        Whoever takes or frees a slot locks it so, before all else. They share the lock and do not
-        wait for each other; changes of its slots or hours, and people who join its waitlist, do.
-        """
-        sql, parameters = self.with_is_open().query.sql_with_params()
-        for board in Board.objects.raw(f"{sql} FOR SHARE", parameters):
-            return board
-        return None
-
-    def current_first(self) -> Self:
-        """Open boards before closed ones, the newest first."""
-        return self.with_is_open().order_by("-is_open", "-pk")
-
-
-class Board(models.Model):
-    slug = models.SlugField(unique=True, max_length=60)
-    name = models.CharField(max_length=80)
-    intro = models.TextField(blank=True, max_length=500)
-    slots = models.PositiveSmallIntegerField(
-        default=24,
-        validators=[MinValueValidator(1), MaxValueValidator(MOST_SLOTS)],
-        help_text=f"How many slots the board has, numbered from 1; {MOST_SLOTS} at most.",
-    )
-    reservation_seconds = models.PositiveIntegerField(
-        default=default_reservation_seconds,
-        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_RESERVATION_SECONDS)],
-        help_text="How long a slot is held for its details. Running countdowns keep theirs.",
-    )
-    opens_at = models.DateTimeField(null=True, blank=True, help_text="Empty: open at once.")
-    closes_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never closes.")
-    needs_moderator = models.BooleanField(
-        default=False, help_text="Wait for a moderator's decision after the link check."
-    )
-
-    slots_per_maker = models.PositiveSmallIntegerField(
-        default=3,
-        db_default=3,
-        validators=[MinValueValidator(1), MaxValueValidator(MOST_SLOTS)],
-        help_text="How many slots one maker may hold at a time: reserved, in review or approved.",
-    )
-
-    objects = BoardQuerySet.as_manager()
-
-    is_open: bool
-    """Only after with_is_open()."""
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(slots__gte=1, slots__lte=MOST_SLOTS), name="board_slots_in_range"
-            ),
-            models.CheckConstraint(
-                condition=Q(slots_per_maker__gte=1), name="board_slots_per_maker_at_least_1"
-            ),
-            models.CheckConstraint(
-                condition=Q(
-                    reservation_seconds__gte=1, reservation_seconds__lte=LONGEST_RESERVATION_SECONDS
-                ),
-                name="board_window_in_range",
-            ),
-            models.CheckConstraint(
-                condition=Q(opens_at=None) | Q(closes_at=None) | Q(closes_at__gt=F("opens_at")),
-                name="board_closes_after_it_opens",
-                violation_error_message="The board must close after it opens.",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
+LONGEST_APPEAL = 300
 
 SHOWN_ON_BOARD = (
     "id",
@@ -124,10 +39,18 @@ SHOWN_ON_BOARD = (
     "tagline",
     "slug",
     "link_checked_at",
+    "appeal_until",
+    "appealed_at",
     "reserved_at",
     "expires_at",
 )
 """The columns of a submission that its cell is made of."""
+
+WAITING_FOR_A_DECISION = Q(status=Status.IN_REVIEW) & (
+    (Q(link_checked_at__isnull=False) & (Q(appeal_until=None) | Q(appealed_at__isnull=False)))
+    | Q(run_id=None)
+)
+"""Its link check has ended, and its maker need not ask any more; or it has no run that checks it."""
 
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
@@ -145,6 +68,10 @@ class SubmissionQuerySet(models.QuerySet["Submission"]):
     def waiting_for_a_verdict(self) -> Self:
         """Those whose link check has not ended."""
         return self.filter(status=Status.IN_REVIEW, link_checked_at=None)
+
+    def waiting_for_a_decision(self) -> Self:
+        """Those about which only a moderator decides now."""
+        return self.filter(WAITING_FOR_A_DECISION)
 
     def approved(self) -> Self:
         return self.filter(status=Status.APPROVED)
@@ -207,6 +134,17 @@ class Submission(models.Model):
 
     offered = models.BooleanField(default=False, db_default=False, editable=False)
     """Reserved for the first of the waitlist when the slot fell free."""
+    extended = models.BooleanField(default=False, db_default=False, editable=False)
+    """A moderator doubled the time for its details; that is possible once."""
+    appeal_until = models.DateTimeField(null=True, blank=True, editable=False)
+    """Until when the maker may ask a moderator to look, after a failed link check."""
+    appealed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    appeal = models.CharField(
+        max_length=LONGEST_APPEAL, blank=True, default="", db_default="", editable=False
+    )
+    """What the maker said when they asked."""
+    recheck_run_id = models.UUIDField(null=True, blank=True, editable=False)
+    """The run that looked at the link last because a moderator asked for it."""
 
     idempotency_key = models.CharField(max_length=200, blank=True)
     carried_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True)
@@ -293,6 +231,18 @@ class Submission(models.Model):
     @property
     def state_label(self) -> str:
         return Status(self.status).label
+
+    @property
+    def may_be_appealed(self) -> bool:
+        """Say whether its maker is asked whether a moderator shall look."""
+        is_in_review = self.status == Status.IN_REVIEW
+        return is_in_review and self.appeal_until is not None and self.appealed_at is None
+
+    @property
+    def waits_for_a_moderator(self) -> bool:
+        """Say whether the link check has ended and left the decision to a person."""
+        has_verdict = self.status == Status.IN_REVIEW and self.link_checked_at is not None
+        return has_verdict and not self.may_be_appealed
 
     @property
     def is_over(self) -> bool:

@@ -5,16 +5,17 @@ transaction. Services and the workflow's steps both come here, so a rule about a
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.text import Truncator, slugify
 
 from submissions.constraint import violated
 from submissions.details import Details
-from submissions.models import LONGEST_REASON, Board, Submission
+from submissions.models import LONGEST_REASON, Board, Submission, SubmissionQuerySet
 from submissions.offers import offer
 from submissions.states import Ended, Status
 
@@ -50,6 +51,8 @@ def approve(submission_id: UUID, name: str) -> bool:
                     [Status.IN_REVIEW],
                     Status.APPROVED,
                     slug=slug,
+                    reason="",
+                    reason_code="",
                     decided_at=Now(),
                 )
         except IntegrityError as error:
@@ -66,10 +69,13 @@ def slugs_for(name: str, submission_id: UUID) -> Iterator[str]:
     yield f"tool-{submission_id.hex}"
 
 
-def reject(submission_id: UUID, *, code: Ended, reason: str) -> bool:
-    """Refuse it and free the slot. A reason may hold a stranger's long address: it is cut."""
+def reject(
+    submission_id: UUID, *, code: str, reason: str, among: SubmissionQuerySet | None = None
+) -> bool:
+    """Refuse it, if it is `among` these, and free the slot. A reason may hold a stranger's long
+    address: it is cut."""
     hold_its_board(submission_id)
-    won = Submission.objects.move(
+    won = (Submission.objects.all() if among is None else among).move(
         submission_id,
         [Status.IN_REVIEW],
         Status.REJECTED,
@@ -80,10 +86,34 @@ def reject(submission_id: UUID, *, code: Ended, reason: str) -> bool:
     return won and offer_its_slot(submission_id)
 
 
-def cancel(submission_id: UUID, *, olds: list[Status], code: Ended, reason: str) -> bool:
-    """End it and free the slot; a released tool's address is free for others too."""
+def open_appeal(submission_id: UUID, *, code: Ended, reason: str, seconds: int) -> None:
+    """Keep the verdict of a failed check, and the slot for so long: the maker may ask a moderator."""
+    Submission.objects.filter(pk=submission_id, status=Status.IN_REVIEW).update(
+        reason_code=code,
+        reason=Truncator(reason).chars(LONGEST_REASON),
+        appeal_until=Now() + timedelta(seconds=seconds),
+    )
+
+
+def close_appeal(submission_id: UUID) -> bool:
+    """Reject it with the verdict that it has, unless its maker asked for a moderator."""
+    found = Submission.objects.get(pk=submission_id)
+    unasked = Submission.objects.filter(appealed_at=None)
+    return reject(submission_id, code=found.reason_code, reason=found.reason, among=unasked)
+
+
+def cancel(
+    submission_id: UUID,
+    *,
+    olds: list[Status],
+    code: Ended,
+    reason: str,
+    among: SubmissionQuerySet | None = None,
+) -> bool:
+    """End it, if it is `among` these, and free the slot; a released tool's address is free for others
+    too."""
     hold_its_board(submission_id)
-    won = Submission.objects.move(
+    won = (Submission.objects.all() if among is None else among).move(
         submission_id,
         olds,
         Status.CANCELLED,
@@ -110,9 +140,22 @@ def offer_its_slot(submission_id: UUID) -> bool:
     return True
 
 
-def expire(submission_id: UUID) -> bool:
-    """Cancel a reservation whose timer ran out; False if the details won."""
-    return cancel(submission_id, olds=[Status.PENDING], code=Ended.EXPIRED, reason=EXPIRED)
+def expire(submission_id: UUID, *, extended: bool) -> bool:
+    """Cancel a reservation whose timer ran out; False if the details won, or an extension of which the
+    timer did not know."""
+    among = Submission.objects.filter(extended=extended)
+    return cancel(
+        submission_id, olds=[Status.PENDING], code=Ended.EXPIRED, reason=EXPIRED, among=among
+    )
+
+
+def extend(submission_id: UUID) -> bool:
+    """Double the time for the details, once, while it has not run out."""
+    running = Submission.objects.filter(
+        pk=submission_id, status=Status.PENDING, expires_at__gt=Now(), extended=False
+    )
+    again = F("expires_at") + (F("expires_at") - F("reserved_at"))
+    return running.update(expires_at=again, extended=True) == 1
 
 
 def expire_overdue(which: Q) -> None:

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from submissions import allowance, selectors
 from submissions.board_part import board_facts, board_part
 from submissions.errors import Refused, SubmissionError
-from submissions.forms import DetailsForm
+from submissions.forms import AppealForm, DetailsForm
 from submissions.http import SiteRequest, depends_on_viewer, fragment, wants_fragment
 from submissions.models import Board, Submission
 from submissions.progress import last_failed_try, tell_progress
@@ -76,24 +76,29 @@ def expired_page(
     return render(request, "submissions/expired.html", facts, status=409 if refusal else 200)
 
 
-def status_page(request: SiteRequest, submission: Submission) -> HttpResponseBase:
-    """Show the steps as they happen, or their live part; the polling ends with the submission."""
+def status_page(
+    request: SiteRequest, submission: Submission, form: AppealForm | None = None
+) -> HttpResponseBase:
+    """Show the steps as they happen, or their live part; the polling ends with the submission, and
+    where its maker may have something to say. form: what they said, where that cannot be used."""
     history = recorded(submission)
     now = submission.expires_at - submission.time_left
     progress = tell_progress(submission, last_failed_try(history), now)
+    over = submission.is_over or submission.may_be_appealed
     facts: dict[str, Any] = {
         "submission": submission,
         "title": progress.title,
         "lead": progress.lead,
         "steps": progress.steps,
-        "poll": not submission.is_over,
+        "poll": not over,
+        "form": form or AppealForm(),
         "free_slots": selectors.free_slots(submission.board) if submission.is_over else [],
     }
     if wants_fragment(request):
         version = [submission.pk, submission.status, progress.version]
-        over = submission.is_over
         return fragment(request, "submissions/_status.html", facts, version=version, over=over)
-    return depends_on_viewer(render(request, "submissions/status.html", facts))
+    status = 422 if form else 200
+    return depends_on_viewer(render(request, "submissions/status.html", facts, status=status))
 
 
 def recorded(submission: Submission) -> list[workflows.HistoryEntry]:

@@ -80,6 +80,11 @@ def headline(submission: Submission, failed: FailedTry | None) -> tuple[str, str
     match submission.status:
         case Status.PENDING:
             return "Send us the details", "The slot is yours until the countdown ends."
+        case Status.IN_REVIEW if submission.may_be_appealed:
+            return rejected_title(submission), submission.reason
+        case Status.IN_REVIEW if submission.appealed_at:
+            lead = "You asked for a person. They open the link and decide."
+            return "A moderator looks at your tool", lead
         case Status.IN_REVIEW if submission.link_checked_at and submission.link_note:
             lead = "The site did not let our check in. A person opens the link and decides."
             return "A moderator looks at your tool", lead
@@ -158,6 +163,8 @@ def link_result(submission: Submission) -> tuple[str, str]:
     """Return the state of a check that has ended, and what it found."""
     if submission.reason_code in (Ended.BAD_LINK, Ended.UNREACHABLE):
         return "failed", submission.reason
+    if submission.appealed_at:
+        return "failed", "The check failed; you asked for a person."
     if submission.link_note:
         return "completed", "The site did not let our check in; that is left to a person."
     return "completed", "The link works."
@@ -165,15 +172,19 @@ def link_result(submission: Submission) -> tuple[str, str]:
 
 def has_moderator(submission: Submission) -> bool:
     """Say whether a person decides, or decided, about this one."""
-    waits = submission.status == Status.IN_REVIEW and submission.link_checked_at is not None
-    return submission.board.needs_moderator or waits or submission.reason_code == Ended.REFUSED
+    if submission.appeal_until is not None:
+        return submission.appealed_at is not None
+    decided = submission.reason_code == Ended.REFUSED
+    return submission.board.needs_moderator or submission.waits_for_a_moderator or decided
 
 
 def moderator_step(submission: Submission) -> StatusStep:
     title = "Moderator's decision"
     if submission.status == Status.IN_REVIEW:
         state = "waiting" if submission.link_checked_at else "pending"
-        return StatusStep(title=title, state=state, text="A person looks at every tool here.")
+        asked = f"You wrote: {submission.appeal}" if submission.appealed_at else ""
+        text = asked or "A person looks at every tool here."
+        return StatusStep(title=title, state=state, text=text)
     decided = submission.status == Status.APPROVED or submission.reason_code == Ended.REFUSED
     return StatusStep(
         title=title,

@@ -101,4 +101,6 @@ def review_label(submission: Submission) -> str:
     """Say what a submission past its details is waiting for."""
     if submission.status == Status.APPROVED:
         return "Approved"
-    return "Waiting for a moderator" if submission.link_checked_at else "Checking the link"
+    if submission.may_be_appealed:
+        return "Waiting for its maker"
+    return "Waiting for a moderator" if submission.waits_for_a_moderator else "Checking the link"

@@ -7,9 +7,11 @@ and the mail leave the machine, so they happen at least once.
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import ceil
 from uuid import UUID
 
 from django.db import Error as DatabaseFailure
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.text import Truncator
 
@@ -53,9 +55,10 @@ class NobodyWaits(Exception):
 
 
 @step(atomic=True)
-def expire(submission_id: UUID) -> str:
-    """Close the window; returns the status it found or made: the details may have won."""
-    moves.expire(submission_id)
+def expire(submission_id: UUID, extended: bool = False) -> str:
+    """Close the window; returns the status it found or made: the details may have won, or a moderator
+    who extended it (`extended`: this is the end of that extension)."""
+    moves.expire(submission_id, extended=extended)
     return status_of(submission_id)
 
 
@@ -105,6 +108,19 @@ def settle(submission_id: UUID, report: LinkReport, asks_a_person: bool = False)
 
     With `asks_a_person`, a site that lets no machine in is left to the board's moderator.
     """
+    return act_on(report, submission_id, asks_a_person=asks_a_person, may_appeal=False)
+
+
+@step(atomic=True)
+def settle_failed(submission_id: UUID, report: LinkReport, asks_a_person: bool) -> str:
+    """Act on a failed link check in the same way; but where the board gives makers time to ask a
+    moderator, it waits for that."""
+    return act_on(report, submission_id, asks_a_person=asks_a_person, may_appeal=True)
+
+
+def act_on(
+    report: LinkReport, submission_id: UUID, *, asks_a_person: bool, may_appeal: bool
+) -> str:
     submission = Submission.objects.select_related("board").get(pk=submission_id)
     if report.given_up:
         return submission.status
@@ -116,10 +132,42 @@ def settle(submission_id: UUID, report: LinkReport, asks_a_person: bool = False)
     if asks_a_person and report.for_a_person and has_moderator:
         return status_of(submission_id)
     if not report.valid:
-        code = Ended.BAD_LINK if report.reachable else Ended.UNREACHABLE
-        moves.reject(submission_id, code=code, reason=report.sentence)
+        refuse(submission_id, report, submission.board.appeal_seconds if may_appeal else 0)
     elif not has_moderator:
         moves.approve(submission_id, submission.name)
+    return status_of(submission_id)
+
+
+def refuse(submission_id: UUID, report: LinkReport, appeal_seconds: int) -> None:
+    """Reject what failed, or leave its maker so long to ask a moderator."""
+    code, why = Ended.BAD_LINK if report.reachable else Ended.UNREACHABLE, report.sentence
+    if appeal_seconds:
+        moves.open_appeal(submission_id, code=code, reason=why, seconds=appeal_seconds)
+    else:
+        moves.reject(submission_id, code=code, reason=why)
+
+
+@step(atomic=True)
+def appeal_seconds(submission_id: UUID) -> float | None:
+    """Return for how long the maker may still ask a moderator; None where nobody is asked."""
+    open_ones = Submission.objects.filter(pk=submission_id, appeal_until__isnull=False)
+    left = open_ones.values_list(F("appeal_until") - Now(), flat=True).first()
+    return None if left is None else max(0.0, float(ceil(left.total_seconds())))
+
+
+@step(retry=LETTER_RETRY, timeout_seconds=LETTER_LIMIT_SECONDS, atomic=False)
+def mail_appeal(submission_id: UUID, key: str) -> None:
+    """Tell the maker what the link check found, and until when a moderator can be asked."""
+    submission = Submission.objects.select_related("board", "maker").get(pk=submission_id)
+    letter = mail.appeal(submission, key) if submission.may_be_appealed else None
+    if letter is not None:
+        letter.send()
+
+
+@step(atomic=True)
+def close_appeal(submission_id: UUID) -> str:
+    """Reject it now unless its maker asked for a moderator; returns the status that holds."""
+    moves.close_appeal(submission_id)
     return status_of(submission_id)
 
 

@@ -1,4 +1,4 @@
-"""What is done for a published tool: its link is looked at again, and who cares for it is told.
+"""What is done about a link later: it is looked at again, and who cares for the tool is told.
 
 Steps, as in steps.py: the atomic ones write rows, the others leave the machine.
 """
@@ -51,6 +51,22 @@ def look_again(submission_id: UUID) -> Look:
     works = verdict.outcome != Outcome.INVALID
     note = "" if verdict.outcome == Outcome.VALID else explain_to_moderators(verdict)
     return Look(works=works, sentence="" if works else sentence, note=note)
+
+
+@step(timeout_seconds=LONGEST_TRY_SECONDS, atomic=False)
+def look_now(submission_id: UUID) -> str:
+    """Look at a link once, for the moderator who waits; returns what they should know, "" where the
+    link works."""
+    submission = Submission.objects.get(pk=submission_id)
+    verdict = ask_about(submission.link, try_under_way())
+    return "" if verdict.outcome == Outcome.VALID else explain_to_moderators(verdict)
+
+
+@step(atomic=True)
+def note_look_now(submission_id: UUID, note: str) -> None:
+    """Keep what a moderator asked for, whatever has been decided since."""
+    note = Truncator(note).chars(LONGEST_REASON)
+    Submission.objects.filter(pk=submission_id).update(link_checked_at=Now(), link_note=note)
 
 
 @step(atomic=True)

@@ -4,10 +4,11 @@ from django.contrib.sitemaps.views import sitemap
 from django.urls import path
 from django.views.decorators.cache import cache_control
 
-from submissions import views, waitlist_views
+from submissions import moderation_views, views, waitlist_views
 from submissions.discovery.feed import BoardFeed
 from submissions.discovery.robots import robots
 from submissions.discovery.sitemap import SITEMAPS, index
+from submissions.moderator_deeds import DEEDS
 
 app_name = "submissions"
 
@@ -25,6 +26,18 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/", views.submission, name="submission"),
     path("submissions/<uuid:submission_id>/details", views.send_details, name="send_details"),
     path("submissions/<uuid:submission_id>/withdraw", views.withdraw, name="withdraw"),
+    path("submissions/<uuid:submission_id>/appeal", views.appeal, name="appeal"),
+    path("moderation/", moderation_views.waiting, name="moderation"),
+    path("moderation/<uuid:submission_id>/", moderation_views.look, name="moderate"),
+    *[
+        path(
+            f"moderation/<uuid:submission_id>/{deed}",
+            moderation_views.do,
+            {"deed": deed},
+            name=f"moderate_{deed}",
+        )
+        for deed in DEEDS
+    ],
     path("tools/", views.tools, name="tools"),
     path("tools/<slug:slug>/", views.tool, name="tool"),
     path("boards/<slug:slug>/feed.atom", for_an_hour(BoardFeed()), name="feed"),

@@ -13,7 +13,7 @@ from submissions.asker import who_asks
 from submissions.board_part import board_part
 from submissions.directory import find_tools
 from submissions.errors import DetailsAlreadySent, DetailsTooLate, Refused, Unusable
-from submissions.forms import DetailsForm
+from submissions.forms import AppealForm, DetailsForm
 from submissions.http import (
     HttpResponseSeeOther,
     SiteRequest,
@@ -25,6 +25,7 @@ from submissions.http import (
     wants_fragment,
 )
 from submissions.models import Submission
+from submissions.services.appeal import appeal as ask
 from submissions.services.reserve_slot import reserve_slot
 from submissions.services.send_details import send_details as send
 from submissions.services.withdraw import withdraw as give_back
@@ -96,6 +97,18 @@ def send_details(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
 @refusals_as_pages
 def withdraw(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
     return to_submission(give_back(maker=request.user, submission_id=submission_id))
+
+
+@post_only(back_to="submissions:submission")
+@sign_in_first(back_to="submissions:submission")
+@refusals_as_pages
+def appeal(request: UserRequest, submission_id: UUID) -> HttpResponseBase:
+    form = AppealForm(request.POST)
+    if not form.is_valid():
+        current = selectors.own_submission(request.user, submission_id)
+        return pages.status_page(request, current, form)
+    words = form.cleaned_data["words"]
+    return to_submission(ask(maker=request.user, submission_id=submission_id, words=words))
 
 
 @require_safe

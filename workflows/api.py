@@ -13,6 +13,7 @@ from workflows.core.errors import (
     RunIsOver,
     RunNotFound,
     RunPruned,
+    ScheduleNotFound,
     StepError,
     StepFailed,
     Transient,
@@ -26,9 +27,12 @@ from workflows.core.errors import (
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
+from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
+from workflows.core.timing import Timing
 from workflows.definitions.action import Action, action, list_actions
+from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
 from workflows.definitions.workflow import Workflow, workflow
 from workflows.engine.attempts.heartbeat import heartbeat
@@ -42,6 +46,17 @@ from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
 from workflows.engine.requests.steering import cancel, compensate, retry_now
+from workflows.engine.schedules.steer_schedules import (
+    backfill_schedule,
+    delete_schedule,
+    get_schedule,
+    list_schedules,
+    next_times,
+    pause_schedule,
+    put_schedule,
+    resume_schedule,
+    trigger_schedule,
+)
 from workflows.engine.verbs.context import Context
 from workflows.signals import (
     attempt_failed,
@@ -69,6 +84,13 @@ from workflows.signals import (
     run_started,
     runs_pruned,
     runs_recovered,
+    schedule_changed,
+    schedule_failed,
+    schedule_late,
+    schedule_passed_over,
+    schedule_paused,
+    schedule_resumed,
+    schedule_triggered,
     sentinel_hung,
     step_completed,
     tables_missing,
@@ -96,22 +118,27 @@ __all__ = [
     "InvalidInput",
     "KeyConflict",
     "MissingCode",
+    "Overlap",
     "Permanent",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
+    "Rules",
     "RunId",
     "RunIsOver",
     "RunNotFound",
     "RunPruned",
     "RunState",
     "RunView",
+    "Schedule",
+    "ScheduleNotFound",
     "Step",
     "StepError",
     "StepFailed",
     "StepInfo",
     "StepState",
     "StepView",
+    "Timing",
     "Transient",
     "UnfitPayload",
     "UnknownWorkflow",
@@ -123,6 +150,7 @@ __all__ = [
     "WorkflowError",
     "action",
     "attempt_failed",
+    "backfill_schedule",
     "bell_failed",
     "cancel",
     "chore_failed",
@@ -135,12 +163,14 @@ __all__ = [
     "database_away",
     "database_back",
     "database_hangs",
+    "delete_schedule",
     "drive_abandoned",
     "drive_refused",
     "execute_action",
     "export_history",
     "get_history",
     "get_run",
+    "get_schedule",
     "heartbeat",
     "heartbeat_unheard",
     "history_long",
@@ -150,12 +180,17 @@ __all__ = [
     "list_actions",
     "list_missing_code",
     "list_runs",
+    "list_schedules",
     "list_steps",
     "liveness_failed",
     "living_workers",
     "newer_code_awaited",
+    "next_times",
+    "pause_schedule",
+    "put_schedule",
     "replay_history",
     "replay_open_runs",
+    "resume_schedule",
     "retry_now",
     "run_blocked",
     "run_claimed",
@@ -163,12 +198,21 @@ __all__ = [
     "run_started",
     "runs_pruned",
     "runs_recovered",
+    "schedule",
+    "schedule_changed",
+    "schedule_failed",
+    "schedule_late",
+    "schedule_passed_over",
+    "schedule_paused",
+    "schedule_resumed",
+    "schedule_triggered",
     "send_event",
     "sentinel_hung",
     "start",
     "step",
     "step_completed",
     "tables_missing",
+    "trigger_schedule",
     "worker_came",
     "worker_failed",
     "worker_went",

@@ -30,12 +30,13 @@ class WorkflowsConfig(AppConfig):
 
     def ready(self) -> None:
         from workflows import checks, installation
-        from workflows.observe import cluster_logs, logs
+        from workflows.observe import cluster_logs, logs, schedule_logs
 
         checks.connect()
         installation.connect()
         logs.connect()
         cluster_logs.connect()
+        schedule_logs.connect()
         post_migrate.connect(install_rules, sender=self)
         autodiscover_modules("flows")
 

@@ -9,9 +9,17 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from workflows.conf import conf
+from workflows.core.codec import Input, dumps
+from workflows.core.errors import ValueNotStorable
 from workflows.definitions.functions import where
+from workflows.definitions.schedule import declared_schedules
 from workflows.definitions.step import wrapped_steps
-from workflows.definitions.workflow import find_workflow, known_code, wrapped_workflows
+from workflows.definitions.workflow import (
+    find_workflow,
+    known_code,
+    workflow_definition,
+    wrapped_workflows,
+)
 from workflows.source.awaited_events import awaited_events
 from workflows.source.determinism import Finding, read_workflow
 from workflows.source.plan import steps_by_name
@@ -19,6 +27,12 @@ from workflows.source.plan import steps_by_name
 SAME_NAME = (
     'Give the newer one a name of its own, @step(name="…"). Where runs have recorded it already, '
     "that is a change like any other: the workflow needs a new version."
+)
+
+
+GIVE_INPUT = (
+    "@schedule(…, input={…}) gives every parameter that has no default, as JSON values; "
+    "scheduled_for: datetime is given the tick."
 )
 
 
@@ -30,6 +44,7 @@ def connect() -> None:
     register(check_workflows)
     register(check_step_names)
     register(check_event_names)
+    register(check_schedules)
 
 
 def check_conf(**kwargs: Any) -> list[CheckMessage]:
@@ -135,6 +150,23 @@ def check_event_names(**kwargs: Any) -> list[CheckMessage]:
             told.append(
                 Warning(f"{where(definition.function)}: {words}", hint=hint, id="workflows.W017")
             )
+    return told
+
+
+def check_schedules(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.E010: a schedule in code whose input its workflow cannot take."""
+    told: list[CheckMessage] = []
+    for declared in declared_schedules():
+        signature = workflow_definition(declared.rules.workflow).signature
+        given = dict(declared.rules.input)
+        if signature.takes("scheduled_for"):
+            given.setdefault("scheduled_for", "2026-01-01T00:00:00Z")
+        try:
+            signature.decode_input(Input(dumps(given)))
+        except (TypeError, ValueNotStorable) as exc:
+            place = where(declared.function)
+            words = f"{place}: the input of schedule {declared.name!r} does not fit: {exc}"
+            told.append(Error(words, hint=GIVE_INPUT, id="workflows.E010"))
     return told
 
 

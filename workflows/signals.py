@@ -41,6 +41,26 @@ runs_pruned = Announcement("runs")
 """A cluster has deleted runs that ended long ago, as the setting `retention` says. Told at the end of a
 round. runs (how many)."""
 
+# Schedules
+
+schedule_passed_over = Announcement("schedule", "skipped", "missed")
+"""Ticks of a schedule have no run. skipped (so many: the run before them was open), missed (so many: for longer
+than catch_up_seconds nobody could start them)."""
+schedule_failed = Announcement("schedule", "error")
+"""A schedule could not start its run, or cancel the one before it; it is tried again. error (the exception)."""
+schedule_late = Announcement("schedule", "workflow", "seconds")
+"""No cluster starts a schedule that is due: none that lives has code for its workflow. Told once by each
+pusher. seconds (how long it has been due)."""
+schedule_paused = Announcement("schedule", "by", "note")
+"""A schedule was paused. by ("workflows": a run of it failed), note."""
+schedule_resumed = Announcement("schedule", "by", "reason")
+"""A schedule was resumed."""
+schedule_triggered = Announcement("schedule", "runs", "by", "reason")
+"""Somebody has had runs started by hand, or ticks of the past made good. runs: their ids; those that wait for others
+have none yet."""
+schedule_changed = Announcement("schedule", "by")
+"""A schedule was made, changed, removed or brought back. by ("code": by what the code says)."""
+
 # Steps
 
 step_completed = Announcement(

@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from submissions.discovery.addresses import absolute
 
-PRIVATE = ("/admin/", "/accounts/", "/submissions/")
+PRIVATE = ("/admin/", "/accounts/", "/submissions/", "/moderation/")
 """Behind the sign-in. Whoever may not read them is refused there, not here."""
 
 

@@ -32,6 +32,12 @@ def result(submission: Submission, status: Status, key: str) -> EmailMessage | N
     return letter(status.value, submission, key, {}, to=[address])
 
 
+def appeal(submission: Submission, key: str) -> EmailMessage | None:
+    """Return the letter about a failed check that a moderator may look at, or None as above."""
+    address = submission.maker.email
+    return letter("appeal", submission, key, {}, to=[address]) if address else None
+
+
 def offer(submission: Submission, key: str) -> EmailMessage | None:
     """Return the letter about a slot that fell free, or None where the maker has no address."""
     address = submission.maker.email

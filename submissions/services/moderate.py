@@ -7,11 +7,13 @@ from django.db import transaction
 
 from submissions import moves
 from submissions.errors import AlreadyDecided
-from submissions.flows import result_letter
+from submissions.flows import link_recheck, result_letter
+from submissions.link_runs import is_looked_at
 from submissions.models import Submission
 from submissions.review_run import stop_its_run
 from submissions.services.watch_link import watch_link
-from submissions.states import ACTIVE, Ended, Status
+from submissions.states import ACTIVE, PUBLISHED_OR_NEAR, Ended, Status
+from submissions.too_late import NotExtended
 from workflows import api as workflows
 
 LONGEST_REASON = 300
@@ -44,6 +46,27 @@ def release(*, submission_id: UUID, reason: str, by: User) -> None:
         raise already_decided(submission_id)
     stop_its_run(submission, reason="released", by=by.get_username())
     write_letter(submission, Status.CANCELLED)
+
+
+@transaction.atomic
+def extend(*, submission_id: UUID, by: User) -> None:
+    """Give a running reservation its time once more, one time. Raises NotExtended."""
+    if not moves.extend(submission_id):
+        raise NotExtended(Submission.objects.get(pk=submission_id).slot)
+
+
+@transaction.atomic
+def check_link(*, submission_id: UUID, by: User) -> None:
+    """Look at the link now: the next try of the check under way, or a look of its own. Whoever asks
+    while it is looked at changes nothing. Raises AlreadyDecided where it is over."""
+    submission = Submission.objects.select_for_update(no_key=True).get(pk=submission_id)
+    if submission.status not in PUBLISHED_OR_NEAR:
+        raise already_decided(submission_id)
+    if not is_looked_at(submission):
+        run = workflows.start(link_recheck, submission_id=submission_id)
+        Submission.objects.filter(pk=submission_id).update(recheck_run_id=run.id)
+    elif submission.run_id is not None and submission.link_checked_at is None:
+        workflows.retry_now(submission.run_id, by=by.get_username())
 
 
 def already_decided(submission_id: UUID) -> AlreadyDecided:

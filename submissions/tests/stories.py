@@ -15,7 +15,8 @@ from django.core import mail
 
 from submissions.link_check import Code, LinkVerdict
 from submissions.models import Board, Submission
-from submissions.services.moderate import approve, reject, release
+from submissions.services.appeal import appeal
+from submissions.services.moderate import approve, check_link, extend, reject, release
 from submissions.services.waitlist import join
 from submissions.services.withdraw import withdraw
 from submissions.steps import mail_result
@@ -35,6 +36,8 @@ from workflows.testing import advance, drive_until_idle, fake
 PAST_THE_RESERVATION = 130.0
 PAST_THE_OFFER = 610.0
 ALL_TRIES = 3600.0
+TIME_TO_APPEAL = 4 * 3600
+PAST_THE_APPEAL = TIME_TO_APPEAL + 60.0
 
 
 @contextmanager
@@ -63,15 +66,16 @@ def mona() -> User:
     return User.objects.filter(username="mona").first() or moderator()
 
 
-def board(*, needs_moderator: bool = False) -> Board:
+def board(**settings: Any) -> Board:
     found = Board.objects.filter(slug="launch").first() or make_board()
-    Board.objects.filter(pk=found.pk).update(needs_moderator=needs_moderator)
+    plain = {"needs_moderator": False, "appeal_seconds": 0}
+    Board.objects.filter(pk=found.pk).update(**(plain | settings))
     return found
 
 
-def reviewed(*codes: Code, needs_moderator: bool = False) -> Submission:
+def reviewed(*codes: Code, **settings: Any) -> Submission:
     """Reserve, send the details, and let the link be checked until that has ended."""
-    submission = reserved(person("alice"), board(needs_moderator=needs_moderator))
+    submission = reserved(person("alice"), board(**settings))
     drive_until_idle()
     send(submission)
     with link_tries(*codes):
@@ -195,6 +199,73 @@ def watched_until_it_is_taken_down() -> Submission:
     return submission
 
 
+def failed_with_time_to_appeal() -> Submission:
+    """Let the link check fail on a board that leaves its makers time; the letter is out."""
+    submission = reserved(person("alice"), board(appeal_seconds=TIME_TO_APPEAL))
+    drive_until_idle()
+    send(submission)
+    with link_tries(Code.NOT_FOUND):
+        drive_until_idle()
+    return submission
+
+
+def not_appealed() -> Submission:
+    submission = failed_with_time_to_appeal()
+    advance(seconds=PAST_THE_APPEAL)
+    return submission
+
+
+def appealed_and_approved() -> Submission:
+    submission = failed_with_time_to_appeal()
+    appeal(maker=submission.maker, submission_id=submission.pk, words="It works for me.")
+    advance(seconds=PAST_THE_APPEAL)
+    approve(submission_id=submission.pk, by=mona())
+    drive_until_idle()
+    return submission
+
+
+def appealed_and_rejected_at_once() -> Submission:
+    submission = failed_with_time_to_appeal()
+    appeal(maker=submission.maker, submission_id=submission.pk, words="It works for me.")
+    reject(submission_id=submission.pk, reason="It does not.", by=mona())
+    drive_until_idle()
+    return submission
+
+
+def left_to_a_moderator_where_appeals_are_possible() -> Submission:
+    settings = {"needs_moderator": True, "appeal_seconds": TIME_TO_APPEAL}
+    submission = reviewed(Code.FORBIDDEN, **settings)
+    approve(submission_id=submission.pk, by=mona())
+    drive_until_idle()
+    return submission
+
+
+def extended_and_taken() -> Submission:
+    submission = reserved(person("alice"), board())
+    extend(submission_id=submission.pk, by=mona())
+    advance(seconds=PAST_THE_RESERVATION)
+    send(submission)
+    with link_tries(Code.OK):
+        drive_until_idle()
+    return submission
+
+
+def extended_and_expired() -> Submission:
+    submission = reserved(person("alice"), board())
+    drive_until_idle()
+    extend(submission_id=submission.pk, by=mona())
+    advance(seconds=2 * PAST_THE_RESERVATION)
+    return submission
+
+
+def checked_again_by_a_moderator() -> Submission:
+    submission = reviewed(Code.FORBIDDEN, needs_moderator=True)
+    check_link(submission_id=submission.pk, by=mona())
+    with link_tries(Code.OK):
+        drive_until_idle()
+    return submission
+
+
 def waited_for() -> Submission:
     """Reserve the only slot, for which bob and charlie wait."""
     tiny = Board.objects.get(slug="tiny")
@@ -258,6 +329,13 @@ STORIES: dict[str, Callable[[], Submission]] = {
         released_with_a_letter_of_its_own,
         mailed_at_the_second_try,
         watched_until_it_is_taken_down,
+        not_appealed,
+        appealed_and_approved,
+        appealed_and_rejected_at_once,
+        left_to_a_moderator_where_appeals_are_possible,
+        extended_and_taken,
+        extended_and_expired,
+        checked_again_by_a_moderator,
         offered_when_the_time_ran_out,
         offered_again_and_taken,
         offered_and_given_back,

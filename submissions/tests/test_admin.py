@@ -131,6 +131,7 @@ def change_board(board: Board, **fields: Any) -> HttpResponse:
         "slots": board.slots,
         "slots_per_maker": board.slots_per_maker,
         "reservation_seconds": board.reservation_seconds,
+        "appeal_seconds": board.appeal_seconds,
     } | fields
     address = f"/admin/submissions/board/{board.pk}/change/"
     return staff().post(address, facts)  # type: ignore[return-value]
@@ -171,7 +172,7 @@ def test_a_board_that_makes_no_sense_is_refused_with_a_sentence(field: str, valu
 
 def test_a_new_board_is_open_at_once(client: Client) -> None:
     facts = {"name": "Autumn", "slug": "autumn", "slots": 6, "reservation_seconds": 60}
-    facts["slots_per_maker"] = 3
+    facts |= {"slots_per_maker": 3, "appeal_seconds": 0}
 
     staff().post("/admin/submissions/board/add/", facts)
 

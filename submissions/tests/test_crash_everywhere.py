@@ -46,6 +46,9 @@ def rows() -> list[dict[str, Any]]:
         "details_at",
         "link_checked_at",
         "decided_at",
+        "appeal_until",
+        "appealed_at",
+        "recheck_run_id",
     }
     ids = {"id", "board_id", "maker_id"}
     waiting = [{"waits": place.maker.username} for place in Waiting.objects.order_by("pk")]

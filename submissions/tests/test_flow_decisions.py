@@ -150,7 +150,7 @@ def test_a_run_that_was_among_its_tries_before_people_were_asked_goes_on_without
         next_try(submission)
 
     assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
-    assert history_of(submission, HistoryKind.PATCH_TAKEN) == []
+    assert history_of(submission, HistoryKind.PATCH_TAKEN) == ["appeal"]
 
 
 def test_a_run_that_waited_for_its_details_before_asks_people_now() -> None:
@@ -163,7 +163,7 @@ def test_a_run_that_waited_for_its_details_before_asks_people_now() -> None:
         drive_until_idle()
 
     assert outcome(submission)[::2] == (Status.IN_REVIEW, RunState.WAITING)
-    assert history_of(submission, HistoryKind.PATCH_TAKEN) == ["ask-a-person"]
+    assert history_of(submission, HistoryKind.PATCH_TAKEN) == ["ask-a-person", "appeal"]
 
 
 @pytest.mark.parametrize("ending", [withdraw_it, approve_it, reject_it])

@@ -271,9 +271,9 @@ def details_arrive_during(
 ) -> Callable[..., bool]:
     """Return a step's move before which the maker's details are accepted."""
 
-    def meddled(*args: Any) -> bool:
+    def meddled(*args: Any, **options: Any) -> bool:
         send(submission)
-        return expire(*args)
+        return expire(*args, **options)
 
     return meddled
 

@@ -30,6 +30,7 @@ def test_every_way_to_go_has_its_history_and_every_workflow_has_one() -> None:
         "submissions.tool_submission",
         "submissions.result_letter",
         "submissions.link_watch",
+        "submissions.link_recheck",
         "submissions.offer_letter",
     }
 

@@ -88,3 +88,13 @@ def test_production_gets_no_demo() -> None:
         seed()
 
     assert not User.objects.exists()
+
+
+def test_nothing_there_waits_for_a_moderator_whom_the_board_does_not_need() -> None:
+    seed()
+
+    assert "Waiting for a moderator" not in Client().get("/").content.decode()
+    for submission in Submission.objects.filter(status=Status.IN_REVIEW):
+        own = Client()
+        own.force_login(submission.maker)
+        assert "oderator" not in own.get(f"/submissions/{submission.pk}/").content.decode()

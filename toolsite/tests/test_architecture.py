@@ -17,6 +17,7 @@ PURE_LIBRARIES = {
     "collections",
     "copy",
     "dataclasses",
+    "cronsim",
     "datetime",
     "decimal",
     "enum",
@@ -33,6 +34,7 @@ PURE_LIBRARIES = {
     "types",
     "typing",
     "uuid",
+    "zoneinfo",
 }
 IMPURE_CALLS = {
     "now",

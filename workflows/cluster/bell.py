@@ -11,12 +11,14 @@ from workflows import signals
 from workflows.cluster import shared
 from workflows.cluster.chores import CHORES, Chores
 from workflows.cluster.database_watch import DatabaseWatch
+from workflows.cluster.schedule_chore import starting
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
 from workflows.engine.worker_loop import code_here
 from workflows.store import queue
 from workflows.store import workers as store
 from workflows.store.database import Connection
+from workflows.store.schema import RUNG_FOR_SCHEDULES
 
 LONGEST_NAP_SECONDS = 1.0
 """A run that parks for less than this rings the bell; for longer, it trusts in the next look."""
@@ -79,7 +81,7 @@ class Bell:
             return self._nap(PAUSE_WHILE_STOPPING_SECONDS)
         before = workers_now()
         if before.busy >= self._workers:
-            return self._nap(conf().poll_seconds, change_of=before)
+            return self._nap(self._until_a_chore(conf().poll_seconds), change_of=before)
         self._rung = False
         with self._watch.waiting("a look at the queue"):
             due = queue.look_ahead(own, limit=self._calls.limit(), code=code_here())
@@ -89,7 +91,11 @@ class Bell:
         if due.runs:
             return self._nap(self._calls.pause(), own, change_of=before)
         until_next = conf().poll_seconds if due.next_seconds is None else due.next_seconds
-        return self._nap(until_next, own)
+        return self._nap(self._until_a_chore(until_next), own)
+
+    def _until_a_chore(self, seconds: float) -> float:
+        """Return so many seconds, or fewer where a chore is due sooner."""
+        return min(seconds, self._chores.seconds_to_next())
 
     def _nap(
         self,
@@ -114,17 +120,19 @@ class Bell:
     def _has_rung(self, own: Connection) -> bool:
         """Whether the bell rang while the last answer was on its way, and came along with it."""
         while notify := own.pgconn.notifies():
-            self._hear(notify)
+            self._hear(notify.extra.decode())
         return self._rung
 
-    def _hear(self, notify: object) -> None:
+    def _hear(self, said: str) -> None:
         self._rung = True
+        if said == RUNG_FOR_SCHEDULES:
+            starting.look_soon()
 
     def _connection(self) -> Connection:
         if self._own is None or self._own[0] != os.getpid():
             with self._watch.waiting("a connection"):
                 own = store.open_connection(listen=True)
-            own.add_notify_handler(self._hear)
+            own.add_notify_handler(lambda notify: self._hear(notify.payload))
             self._own = (os.getpid(), own)
         return self._own[1]
 

@@ -13,6 +13,7 @@ from workflows.cluster import held_runs, process_state, shared
 from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
 from workflows.cluster.retention import Prune
+from workflows.cluster.schedule_chore import DECLARE_EVERY_SECONDS, Declare, starting
 from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
@@ -57,6 +58,15 @@ class Chores:
             if self._is_due(chore):
                 with watch.waiting(f"the chore {chore.name!r}"):
                     self._do(chore, own)
+
+    def seconds_to_next(self) -> float:
+        """Return in how many seconds the next chore is due."""
+        now = time.monotonic()
+        waits = [
+            chore.every_seconds() - (now - self._done_at.get(chore.name, 0.0))
+            for chore in self._chores
+        ]
+        return max(0.0, min(waits))
 
     def _is_due(self, chore: Chore) -> bool:
         now = time.monotonic()
@@ -193,5 +203,8 @@ CHORES = (
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
     Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),
+    Chore(name="declare schedules", every_seconds=lambda: DECLARE_EVERY_SECONDS, do=Declare()),
+    Chore(name="start by schedules", every_seconds=starting.every_seconds, do=starting),
 )
-"""In this order: after an outage no lease of a living worker may run out unrenewed; the sweep asks the rows of lost workers what the server's restart explains."""
+"""In this order: after an outage no lease of a living worker may run out unrenewed; the sweep asks the rows of lost workers what the server's restart explains; what the code declares is
+there before anything is started by it."""

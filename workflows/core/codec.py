@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, get_origin, get_type_hints
 from pydantic_core import PydanticSerializationError
 
 from workflows.core.adapter import make_adapter
-from workflows.core.copies import copied_plain
+from workflows.core.copies import copied, copied_plain
+from workflows.core.defaults import is_default, may_be_filled, same
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 from workflows.core.lost_by_type import lost_by
 
@@ -175,7 +176,7 @@ class Signature:
         try:
             codec = self._codec(name)
             plain = loads(codec.encode(default, max_bytes=_NO_LIMIT))
-            return {name: plain} if _same(codec.from_plain(plain), default) else {}
+            return {name: plain} if same(codec.from_plain(plain), default) else {}
         except Exception:  # a class may refuse to be stored, or compared, in any way of its own
             return {}
 
@@ -210,7 +211,7 @@ class Signature:
         return {
             name: value
             for name, value in given.items()
-            if name not in known or not _is_default(known[name].default, value)
+            if name not in known or not is_default(known[name].default, value)
         }
 
     def takes(self, name: str) -> bool:
@@ -240,7 +241,20 @@ class Signature:
         known = {name: then[name] for name in then if name in self._parameters.parameters}
         plain = {**copied_plain(self._defaults), **known, **loads(stored.given)}
         self._parameters.bind(**plain)
-        return {name: self._codec(name).from_plain(value) for name, value in plain.items()}
+        decoded = {name: self._codec(name).from_plain(value) for name, value in plain.items()}
+        # What the code does with a default must not reach its next replay, or another run.
+        return {name: copied(each) for name, each in self._fillable.items()} | decoded
+
+    @functools.cached_property
+    def _fillable(self) -> dict[str, Any]:
+        """The defaults that stay with the code, and in which it may keep something."""
+        return {
+            each.name: each.default
+            for each in self._parameters.parameters.values()
+            if each.kind in _BY_NAME
+            and each.name not in self._defaults
+            and may_be_filled(each.default)
+        }
 
     def is_same(self, stored: Input, asked: Input) -> bool:
         """Say whether both are the same input. What neither gives is, whatever its default was
@@ -259,19 +273,6 @@ class Signature:
 def _anything() -> Codec:
     """Return the codec of values without an annotation; to make one takes longer than to use it."""
     return Codec()
-
-
-def _same(decoded: Any, default: Any) -> bool:
-    kinds = {type(decoded), type(default)}
-    # 60 for a float comes back as 60.0, which is what a caller who gives it has as well.
-    return bool(decoded == default) and (len(kinds) == 1 or kinds == {int, float})
-
-
-def _is_default(default: Any, value: Any) -> bool:
-    try:
-        return default is value or (type(default) is type(value) and bool(default == value))
-    except Exception:  # a class may refuse to be compared in any way of its own
-        return False
 
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

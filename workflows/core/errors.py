@@ -6,6 +6,7 @@ WorkflowError
 │   └── UnknownWorkflow
 ├── RequestError             the caller asked for something impossible
 │   ├── RunNotFound
+│   ├── ScheduleNotFound
 │   ├── RunIsOver
 │   ├── RunPruned            the key's run has ended, and was deleted since
 │   ├── KeyConflict
@@ -72,6 +73,12 @@ class RunNotFound(RequestError):
     """There is no run of that id."""
 
     code = "run_not_found"
+
+
+class ScheduleNotFound(RequestError):
+    """There is no schedule of that name."""
+
+    code = "schedule_not_found"
 
 
 class RunIsOver(RequestError):

@@ -5,9 +5,10 @@ is a text that stands for the key; in the arguments of a step the step's key tak
 """
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
-from types import FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, NoReturn, TypeVar
 
 from workflows.core.copies import copied
@@ -26,12 +27,17 @@ def step_key(run_id: uuid.UUID, position: int, *, undo: bool = False) -> str:
     return f"{run_id}:{position}" + (":undo" if undo else "")
 
 
+_MET = -1
+"""Where the memo of a copy says that it has met a reading: no object has this id."""
+
+
 class KeyReading(str):
     """A reading of run.idempotency_key: a text to type checkers, that nothing can be made of."""
 
     __slots__ = ()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "KeyReading":
+        memo[_MET] = True
         return self
 
 
@@ -138,6 +144,11 @@ class Keys:
             return text
 
         filled: T = _Walk(replace, {id(each) for each in kept}, where).through(copy)
+        if _is_met_in(filled):
+            raise DefinitionError(
+                f"{where}: run.idempotency_key is inside a container that nothing can be filled into; "
+                "hand it over in a list, a dictionary or a dataclass, or as an argument of its own"
+            )
         return filled
 
 
@@ -154,6 +165,8 @@ class _Walk:
             return self._replace(value)
         if isinstance(value, tuple | frozenset):
             return self._made_anew(value)
+        if isinstance(value, FunctionType):
+            refuse_in_function(value, self._where)
         if value is None or isinstance(value, _WITHOUT_TEXTS) or id(value) in self._seen:
             return value
         self._seen.add(id(value))
@@ -187,7 +200,7 @@ class _Walk:
 
     def _refuse_in(self, value: Any) -> None:
         """Nothing can be filled in where the caller's own object would be changed."""
-        for _, each in _attributes(value):
+        for each in _held_by(value):
             if isinstance(each, str) and self._replace(each) is not each:
                 raise DefinitionError(
                     f"{self._where}: run.idempotency_key is inside a {type(value).__name__}, which "
@@ -195,6 +208,39 @@ class _Walk:
                 )
 
 
+def _is_met_in(value: Any) -> bool:
+    """Say whether there is a reading in a value, also in what is not looked through above (a deque,
+    functools.partial): to copy it is to meet them all."""
+    memo: dict[int, Any] = {}
+    try:
+        deepcopy(value, memo)
+    except Exception:  # what cannot be copied has been looked at
+        parts = value.values() if type(value) is dict else value
+        return type(value) in (dict, list, tuple) and any(map(_is_met_in, parts))
+    return _MET in memo
+
+
+def _held_by(value: Any) -> Iterator[Any]:
+    yield from (each for _, each in _attributes(value))
+    if isinstance(value, Mapping):
+        yield from value.values()
+    elif isinstance(value, Collection):
+        yield from value
+
+
+def refuse_in_function(function: FunctionType, where: str) -> None:
+    """Raise DefinitionError where a function knows a reading by itself, as a variable around it or as a
+    default: it would see no key."""
+    cells = [each.cell_contents for each in function.__closure__ or () if each != _EMPTY]
+    known = (*cells, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
+    if any(type(each) is KeyReading for each in known):
+        raise DefinitionError(
+            f"{where}: {function.__name__} knows run.idempotency_key by itself; hand it over as an "
+            "argument, or use current_step().idempotency_key in the step"
+        )
+
+
+_EMPTY = CellType()
 _WITHOUT_TEXTS = (int, float, bytes, type, ModuleType, FunctionType, MethodType)
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from workflows.core.codec import dumps, loads
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
+from workflows.core.kept import refuse_loss
 
 
 class CarriedNotes(NamedTuple):
@@ -20,6 +21,8 @@ class Note:
     def __init__(self, name: str, stored: str, *, max_bytes: int) -> None:
         self.values: dict[str, Any] = {}
         self.name, self._stored, self._max_bytes = name, _canonical(stored), max_bytes
+        self._looked_at = "{}"
+        """The last text of which nothing is lost."""
 
     def replace(self, values: Any) -> None:
         """Take the place of everything kept so far. Raises DefinitionError for no mapping."""
@@ -45,6 +48,9 @@ class Note:
             text = dumps(self.values)
         except ValueNotStorable as exc:
             raise ValueNotStorable(f"run.{self.name}: {exc}") from None
+        if text != self._looked_at:
+            refuse_loss(self.values, loads(text), f"run.{self.name}")
+            self._looked_at = text
         if len(text.encode()) > self._max_bytes:
             raise ValueTooLarge(f"run.{self.name} takes more than {self._max_bytes:,} bytes")
         return text

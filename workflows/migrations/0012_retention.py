@@ -40,7 +40,7 @@ FINAL = ["cancelled", "compensated", "completed", "failed"]
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0010_run_turns")]
+    dependencies = [("workflows", "0011_schedules")]
 
     operations = [
         django.contrib.postgres.operations.AddIndexConcurrently(

@@ -18,6 +18,7 @@ from workflows.source.parsing import body_of
 from workflows.source.rules import CALLED_STEP, ORDER, STATE, Rule, broken_by
 from workflows.source.scope import Scope
 from workflows.source.sets import walked_sets
+from workflows.source.state import changed_outside
 
 SILENCE = "# workflows: ok"
 DEEPEST = 10
@@ -108,6 +109,8 @@ class _Reader:
     def _suspects(self) -> Iterator[tuple[Rule, ast.stmt | ast.expr, str]]:
         for walked in walked_sets(self._function, self._nodes):
             yield ORDER, walked, ast.unparse(walked)
+        for changed in changed_outside(self._scope, self._nodes):
+            yield STATE, changed, ast.unparse(changed)
         called = {id(node) for node in self._run_here()}
         for node in self._nodes:
             if isinstance(node, ast.Global):

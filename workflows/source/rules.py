@@ -47,6 +47,7 @@ RULES = (
         instead="use run.random() or run.uuid(); make secrets in a step",
         names=(
             *("random.", "secrets.", "numpy.random.", "os.urandom", "os.getrandom"),
+            *("builtins.hash", "builtins.id"),  # others in each process
             *("uuid.uuid1", "uuid.uuid4", "uuid.uuid7", "django.utils.crypto.get_random_string"),
         ),
     ),

@@ -51,6 +51,11 @@ class Scope:
         """Whether a name is the function's own."""
         return name in self._locals and name not in self._imported
 
+    def is_of_module(self, name: str) -> bool:
+        """Whether a name is one of the function's module."""
+        around = name in self._locals or name in self._around or name in self._imported
+        return not around and name in self._function.__globals__
+
     def _name(self, name: str) -> Meaning:
         if name in self._imported:
             return _imported_meaning(self._imported[name])

@@ -20,7 +20,7 @@ from functools import partial
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from psycopg.pq import TransactionStatus
 
 from workflows.store.statement import Statement
@@ -55,6 +55,17 @@ def query_one(
     """Send one statement and return its first row, None when it has none."""
     rows = _send(statement, params, on)
     return rows[0] if rows else None
+
+
+@contextmanager
+def transaction_on(own: Connection | None) -> Iterator[None]:
+    """Let what is sent inside the block be one transaction, on a connection of the engine's own or, with
+    None, on Django's."""
+    if own is not None and own.info.transaction_status == TransactionStatus.IDLE:
+        # Whatever the database is set to: above it, who comes second to a row would fail.
+        own.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    with transaction.atomic() if own is None else own.transaction():
+        yield
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store import insert
-from workflows.store.database import query_one
+from workflows.store.database import Connection, query_one
 from workflows.store.fence import (
     KEEP_NOTES,
     UNCHANGED,
@@ -97,10 +97,10 @@ _PRUNED = Statement(
 )
 
 
-def create_run(new: NewRun) -> RunView | None:
+def create_run(new: NewRun, *, on: Connection | None = None) -> RunView | None:
     """Insert a due run in the caller's transaction and return it. None: the key is taken,
     by a run or by one that was pruned."""
-    row = query_one(_CREATE, insert.new_run_params(new))
+    row = query_one(_CREATE, insert.new_run_params(new), on=on)
     if row is None:
         return None
     created_at, wake_at, deadline, _ = row

@@ -36,6 +36,9 @@ CHANNEL = f"""
 RING = f"pg_notify({CHANNEL}, '')"
 """As SQL, says: a run is due now, or sooner than one poll away."""
 
+RUNG_FOR_SCHEDULES = "schedules"
+"""What a ring says that is about schedules; about runs it says nothing, and older releases hear no words."""
+
 _OUR_CHANNEL = Statement(f"SELECT {CHANNEL}")
 
 

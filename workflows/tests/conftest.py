@@ -19,6 +19,7 @@ TABLES = [
     "workflows_history",
     "workflows_run",
     "workflows_prunedkey",
+    "workflows_schedule",
     "workflows_worker",
     "auth_group",
 ]

@@ -90,12 +90,13 @@ def approved_row(board: Board, maker: User, tool: DemoTool, now: datetime) -> Su
 
 
 def review_row(board: Board, maker: User, tool: DemoTool, now: datetime) -> Submission:
-    """Return a tool that waits for a moderator.
+    """Return a tool whose link is being checked.
 
-    It has no run: a run would ask the network for a page that does not exist.
+    It has no run: a run would ask the network for a page that does not exist. So it stands among what
+    waits for a moderator's decision.
     """
     row = sent_row(board, maker, tool, now - timedelta(minutes=tool.slot))
-    row.status = Status.IN_REVIEW
+    row.status, row.link_checked_at = Status.IN_REVIEW, None
     return row
 
 

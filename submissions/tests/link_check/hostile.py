@@ -64,6 +64,10 @@ class Peer:
 
 
 Script = Callable[[Peer], None]
+LOOK_EVERY_SECONDS = 1.0
+"""Whether the test is over, while nobody comes."""
+LONGEST_SILENCE_SECONDS = 60.0
+"""Of a visitor; a test that forgets one must not wait for it for ever."""
 
 
 class HostileServer:
@@ -106,11 +110,14 @@ class HostileServer:
         thread.start()
 
     def _accept_until_closed(self) -> None:
-        while True:
+        while not self.closing.is_set():
             try:
                 wire, _ = self._listener.accept()
+            except TimeoutError:
+                continue
             except OSError:
                 return
+            wire.settimeout(LONGEST_SILENCE_SECONDS)
             self.accepted += 1
             self._wires.append(wire)
             self._start_thread(self._serve, wire)
@@ -136,6 +143,7 @@ def listen(host: str) -> socket.socket:
         except OSError:
             listener.close()
             continue
+        listener.settimeout(LOOK_EVERY_SECONDS)
         return listener
     raise RuntimeError("no port is free for a test server")
 

@@ -1,25 +1,34 @@
 """Moderators' verbs: the row decides at once, whatever the run is doing."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 
 from submissions.errors import AlreadyDecided
+from submissions.link_check import Code, explain_to_moderators
 from submissions.models import Submission
 from submissions.selectors import find_tool, free_slots
-from submissions.services.moderate import approve, reject, release
+from submissions.services.moderate import approve, check_link, extend, reject, release
 from submissions.states import Ended, Status
 from submissions.tests.builders import (
+    close_window,
     in_review,
+    link_answers,
     make_board,
     moderator,
+    next_try,
+    outcome,
     person,
     prune_run,
     reserved,
+    send,
     stop_run,
+    verdict,
     without_run,
 )
-from workflows.api import RunState, get_run
+from submissions.too_late import NotExtended
+from workflows.api import RunState, get_run, list_runs
 from workflows.testing import drive_until_idle
 
 pytestmark = pytest.mark.django_db
@@ -160,3 +169,113 @@ def test_a_slot_whose_run_was_pruned_can_be_released() -> None:
 
 def subjects(letters: list[object]) -> list[str]:
     return sorted(str(getattr(letter, "subject", "")) for letter in letters)
+
+
+def expiry(submission: Submission) -> datetime:
+    submission.refresh_from_db()
+    return submission.expires_at
+
+
+def test_the_time_for_the_details_is_doubled_once() -> None:
+    mona = moderator()
+    submission = reserved(person("alice"), make_board(reservation_seconds=60))
+    before = expiry(submission)
+
+    extend(submission_id=submission.pk, by=mona)
+
+    assert expiry(submission) == before + timedelta(seconds=60)
+    with pytest.raises(NotExtended):
+        extend(submission_id=submission.pk, by=mona)
+    assert expiry(submission) == before + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("happens", [close_window, send])
+def test_only_a_running_reservation_is_extended(happens: Callable[[Submission], object]) -> None:
+    submission = reserved(person("alice"), make_board())
+    happens(submission)
+
+    with pytest.raises(NotExtended):
+        extend(submission_id=submission.pk, by=moderator())
+
+    submission.refresh_from_db()
+    assert not submission.extended
+
+
+def test_an_extended_reservation_is_held_until_its_new_end() -> None:
+    board = make_board()
+    submission = reserved(person("alice"), board)
+    drive_until_idle()
+    extend(submission_id=submission.pk, by=moderator())
+
+    next_try(submission)
+    assert outcome(submission)[::2] == (Status.PENDING, RunState.WAITING)
+    assert 3 not in free_slots(board)
+
+    next_try(submission)
+    assert outcome(submission) == (Status.CANCELLED, Ended.EXPIRED, RunState.COMPLETED)
+    assert 3 in free_slots(board)
+
+
+def test_a_link_is_looked_at_again_and_the_decision_stays_the_moderators() -> None:
+    submission = in_review(person("alice"), make_board(needs_moderator=True))
+    with link_answers(verdict()):
+        drive_until_idle()
+
+    check_link(submission_id=submission.pk, by=moderator())
+    with link_answers(verdict(Code.NOT_FOUND)):
+        drive_until_idle()
+
+    assert outcome(submission)[::2] == (Status.IN_REVIEW, RunState.WAITING)
+    assert submission.link_note == explain_to_moderators(verdict(Code.NOT_FOUND))
+
+
+def test_two_who_ask_at_once_get_one_look() -> None:
+    mona = moderator()
+    submission = in_review(person("alice"), make_board(needs_moderator=True))
+    with link_answers(verdict()):
+        drive_until_idle()
+
+    for _ in range(2):
+        check_link(submission_id=submission.pk, by=mona)
+
+    assert len(list_runs(workflow="submissions.link_recheck")) == 1
+    with link_answers(verdict()):
+        drive_until_idle()
+    check_link(submission_id=submission.pk, by=mona)
+    assert len(list_runs(workflow="submissions.link_recheck")) == 2
+
+
+def test_between_two_tries_the_next_one_is_made_now() -> None:
+    submission = in_review(person("alice"), make_board())
+    with link_answers(verdict(Code.TOO_SLOW)):
+        drive_until_idle()
+
+    check_link(submission_id=submission.pk, by=moderator())
+    with link_answers(verdict()):
+        drive_until_idle()
+
+    assert outcome(submission) == (Status.APPROVED, "", RunState.COMPLETED)
+    assert list_runs(workflow="submissions.link_recheck") == []
+
+
+def test_where_the_check_was_stopped_a_look_is_made_all_the_same() -> None:
+    submission = in_review(person("alice"), make_board())
+    stop_run(submission)
+
+    check_link(submission_id=submission.pk, by=moderator())
+    with link_answers(verdict()):
+        drive_until_idle()
+
+    submission.refresh_from_db()
+    assert submission.link_checked_at is not None and submission.link_note == ""
+
+
+def test_a_link_that_nobody_needs_is_not_looked_at() -> None:
+    mona, board = moderator(), make_board()
+    early = reserved(person("alice"), board, 3)
+    over = in_review(person("bob"), board, 4)
+    reject(submission_id=over.pk, reason="No.", by=mona)
+
+    for submission in (early, over):
+        with pytest.raises(AlreadyDecided):
+            check_link(submission_id=submission.pk, by=mona)

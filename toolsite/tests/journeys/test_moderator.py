@@ -108,3 +108,72 @@ def test_an_operator_reads_what_a_run_has_done(
 
     expect(page.locator("#content")).to_contain_text("check_link")
     look_at(page)
+
+
+def test_the_queue_is_worked_off_with_keys_alone(
+    visit: Visit, site: OwnSite, links: LinkServer
+) -> None:
+    alice, board = somebody("alice"), new_board(needs_moderator=True)
+    first, second = (
+        sent(alice, board, f"{links.page()}?{slot}", slot, name=f"Mapmaker {slot}")
+        for slot in (3, 4)
+    )
+    mona = visit(moderator()).page
+    mona.goto(f"/moderation/{first.pk}/")
+    expect(mona.locator("#link-check")).to_contain_text("The link works.")
+    expect(mona.locator("[data-keys]")).to_be_visible()
+    look_at(mona)
+
+    mona.keyboard.press("r")
+    mona.keyboard.type("It is an advert, and a")
+    expect(mona.get_by_label("Reason").first).to_have_value("It is an advert, and a")
+    mona.keyboard.press("Tab")
+    mona.keyboard.press("Enter")
+
+    expect(mona.get_by_text(f"Slot 3 of {board.name}: rejected.")).to_be_visible()
+    wait_for(first, "rejected")
+    mona.goto(f"/moderation/{second.pk}/")
+    mona.keyboard.press("a")
+    assert wait_for(second, "in_review").decided_at is None
+    mona.keyboard.press("Enter")
+    expect(mona.get_by_text(f"Slot 4 of {board.name}: approved.")).to_be_visible()
+    wait_for(second, "approved")
+
+
+def test_keys_can_be_turned_off(visit: Visit, site: OwnSite, links: LinkServer) -> None:
+    board = new_board(needs_moderator=True)
+    submission = sent(somebody("alice"), board, links.page())
+    mona = visit(moderator()).page
+    mona.goto(f"/moderation/{submission.pk}/")
+    mona.get_by_role("button", name="Keyboard shortcuts").click()
+    mona.reload()
+
+    mona.keyboard.press("a")
+
+    expect(mona.get_by_role("button", name="Approve")).not_to_be_focused()
+    expect(mona.get_by_role("button", name="Keyboard shortcuts")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+
+
+def test_a_maker_asks_for_a_person_and_gets_one(
+    visit: Visit, site: OwnSite, links: LinkServer
+) -> None:
+    alice, board = somebody("alice"), new_board(appeal_seconds=3600)
+    maker, mona = visit(alice).page, visit(moderator()).page
+    submission = sent(alice, board, links.missing(), name="Mapmaker")
+    maker.goto(f"/submissions/{submission.pk}/")
+    expect(maker.get_by_role("heading", level=2, name="Is the check wrong?")).to_be_visible()
+    assert "ask a moderator" in wait_for_letter(site, alice.email)
+    look_at(maker)
+
+    maker.get_by_label("What should the moderator know?").fill("It works for me.")
+    maker.get_by_role("button", name="Ask a moderator to look").click()
+
+    expect(maker.get_by_role("heading", level=1)).to_have_text(WAITING)
+    mona.goto("/moderation/")
+    look_at(mona)
+    mona.get_by_role("link", name="Mapmaker").last.click()
+    expect(mona.get_by_text("It works for me.")).to_be_visible()
+    mona.get_by_role("button", name="Approve").click()
+    expect(maker.get_by_role("heading", level=1)).to_have_text("Mapmaker is published")

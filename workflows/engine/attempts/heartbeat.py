@@ -10,6 +10,7 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core.codec import Codec, dumps, loads
 from workflows.core.errors import DefinitionError, LeaseLost
+from workflows.core.kept import refuse_loss
 from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store
@@ -31,6 +32,7 @@ def heartbeat(details: Any = None) -> None:
         raise DefinitionError("heartbeat() is called from inside a step, while it runs")
     beat(running)
     text = _any.encode(details, max_bytes=conf().max_payload_bytes)
+    refuse_loss(details, loads(text), "heartbeat")
     running.details = text
     if not _send(running, text):
         raise LeaseLost

@@ -1,18 +1,21 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from workflows.core.beat import read_beat
 from workflows.core.copies import copied_arguments
 from workflows.core.digests import Digests, difference, digest
-from workflows.core.idempotency_key import Receiver, step_key
+from workflows.core.idempotency_key import Receiver, refuse_in_function, step_key
 from workflows.core.line_fields import ARGUMENTS, HEARTBEAT, OWN_KEYS
 from workflows.core.lines import NOTHING_NOTED, Received
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.closures import Codes, apart, code_below, knows_others
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.drive_memory import CompletedStep
+from workflows.engine.session.own_context import call_apart
 from workflows.engine.session.session import Session
 
 
@@ -26,10 +29,15 @@ class Job:
     kwargs: dict[str, Any]
     received: Received = NOTHING_NOTED
     undo: bool = False
+    around: Codes = ()
+    """The code whose variables functions among the arguments, or the step itself, know."""
 
     def __call__(self) -> Any:
         args, kwargs = copied_arguments(self.args, self.kwargs)
-        return self.step.function(*args, **kwargs)
+        function = apart(self.step.function, self.around)
+        args = tuple(apart(each, self.around) for each in args)
+        kwargs = {name: apart(each, self.around) for name, each in kwargs.items()}
+        return call_apart(function, *args, **kwargs)
 
 
 def forward_job(
@@ -44,6 +52,7 @@ def forward_job(
     own_keys = False
     if session.keys.were_read:
         receiver = _receiver(session, position, step)
+        refuse_in_function(step.function, receiver.name)
         (args, kwargs), own_keys = session.keys.given_to(receiver, (args, kwargs))
     return compared_job(session, position, step, args, kwargs, own_keys=own_keys)
 
@@ -64,8 +73,19 @@ def compared_job(
         given = _given(step, args, kwargs)
         digests = {name: digest(value) for name, value in given.items()}
         _compare(session, position, step, digests, given)
-    received = Received(arguments=digests, own_keys=own_keys)
-    return Job(position=position, step=step, args=args, kwargs=kwargs, received=received)
+    session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
+    return Job(
+        position=position,
+        step=step,
+        args=args,
+        kwargs=kwargs,
+        received=Received(arguments=digests, own_keys=own_keys),
+        around=_around(session, (step.function, *args, *kwargs.values())),
+    )
+
+
+def _around(session: Session, functions: Iterable[Any]) -> Codes:
+    return code_below(session.definition.function) if any(map(knows_others, functions)) else ()
 
 
 def _given(step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

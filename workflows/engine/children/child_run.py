@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.codec import Input
@@ -80,11 +80,14 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
     """Create the child's run and record it, in one statement."""
     definition = child.definition
     fact = child_started(position, definition.name, child.id, detached=child.detached)
-    deadline = definition.deadline_seconds
     new = new_run(
-        definition, input, id=child.id, deadline_seconds=deadline, detached=child.detached
+        definition,
+        input,
+        id=child.id,
+        deadline_seconds=definition.deadline_seconds,
+        detached=child.detached,
+        priority=child.priority,
     )
-    new = replace(new, priority=child.priority)
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:
         session.look_again()

@@ -1,12 +1,16 @@
 """How the workflow's code has ended, told from what it returned or raised and from history."""
 
+from contextlib import suppress
 from dataclasses import dataclass
+from types import GeneratorType
 from typing import Any
 
 from workflows.conf import conf
+from workflows.core.codec import Codec
 from workflows.core.decide import check_end
 from workflows.core.endings import Ending, ending_of
 from workflows.core.errors import DefinitionError, ReplayMismatch, ValueNotStorable
+from workflows.core.kept import refuse_loss
 from workflows.engine.drive import newer_code
 from workflows.engine.drive.workflow_code import call_workflow
 from workflows.engine.session.session import Session
@@ -48,12 +52,33 @@ def _returned(session: Session, result: Any) -> Ended:
     try:
         session.check_notes()
         codec = session.definition.signature.result
+        _refuse_unread(result)
         output = codec.encode(result, max_bytes=conf().max_payload_bytes)
+        _refuse_loss(result, codec, output)
     except ValueNotStorable as exc:
         return Ended(Ending.RAISED, exc)
     except DefinitionError as exc:
         return unwound_by(session, exc)
     return Ended(Ending.RETURNED, output=output)
+
+
+def _refuse_loss(result: Any, codec: Codec, output: str) -> None:
+    """The run waits to be mended: nothing of what it did is undone for a part of its result."""
+    with suppress(ValueNotStorable):  # what its readers cannot read again is their affair
+        back = codec.decode(output)
+        try:
+            refuse_loss(result, back)
+        except ValueNotStorable as lost:
+            raise DefinitionError(f"the result: {lost}") from None
+
+
+def _refuse_unread(result: Any) -> None:
+    """What is in the body of a generator would happen after the end of the code."""
+    if isinstance(result, GeneratorType):
+        name = result.__qualname__
+        raise DefinitionError(
+            f"the workflow returns the generator {name}, of which nothing has run yet; return list(…)"
+        )
 
 
 def unwound_by(session: Session, why: BaseException) -> Ended:

@@ -14,6 +14,7 @@ from workflows.core.errors import (
 from workflows.core.programming_errors import waits_for_mending
 from workflows.definitions.workflow_guard import guarding
 from workflows.engine.requests.steering import end_child
+from workflows.engine.session.own_context import call_apart
 from workflows.engine.session.session import Session
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.engine.verbs.context import Context
@@ -21,12 +22,15 @@ from workflows.engine.verbs.context import Context
 
 def call_workflow(session: Session) -> Any:
     """Run the workflow code once from its top, and wait for its children at the end."""
-    given = _input(session)
-    context = Context(session)
+    with session.code_thread.here():
+        return _call(session, _input(session), Context(session))
+
+
+def _call(session: Session, given: dict[str, Any], context: Context) -> Any:
     session.connections = WatchedConnections()
     try:
         with guarding(session.remember):
-            result = session.definition.function(context, **given)
+            result = call_apart(session.definition.function, context, **given)
     except (Unwind, KeyboardInterrupt):
         raise
     except BaseException as exc:  # SystemExit too: a workflow must not end its worker

@@ -46,10 +46,18 @@ class MakeCall:
         function: Step[..., R],
         /,
         *args: Any,
-        after: Any = (),  # as the overloads say; for mypy, P.kwargs may hold anything here
+        after: Any = None,  # as the overloads say; for mypy, P.kwargs may hold anything here
         **kwargs: Any,
     ) -> Call[R]:
         """Return a step with its arguments; see the class."""
+        if after is None:
+            return _call(function, args, kwargs, ())
+        step = step_definition(function)
+        if step.signature.takes("after"):
+            raise DefinitionError(
+                f"call: after= is an option here, and step {step.name!r} has a parameter of that name: "
+                "write run.call.using(after=…)(step, …)"
+            )
         return _call(function, args, kwargs, _names(after))
 
     def using(self, *, after: str | Sequence[str]) -> CallUsing:

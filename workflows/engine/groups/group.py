@@ -1,7 +1,7 @@
 """Calls that are made together: what gather and graph are given, and how far each is."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar, cast
 
@@ -185,10 +185,22 @@ def check_arguments(
         raise DefinitionError(f"step {step.name}{step.signature}: {exc}") from None
 
 
-def _parts(argument: Any) -> Iterable[Any]:
-    if isinstance(argument, Mapping):
-        return argument.values()
-    return argument if isinstance(argument, list | tuple | set) else [argument]
+def _parts(argument: Any) -> Iterator[Any]:
+    """Yield what an argument holds, at any depth; itself, where it holds nothing."""
+    left, seen = [argument], set[int]()
+    while left:
+        part = left.pop()
+        if id(part) in seen:
+            continue
+        seen.add(id(part))
+        if isinstance(part, Mapping):
+            left.extend(part.values())
+        elif isinstance(part, list | tuple | set | frozenset):
+            left.extend(part)
+        elif is_dataclass(part) and not isinstance(part, type | Output | Call):
+            left.extend(getattr(part, each.name, None) for each in fields(part))
+        else:
+            yield part
 
 
 def make_group(

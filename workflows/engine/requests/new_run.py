@@ -49,6 +49,7 @@ def new_run(
     deadline_seconds: float | None,
     key: str | None = None,
     detached: bool = False,
+    priority: int = 0,
 ) -> NewRun:
     """Return a run of a workflow, with what its definition says of every run."""
     return NewRun(
@@ -59,5 +60,6 @@ def new_run(
         key=key,
         deadline_seconds=deadline_seconds,
         detached=detached,
+        priority=priority,
         undo_on_cancel=definition.on_cancel == "compensate",
     )

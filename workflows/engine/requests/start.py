@@ -2,8 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
 
 from workflows.core.codec import Input, is_name
 from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, RunPruned
@@ -21,8 +20,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
-class StartOptions:
+class StartOptions(NamedTuple):
     """What a caller says of a run, beside its input."""
 
     key: Any = None
@@ -142,8 +140,14 @@ def _start(
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     input = definition.by_name(given, input)
     asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
-    new = new_run(definition, asked, id=new_id(), key=key, deadline_seconds=deadline)
-    new = replace(new, priority=priority)
+    new = new_run(
+        definition,
+        asked,
+        id=new_id(),
+        key=key,
+        deadline_seconds=deadline,
+        priority=priority,
+    )
     while (created := store.create_run(new)) is None:
         same = _same_run(definition, str(key), asked)
         if same is not None:

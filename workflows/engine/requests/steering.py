@@ -27,7 +27,7 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     """
     refuse("calls cancel()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    words = {"reason": _words("reason", reason, 500), "by": _name(by)}
+    words = {"reason": words_of("reason", reason, 500), "by": name_of(by)}
     return _cancel(run_id, words)
 
 
@@ -35,6 +35,13 @@ def end_child(run_id: UUID) -> bool:
     """Cancel the child of a parent that fails, in the parent's drive: that waits for others who hold
     runs of the tree a short while only. Raises django.db.OperationalError then."""
     words = {"reason": "the parent failed", "by": "workflows"}
+    return _cancel(run_id, words, in_drive=True)
+
+
+def cancel_for_schedule(run_id: UUID, *, schedule: str) -> bool:
+    """Cancel a run whose schedule starts the next one instead, with short waits as end_child has.
+    Raises django.db.OperationalError, RunNotFound."""
+    words = {"reason": f"schedule {schedule!r} starts its next run", "by": "workflows"}
     return _cancel(run_id, words, in_drive=True)
 
 
@@ -98,7 +105,7 @@ def compensate(run_id: RunId, *, by: str = "") -> bool:
     """
     refuse("calls compensate()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    return _found(run_id, store.compensate_run(run_id, by=_name(by)))
+    return _found(run_id, store.compensate_run(run_id, by=name_of(by)))
 
 
 def retry_now(run_id: RunId, *, by: str = "") -> bool:
@@ -109,7 +116,7 @@ def retry_now(run_id: RunId, *, by: str = "") -> bool:
     """
     refuse("calls retry_now()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    return _found(run_id, store.wake_run(run_id, by=_name(by)))
+    return _found(run_id, store.wake_run(run_id, by=name_of(by)))
 
 
 def _found(run_id: UUID, changed: bool | None) -> bool:
@@ -118,11 +125,13 @@ def _found(run_id: UUID, changed: bool | None) -> bool:
     return changed
 
 
-def _name(by: str) -> str:
-    return _words("by", by, 200)
+def name_of(by: str) -> str:
+    """Return who asks, as it is stored. Raises InvalidInput for what is no text."""
+    return words_of("by", by, 200)
 
 
-def _words(what: str, given: object, limit: int) -> str:
+def words_of(what: str, given: object, limit: int) -> str:
+    """Return what somebody says, as it is stored. Raises InvalidInput for what is no text."""
     if not isinstance(given, str):
         raise InvalidInput(f"{what} is {given!r:.80}; give a text (of a user, get_username())")
     return storable(given, limit)

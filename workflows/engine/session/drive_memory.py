@@ -21,6 +21,8 @@ from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
+from workflows.engine.session.code_thread import CodeThread
+from workflows.engine.session.given_generators import GivenGenerators
 from workflows.engine.session.run_growth import RunGrowth
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
@@ -70,6 +72,8 @@ class DriveMemory:
         """Why this drive began to undo the run's steps, as JSON text."""
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
+        self.code_thread = CodeThread()
+        """Where the workflow's code runs."""
         self.connections: WatchedConnections | None = None
         """As they were before the workflow's code; None before it is called."""
         self.rewind()
@@ -98,6 +102,8 @@ class DriveMemory:
         """How children ended, as far as the code has waited for it."""
         self.keys = Keys(self.run.id)
         """The readings of run.idempotency_key."""
+        self.generators = GivenGenerators()
+        """What steps were given that can be read once only."""
         self.returned: list[Any] = []
         """What the code has returned, once it has."""
         self.patches: dict[str, bool] = {}
@@ -109,6 +115,14 @@ class DriveMemory:
         if self.run.attempt == 1:
             return CarriedNotes(self.run.data, self.run.attributes)
         return self.history.carried or CarriedNotes()
+
+    def refuse_elsewhere(self) -> None:
+        """Raise DefinitionError where another thread than that of the code uses the run, or one that
+        has kept it beyond this drive."""
+        fault = self.code_thread.fault()
+        if fault is not None:
+            # Remembered, since a thread may end without anybody asking how.
+            raise self.remember(fault) if self.code_thread.is_running else fault
 
     def next_position(self) -> int:
         """Take the next position of the code.

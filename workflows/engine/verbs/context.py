@@ -23,6 +23,7 @@ from workflows.definitions.functions import RunContext
 from workflows.definitions.step import Step, StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.definitions.workflow_guard import lifts_guard
+from workflows.engine.attempts.running_step import current_step
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
 from workflows.engine.attempts.step_job import forward_job, note_completed
 from workflows.engine.groups.group import check_arguments, checked
@@ -69,6 +70,9 @@ class Context(Gather, Family, RunContext):
         inside a step, `current_step().idempotency_key` is the same value. Read it anew for each step,
         also of a gather. DefinitionError where a second step is given it, or a text made of it.
         """
+        if current_step() is not None:
+            raise DefinitionError("inside a step, write current_step().idempotency_key")
+        self._refuse_elsewhere()
         return self._session.keys.read(self._session.position + 1)
 
     @property
@@ -77,19 +81,23 @@ class Context(Gather, Family, RunContext):
 
         Set by the code, the same way at every replay; JSON values only.
         """
+        self._refuse_elsewhere()
         return self._session.notes.data.values
 
     @data.setter
     def data(self, values: Mapping[str, Any]) -> None:
+        self._refuse_elsewhere()
         self._session.notes.data.replace(values)
 
     @property
     def attributes(self) -> dict[str, Any]:
         """Like data, but searchable: list_runs(attributes={"order": 7})."""
+        self._refuse_elsewhere()
         return self._session.notes.attributes.values
 
     @attributes.setter
     def attributes(self, values: Mapping[str, Any]) -> None:
+        self._refuse_elsewhere()
         self._session.notes.attributes.replace(values)
 
     @property
@@ -113,7 +121,11 @@ class Context(Gather, Family, RunContext):
             check_arguments(step, args, kwargs)
         job = forward_job(session, position, step, args, kwargs)
         if outcome is None:
-            return attempt_step(session, job)
+            try:
+                return attempt_step(session, job)
+            finally:
+                session.generators.close()
+        session.generators.close()
         if outcome.kind == HistoryKind.STEP_FAILED:
             raise lines.step_failure(outcome).raised(step.name)
         output = recorded_output(session, step, outcome)
@@ -155,6 +167,7 @@ class Context(Gather, Family, RunContext):
         the newest version there is code for; its id is RunView.continued_as. The key stays with
         the first run.
         """
+        self._refuse_elsewhere()
         session = self._session
         session.check_notes()
         newest = find_workflow(session.run.workflow, latest_version(session.run.workflow))

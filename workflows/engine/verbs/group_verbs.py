@@ -66,4 +66,7 @@ class Groups(Operations):
         for branch in group.branches:
             take_keys(session, branch, as_before=as_before)
         session.position += len(calls)
-        return run_group(session, group)
+        try:
+            return run_group(session, group)
+        finally:
+            session.generators.close()

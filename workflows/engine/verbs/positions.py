@@ -1,6 +1,7 @@
 """Positions: each durable operation of workflow code takes the next, and looks what history has."""
 
 from collections.abc import Mapping
+from typing import Any, Self
 
 from workflows.core.decide import Operation, find_outcome, pass_unrecorded
 from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
@@ -9,6 +10,7 @@ from workflows.core.lines import child_end, ended_child
 from workflows.core.payload_type import NO_TYPES, PayloadType
 from workflows.core.run import Fact
 from workflows.engine.attempts.running_step import current_step
+from workflows.engine.session.code_thread import refuse_event_loop
 from workflows.engine.session.session import Session
 from workflows.engine.verbs import long_history, waiting
 
@@ -40,12 +42,21 @@ class Operations:
         return position, outcome
 
     def _next_position(self) -> int:
+        self._refuse_elsewhere()
+        refuse_event_loop()
+        return self._session.next_position()
+
+    def _refuse_elsewhere(self) -> None:
+        """Raise DefinitionError where it is not the workflow's own code that uses the run."""
         inside = current_step()
         if inside is not None:
             raise DefinitionError(
                 f"a step cannot use the run; return from {inside.name!r} and let the workflow go on"
             )
-        return self._session.next_position()
+        self._session.refuse_elsewhere()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
     def _unrecorded(self, what: str) -> int:
         position = self._next_position()

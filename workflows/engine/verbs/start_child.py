@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from workflows.core.errors import DefinitionError
 from workflows.definitions.workflow import Workflow, workflow_definition
 from workflows.engine.children.child_run import ChildHandle
 
@@ -22,6 +23,9 @@ class ChildOptions:
 
 
 Begin = Callable[[Any, tuple[Any, ...], dict[str, Any], ChildOptions], ChildHandle[Any]]
+
+NOT_GIVEN: Any = object()
+"""In place of an option that was left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,12 +113,20 @@ class StartChild:
         self, workflow: str, /, *given: Any, detached: bool = False, **input: Any
     ) -> ChildHandle[Any]: ...
     def __call__(
-        self, workflow: Any, /, *given: Any, detached: Any = False, **input: Any
+        self, workflow: Any, /, *given: Any, detached: Any = NOT_GIVEN, **input: Any
     ) -> ChildHandle[Any]:
         """Start a child; see the class."""
         priority = None
         if "priority" in input and not workflow_definition(workflow).signature.takes("priority"):
             priority = input.pop("priority")
+        if detached is NOT_GIVEN:
+            return self._begin(workflow, given, input, ChildOptions(priority=priority))
+        definition = workflow_definition(workflow)
+        if definition.signature.takes("detached"):
+            raise DefinitionError(
+                f"start_child: detached= is an option here, and {definition.name!r} has a parameter of "
+                "that name: write run.start_child.using(detached=…)(workflow, …)"
+            )
         options = ChildOptions(detached=detached, priority=priority)
         return self._begin(workflow, given, input, options)
 

@@ -52,6 +52,7 @@ class Lab:
         with connection.cursor() as cursor:
             cursor.execute(
                 "TRUNCATE workflows_run, workflows_prunedkey, workflows_history, workflows_event, workflows_worker, "
+                "workflows_schedule, "
                 "django_q_task, django_q_ormq, lab_effect"
             )
 

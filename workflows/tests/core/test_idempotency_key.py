@@ -2,8 +2,10 @@
 
 import json
 import threading
-from collections import namedtuple
+from collections import deque, namedtuple
 from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -175,3 +177,25 @@ def test_it_counts_as_a_text(keys: Keys) -> None:
     assert isinstance(key, str)
     assert key
     assert {key: 1}[key] == 1
+
+
+@pytest.mark.parametrize(
+    ("wrap", "words"),
+    [
+        (lambda key: deque([key]), "inside a container that nothing can be filled into"),
+        (lambda key: [key, partial(print, key)], "inside a container"),
+        (lambda key: MappingProxyType({"key": key}), "inside a mappingproxy"),
+        (lambda key: lambda: key, "<lambda> knows run.idempotency_key by itself"),
+        (lambda key: [lambda given=key: given], "<lambda> knows run.idempotency_key by itself"),
+    ],
+)
+def test_where_no_key_can_take_its_place_it_is_refused(keys: Keys, wrap: Any, words: str) -> None:
+    with pytest.raises(DefinitionError, match=f"step 'charge': .*{words}"):
+        keys.given_to(CHARGE, wrap(keys.read(1)))
+
+
+def test_a_function_whose_variables_hold_no_reading_is_handed_on(keys: Keys) -> None:
+    keys.read(1)
+    function = lambda: json  # noqa: E731
+
+    assert keys.given_to(CHARGE, function)[0] is function

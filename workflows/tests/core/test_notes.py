@@ -60,3 +60,11 @@ def test_keys_are_texts() -> None:
 
     with pytest.raises(ValueNotStorable, match="every key is a text"):
         kept.text()
+
+
+def test_two_keys_that_are_one_as_json_are_refused_with_their_place() -> None:
+    kept = Note("data", "{}", max_bytes=100)
+    kept.values["a"] = {1: "x", "1": "y"}
+
+    with pytest.raises(ValueNotStorable, match=r"run.data\['a'\]: two of its keys are one"):
+        kept.text()

@@ -144,7 +144,8 @@ BOUNDED = settings(
     derandomize=not SOAKING,
     suppress_health_check=list(HealthCheck),
 )
-"""The same programs each time, unless `--hypothesis-profile=soak` asks for many others."""
+"""The same programs each time, unless `--hypothesis-profile=soak -o faulthandler_timeout=0` asks for many
+others."""
 
 
 @BOUNDED

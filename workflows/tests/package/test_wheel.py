@@ -56,5 +56,7 @@ def test_the_wheel_says_what_it_needs_and_under_which_licence(wheel: zipfile.Zip
         "psycopg",
         "django-q2",
         "pydantic",
+        "cronsim",
+        "tzdata",
     ]
     assert any(name.endswith("/LICENSE") for name in wheel.namelist())

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import choice, random as chance
 from time import sleep, time as clock
 from uuid import uuid4, uuid5
-import functools
+import functools, itertools
 import requests
 import story_shop as shop
 from os import listdir
@@ -42,6 +42,7 @@ from workflows.api import cancel, execute_action, get_run, send_event, start, st
 from story_shop import Dated, Shop, price, priced
 
 counter = 0
+done, known, numbers = [], {}, itertools.count()
 moment = dt.datetime.now
 later = functools.partial(time.time)
 pause = lambda: time.sleep(1)
@@ -49,6 +50,9 @@ everybody = Group.objects.all()
 the_shop = Shop()
 
 class Till:
+    opened = 0
+    tills = []
+
     def open(self): return self.count()
     def count(self): return time.time()
     def close(self): return 7
@@ -161,6 +165,24 @@ SUSPECT = [
     ("for each in set(given) - {1}: run.step(act, each)", "W012"),
     ("run.step(act, list({1, 2}))", "W012"),
     ("for at, each in enumerate(set(given)): run.step(act, each)", "W012"),
+    ("run.step(act, '-'.join({'a', 'b'}))", "W012"),
+    ("run.step(act, dict.fromkeys(set(given)))", "W012"),
+    ("names: set[str] = set(given)\nrun.step(act, names.pop())", "W012"),
+    ("run.gather(*{run.call(act), run.call(act)})", "W012"),
+    ("run.step(act, [1, *set(given)])", "W012"),
+    ("one, other = {1, 2}", "W012"),
+    ("run.step(act, {each: 1 for each in set(given)})", "W012"),
+    ("for each in set(given).union([1]): run.step(act, each)", "W012"),
+    ("for each in given.keys() - {1}: run.step(act, each)", "W012"),
+    ("done.append(1)", "W007"),
+    ("known['a'] = 1", "W007"),
+    ("del known['a']", "W007"),
+    ("known.setdefault('a', 1)", "W007"),
+    ("Till.opened += 1", "W007"),
+    ("Till.tills.append(1)", "W007"),
+    ("next(numbers)", "W007"),
+    ("hash(given) % 2", "W003"),
+    ("id(given)", "W003"),
     ("datetime.now()", "W001"),
     ("datetime.now(tz.utc)", "W001"),
     ("datetime.utcnow()", "W001"),
@@ -229,6 +251,14 @@ INNOCENT = [
     "names = [1, 2]\nfor each in names: run.step(act, each)",
     "seen = set()\nseen.add(given)\nreturn given in seen",
     "run.step(act, {each for each in {1, 2}})",
+    "names = {1, 2}\nreturn sorted(names - {1}), len(names), 1 in names, max(*names)",
+    "stack = [1, 2]\nreturn stack.pop(), ', '.join(sorted({'a'}))",
+    "found = []\nfound.append(1)\nfound[0] = 2\ndel found[0]",
+    "desk = Till()\ndesk.opened = 1\ngiven.opened = 2",
+    "known = {}\nknown['a'] = len(done)",
+    "at = itertools.count()\nreturn next(at), known.get('a'), done[:1]",
+    "run.data['a'] = 1\nrun.attributes.update(a=1)",
+    "[counted.append(1) for counted in given]",
     "run.now()",
     "run.uuid(), run.random(), run.sleep(1)",
     "run.sleep_until(run.now() + timedelta(days=1))",

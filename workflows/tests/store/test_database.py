@@ -63,6 +63,7 @@ SEND_BY_THEMSELVES = {
     "testing/rows.py": "the kit compares the rows of the project's own tables",
 }
 READ_THROUGH_THE_ORM = {
+    "admin.py": "the worker that holds a run, for the run's page",
     "store/views.py": "runs for readers outside, by any of their columns",
     "models/run.py": "what counts as progress, as a part of those reads",
     "testing/clock.py": "whether there is a run to which time can pass",

@@ -454,3 +454,18 @@ def test_details_that_cannot_be_stored_fail_the_step(what: str, error: str) -> N
 def test_a_heartbeat_belongs_inside_a_step() -> None:
     with pytest.raises(DefinitionError, match="inside a step"):
         heartbeat()
+
+
+@pytest.mark.django_db
+def test_details_that_would_lose_a_part_fail_the_step_and_name_it() -> None:
+    @step
+    def beating() -> None:
+        heartbeat({"rows": {1: "a", "1": "b"}})
+
+    @workflow("tests.beat.loses")
+    def losing(run: Context) -> None:
+        run.step(beating)
+
+    run = driven(losing)
+
+    assert "heartbeat['rows']: two of its keys are one as JSON" in (run.error or {})["message"]

@@ -14,6 +14,17 @@ pytestmark = pytest.mark.django_db
 
 Body = Callable[[Any], Any]
 
+
+@step
+def takes_after(after: str = "") -> str:
+    return after
+
+
+@workflow("tests.mistakes.detached")
+def takes_detached(run: Context, detached: bool = False) -> bool:
+    return detached
+
+
 TOLD: dict[str, Body] = {
     "step greet(name: str) -> str: missing a required argument: 'name'": lambda run: run.step(
         greet
@@ -32,6 +43,19 @@ TOLD: dict[str, Body] = {
     "step 'greet': run.output(…) stands for a result as an argument of its own": lambda run: (
         run.graph({"a": run.call(greet, "a"), "b": run.call(greet, [run.output("a")])})
     ),
+    "step 'greet': run.output(…) stands for a result as an argument": lambda run: run.graph(
+        {"a": run.call(greet, "a"), "b": run.call(greet, {"x": [run.output("a")]})}
+    ),
+    "step 'takes_after' has a parameter of that name: write run.call.using(after=…)": lambda run: (
+        run.graph({"a": run.call(greet, "a"), "b": run.call(takes_after, after="a")})
+    ),
+    "has a parameter of that name: write run.start_child.using(detached=…)": lambda run: (
+        run.start_child(takes_detached, detached=True)
+    ),
+    "returns the generator <lambda>.<locals>.<genexpr>, of which nothing has run": lambda run: (
+        run.step(greet, name) for name in ("a", "b")
+    ),
+    "two of its keys are one as JSON": lambda run: {1: "a", "1": "b"},
     "map: an input is 'Ann'; give a dictionary": lambda run: run.map(greet_once, ["Ann", "Bob"]),
     "there is no workflow 'tests.great'; did you mean 'tests.greet'?": lambda run: run.start_child(
         "tests.great", name="Ann"

@@ -1,0 +1,1 @@
+"""Schedules: runs are started by them, code declares them, operators steer them."""

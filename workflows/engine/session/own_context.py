@@ -1,0 +1,26 @@
+"""Call code of the project in a context of its own.
+
+What it sets there (a language, a time zone, the precision of decimals) ends with it: it must reach neither
+the next run of this process nor, where a step did it, the code behind the step, which does not see it at a
+replay.
+"""
+
+import decimal
+from collections.abc import Callable
+from contextvars import copy_context
+from copy import copy
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def call_apart(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what the function returns."""
+    return copy_context().run(_with_own_decimals, function, *args, **kwargs)
+
+
+def _with_own_decimals(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    # A copied context holds the same object, and `getcontext().prec = 4` changes that.
+    decimal.setcontext(copy(decimal.getcontext()))
+    return function(*args, **kwargs)
