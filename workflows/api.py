@@ -1,29 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
-from workflows.core.errors import (
-    ChildFailed,
-    DeadlineExceeded,
-    DefinitionError,
-    DuplicateWorkflow,
-    InvalidInput,
-    KeyConflict,
-    Permanent,
-    ReplayMismatch,
-    RequestError,
-    RunIsOver,
-    RunNotFound,
-    RunPruned,
-    ScheduleNotFound,
-    StepError,
-    StepFailed,
-    Transient,
-    UnfitPayload,
-    UnknownWorkflow,
-    ValueNotStorable,
-    ValueTooLarge,
-    WaitTimedOut,
-    WorkflowError,
-)
+from workflows.core.errors import ChildFailed, DeadlineExceeded, DefinitionError, DuplicateWorkflow, InvalidInput, KeyConflict, Permanent, ReplayMismatch, RequestError, RunIsOver, RunNotFound, RunPruned, ScheduleNotFound, StepError, StepFailed, Transient, UnfitPayload, UnknownWorkflow, ValueNotStorable, ValueTooLarge, WaitTimedOut, WorkflowError
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
@@ -72,6 +49,7 @@ from workflows.signals import (
     drive_abandoned,
     drive_refused,
     heartbeat_unheard,
+    history_long,
     hook_failed,
     lease_lost,
     lease_not_extended,
@@ -172,6 +150,7 @@ __all__ = [
     "get_schedule",
     "heartbeat",
     "heartbeat_unheard",
+    "history_long",
     "hook_failed",
     "lease_lost",
     "lease_not_extended",

@@ -35,6 +35,10 @@ class Conf:
     stall_seconds: float = 3.0
     """A cluster whose tasks wait this long beside idle workers is started again."""
 
+    many_operations: float = 10_000
+    """A run that goes beyond so many operations (steps, waits, children …) is told of, once."""
+    max_operations: float = 50_000
+    """A run that would go beyond so many is blocked, with the advice to continue_as_new."""
     keep_keys: str = "365d"
     """So long the key of a run that was pruned refuses a second start."""
     retention: Pairs = NOTHING_SAID

@@ -34,6 +34,9 @@ that. what (the patch, or the kind of line, that the code does not know)."""
 code_missing = Announcement("workflow", "version", "runs", "run_id")
 """Due runs are driven by nobody: no living worker has their code. Told once by each pusher. runs (how
 many), run_id (the one that has been due longest)."""
+history_long = Announcement("run_id", "workflow", "operations")
+"""A run has more operations behind it than the setting `many_operations`. Told once for each run.
+operations (how many)."""
 runs_pruned = Announcement("runs")
 """A cluster has deleted runs that ended long ago, as the setting `retention` says. Told at the end of a
 round. runs (how many)."""

@@ -218,6 +218,12 @@ def child_started(position: int, workflow: str, child: UUID, *, detached: bool) 
     return Fact(kind=HistoryKind.CHILD_STARTED, position=position, name=workflow, data=data)
 
 
+def started_child(entry: HistoryEntry) -> UUID | None:
+    """Read the id of the child whose start this line tells."""
+    told = fields.RUN.find(entry)
+    return None if told is None else UUID(told)
+
+
 def ended_child(entry: HistoryEntry) -> UUID | None:
     """Read which child's end a received event tells; None: it tells of no child."""
     if not entry.name.startswith(CHILD_EVENT):

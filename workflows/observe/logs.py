@@ -34,6 +34,7 @@ def connect() -> None:
     signals.runs_recovered.connect(_recovered)
     signals.code_missing.connect(_code_missing)
     signals.runs_pruned.connect(_pruned)
+    signals.history_long.connect(_long)
 
 
 def _finished(
@@ -145,3 +146,8 @@ def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: A
 
 def _pruned(*, runs: int, **_: Any) -> None:
     logger.info("%d runs that ended long ago are deleted, as WORKFLOWS['retention'] says", runs)
+
+
+def _long(*, run_id: Any, workflow: str, operations: int, **_: Any) -> None:
+    words = "%s %s has come to %d operations, which every drive replays; let it continue_as_new now and then"
+    logger.warning(words, workflow, run_id, operations)

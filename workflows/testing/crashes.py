@@ -11,12 +11,15 @@ from unittest import mock
 from django.core import mail
 from django.db import models, transaction
 
+from workflows.engine.requests import new_run
 from workflows.models import Run
 from workflows.testing import driving
 from workflows.testing.killing import Death, Killer, Statement, killing
 from workflows.testing.outcomes import Comparison, Observer, Outcome
 from workflows.testing.rows import Ids, Tables
 
+NOON = 946_728_000_000
+"""Milliseconds since 1970: the moment with which all ids of a rehearsal begin."""
 SAMPLE = 50
 """So many pairs of deaths are tried of a scenario."""
 
@@ -181,7 +184,10 @@ def _as_in_a_test_case() -> transaction.Atomic:
 def _same_ids() -> Iterator[None]:
     """Give runs the same ids every time: what they derive from them must not differ."""
     bits = random.Random(0)  # noqa: S311 - no secret
-    with mock.patch("uuid.uuid4", lambda: uuid.UUID(int=bits.getrandbits(128), version=4)):
+    with (
+        mock.patch("uuid.uuid4", lambda: uuid.UUID(int=bits.getrandbits(128), version=4)),
+        mock.patch.object(new_run, "milliseconds_now", lambda: NOON),
+    ):
         yield
 
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from workflows.core.codec import Input
 from workflows.core.errors import ChildFailed, WaitTimedOut
 from workflows.core.history import HistoryEntry, HistoryKind
-from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started
+from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started, started_child
 from workflows.core.run import Event
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
@@ -61,10 +61,12 @@ def describe_child(
     detached: bool,
     priority: int | None,
 ) -> Child:
-    """Return the child of this position: its id is the same at every replay. priority: None for its
-    parent's."""
+    """Return the child of this position: its id is the same at every replay, and the recorded one where
+    that is another release's. priority: None for its parent's."""
+    recorded = session.history.outcome(position)
+    known = None if recorded is None else started_child(recorded)
     return Child(
-        id=uuid.uuid5(session.run.id, f"child:{position}"),
+        id=known or uuid.uuid5(session.run.id, f"child:{position}"),
         definition=definition,
         detached=detached,
         priority=session.run.priority if priority is None else priority,

@@ -1,11 +1,10 @@
 """How a drive writes the end of a run, and tells the listeners."""
 
-import uuid
-
 from workflows import signals
 from workflows.core.codec import Input, loads
 from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
+from workflows.core.run_ids import id_of_successor
 from workflows.core.states import RunState
 from workflows.definitions.workflow import latest_version
 from workflows.engine import announcements
@@ -70,8 +69,9 @@ def continue_as_new(session: Session, input: Input) -> bool:
     run = session.run
     version = latest_version(run.workflow)
     # As in a drive that was killed before it: what the successor derives from its id stays the same.
-    successor_id = uuid.uuid5(run.id, "continue_as_new")
-    successor = NewRun(id=successor_id, workflow=run.workflow, version=version, input=input)
+    successor = NewRun(
+        id=id_of_successor(run.id), workflow=run.workflow, version=version, input=input
+    )
     while not store_continue.continue_run(
         run, successor, events=session.events, notes=session.changed_notes()
     ):

@@ -1,5 +1,6 @@
 """What every new run has in common, whoever starts it: its input is encoded and checked here."""
 
+import time
 import uuid
 from typing import Any
 
@@ -8,7 +9,18 @@ from workflows.core.codec import Input, Signature
 from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.kept import refuse_change
 from workflows.core.run import NewRun
+from workflows.core.run_ids import in_time_order
 from workflows.definitions.workflow import WorkflowDefinition
+
+
+def milliseconds_now() -> int:
+    """Return the time since 1970. By this host's clock: it only says where an id stands in an index."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> uuid.UUID:
+    """Return the id of a run that nobody has begun yet."""
+    return in_time_order(milliseconds_now(), uuid.uuid4())
 
 
 def encode_input(

@@ -12,7 +12,7 @@ from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
-from workflows.engine.requests.new_run import encode_input, new_run
+from workflows.engine.requests.new_run import encode_input, new_id, new_run
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
@@ -143,7 +143,7 @@ def _start(
     new = new_run(
         definition,
         asked,
-        id=uuid.uuid4(),
+        id=new_id(),
         key=key,
         deadline_seconds=deadline,
         priority=priority,

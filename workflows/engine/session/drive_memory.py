@@ -90,6 +90,8 @@ class DriveMemory:
     def rewind(self) -> None:
         """Start the workflow code from its top."""
         self.position = 0
+        self.operation = 0
+        """The position of the operation that the code has come to; the steps of a group have further ones."""
         self.unwinding: BaseException | None = None
         """Why the workflow code must unwind; raised again at every operation until it has."""
         self.now = self.run.created_at

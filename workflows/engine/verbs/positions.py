@@ -13,7 +13,7 @@ from workflows.core.unwind import Drain
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.session.code_thread import refuse_event_loop
 from workflows.engine.session.session import Session
-from workflows.engine.verbs import waiting
+from workflows.engine.verbs import long_history, waiting
 
 
 class Operations:
@@ -27,7 +27,8 @@ class Operations:
     def _take(self, asked: Operation) -> tuple[int, HistoryEntry | None]:
         """Take the next position; return what history has there."""
         session = self._session
-        position = self._next_position()
+        position, before = self._next_position(), session.operation
+        session.operation = position
         try:
             outcome = find_outcome(session.history, position, asked)
         except ReplayMismatch as mismatch:
@@ -38,6 +39,7 @@ class Operations:
         session.before_new()
         if session.stopping():
             raise session.unwind(Drain())
+        long_history.look(session, position, before)
         return position, outcome
 
     def _next_position(self) -> int:

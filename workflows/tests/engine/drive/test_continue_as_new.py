@@ -1,6 +1,5 @@
 """continue_as_new: a loop without an end keeps a short history and loses nothing on the way."""
 
-import uuid
 from typing import Any
 from unittest import mock
 
@@ -21,6 +20,7 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.core.run_ids import id_of_successor
 from workflows.engine.drive.drive import drive
 from workflows.engine.history_export import export_history
 from workflows.models import Run
@@ -213,7 +213,7 @@ def test_the_id_of_the_run_that_goes_on_follows_from_the_first() -> None:
     advance(seconds=61)
 
     continued = get_run(run.id).continued_as
-    assert continued == uuid.uuid5(run.id, "continue_as_new")
+    assert continued == id_of_successor(run.id)
 
 
 def test_killed_anywhere_what_is_kept_goes_along() -> None:

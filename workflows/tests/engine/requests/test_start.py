@@ -1,6 +1,7 @@
 """Starting a run: one row in the caller's transaction, once per key, with input that fits."""
 
 import asyncio
+import time
 import uuid
 from concurrent.futures import wait
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from threading import Barrier
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Group
@@ -27,6 +29,7 @@ from workflows.api import (
     start,
     workflow,
 )
+from workflows.engine.requests import new_run
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import PATIENCE_SECONDS, driven, elsewhere
@@ -273,3 +276,15 @@ def test_runs_are_listed_newest_first_by_workflow_and_state() -> None:
     assert [run.id for run in list_runs(workflow="tests.greet")] == [third.id, first.id]
     assert [run.id for run in list_runs(state=RunState.WAITING)] == [second.id]
     assert [run.id for run in list_runs(limit=1)] == [third.id]
+
+
+@pytest.mark.django_db
+def test_ids_of_runs_stand_in_the_order_of_their_starts() -> None:
+    earliest = time.time_ns() // 1_000_000
+    with mock.patch.object(new_run, "milliseconds_now", iter([1000, 2000]).__next__):
+        first, second = start(wait_for_go).id, start(wait_for_go).id
+    now = start(wait_for_go).id
+
+    assert {each.version for each in (first, second, now)} == {7}
+    assert first < second < now
+    assert earliest <= now.int >> 80 <= time.time_ns() // 1_000_000
