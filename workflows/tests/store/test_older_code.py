@@ -8,7 +8,7 @@ pytestmark = pytest.mark.django_db
 # It never inserts into tables that it does not know.
 NEEDED = """
     SELECT table_name, column_name FROM information_schema.columns
-    WHERE table_name LIKE 'workflows\\_%' 
+    WHERE table_name LIKE 'workflows\\_%'
       AND table_name NOT IN ('workflows_prunedkey', 'workflows_schedule')
       AND table_schema = current_schema()
       AND is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO'
