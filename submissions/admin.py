@@ -11,6 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from submissions.admin_actions import approve, reject, release
+from submissions.admin_list import ManySubmissions
 from submissions.models import Board, Submission
 from submissions.templatetags.toolsite_ui import safe_link
 from workflows.ui.confirm import TakesOnlyIds
@@ -66,6 +67,7 @@ class BoardAdmin(BoardModelAdmin):
     form = BoardForm
     list_display = ("name", "slug", "slots", "needs_moderator", "opens_at", "closes_at")
     search_fields = ("name", "slug")
+    show_full_result_count = False
     prepopulated_fields = {"slug": ("name",)}
     # Django's pair of inputs has no labels of its own, and its pickers break the strict CSP.
     formfield_overrides = {
@@ -79,7 +81,7 @@ class BoardAdmin(BoardModelAdmin):
 
 
 @admin.register(Submission)
-class SubmissionAdmin(TakesOnlyIds, SubmissionModelAdmin):
+class SubmissionAdmin(ManySubmissions, TakesOnlyIds, SubmissionModelAdmin):
     """Read-only but for the moderator's actions."""
 
     actions = (approve, reject, release)
@@ -87,8 +89,11 @@ class SubmissionAdmin(TakesOnlyIds, SubmissionModelAdmin):
     list_display_links = ("slot", "name")
     list_filter = ("status", "board", "category")
     list_select_related = ("board", "maker")
-    search_fields = ("name", "tagline", "link", "maker__email")
-    date_hierarchy = "reserved_at"
+    search_fields = ("name",)  # turns the search on; ManySubmissions does it
+    list_per_page = 50
+    sortable_by = ()  # in the order of the pages; another one would sort the whole table
+    show_facets = admin.ShowFacets.NEVER  # would count the whole table for each filter
+    show_full_result_count = False
 
     fieldsets = (
         (None, {"fields": ("status", "reason", "board", "slot", "maker", "decide", "its_run")}),

@@ -100,8 +100,9 @@ def looked_up(found: SubmissionQuerySet) -> tuple[SubmissionQuerySet, dict[str, 
 
 
 def counted(found: SubmissionQuerySet) -> dict[str, int]:
-    """Return how many tools there are of each category."""
-    return dict(found.order_by().values_list("category").annotate(Count("pk")))
+    """Return how many tools there are of each category, which an index alone knows: so no column of the
+    table is asked for."""
+    return dict(found.order_by().values_list("category").annotate(count=Count("*")))
 
 
 ORDERS = {

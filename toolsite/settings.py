@@ -203,7 +203,9 @@ ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60
 ACCOUNT_RATE_LIMITS = {
     "login_failed": "10/m/ip,5/5m/key",
     "login_failed_anywhere": "30/h/key",
-    "request_login_code": "20/m/ip,3/10m/key",
+    # These two mail to whatever address is typed: by the hour too, or they are somebody's mail cannon.
+    "request_login_code": "20/m/ip,60/h/ip,3/10m/key",
+    "manage_email": "10/m/user,30/h/user",
     # By address only: a limit by account would let strangers keep somebody from a new password.
     "reset_password": "5/m/ip,30/h/ip",
 }

@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from workflows import api
 from workflows.models import Run, Worker
 from workflows.models.run import RunQuerySet
+from workflows.schedule_admin import ScheduleAdmin
 from workflows.ui import icons
 from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
 from workflows.ui.parts import json_text, lasting, moment, table
@@ -21,6 +22,9 @@ else:
     RunModelAdmin = admin.ModelAdmin
 
 Runs = QuerySet[Run]
+
+
+__all__ = ["RunAdmin", "ScheduleAdmin"]
 
 
 def deed(label: str, verb: Callable[..., bool], refused: Mapping[api.RunState, str]) -> Deed[Run]:

@@ -8,7 +8,7 @@ from django.db import transaction
 from submissions import moves
 from submissions.errors import AlreadyDecided
 from submissions.flows import link_recheck, result_letter
-from submissions.link_runs import is_looked_at
+from submissions.link_runs import goes_on, is_looked_at
 from submissions.models import Submission
 from submissions.review_run import stop_its_run
 from submissions.services.watch_link import watch_link
@@ -65,7 +65,7 @@ def check_link(*, submission_id: UUID, by: User) -> None:
     if not is_looked_at(submission):
         run = workflows.start(link_recheck, submission_id=submission_id)
         Submission.objects.filter(pk=submission_id).update(recheck_run_id=run.id)
-    elif submission.run_id is not None and submission.link_checked_at is None:
+    elif submission.run_id and submission.link_checked_at is None and goes_on(submission.run_id):
         workflows.retry_now(submission.run_id, by=by.get_username())
 
 

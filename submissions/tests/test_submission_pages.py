@@ -124,6 +124,17 @@ def test_late_details_are_a_409_with_the_typed_text_and_free_slots(
     assert (later.status_code, details["name"] in later.content.decode()) == (200, True)
 
 
+def test_late_details_for_a_slot_given_back_do_not_speak_of_time() -> None:
+    alice = person("alice")
+    submission = reserved(alice, make_board())
+    withdraw(maker=alice, submission_id=submission.pk)
+
+    text = signed_in("alice").post(page(submission, "details"), GOOD).content.decode()
+
+    assert f"<h1>Slot {submission.slot} is no longer yours</h1>" in text
+    assert "is up" not in text
+
+
 def test_the_typed_text_goes_along_to_a_free_slot_in_one_click() -> None:
     board = make_board()
     submission = reserved(person("alice"), board)

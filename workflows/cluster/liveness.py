@@ -76,16 +76,18 @@ class Liveness:
             held_runs.hold(None)
             self._drop()
 
-    def broke_lately(self) -> bool:
-        """Whether this worker's own session has broken at this moment too. Waits for that moment."""
+    def broke_since(self, moment: float) -> bool:
+        """Whether this worker's own session has broken too, since then or just now. Waits for the one
+        that breaks a little later."""
         until = time.monotonic() + SAME_MOMENT_SECONDS
-        while not (broke := self._broke_since(until - 2 * SAME_MOMENT_SECONDS)):
+        earliest = min(moment, until - 2 * SAME_MOMENT_SECONDS)
+        while not (broke := self._is_broken_or_was(earliest)):
             if time.monotonic() > until:
                 break
             time.sleep(SAME_MOMENT_SECONDS / 10)
         return broke
 
-    def _broke_since(self, moment: float) -> bool:
+    def _is_broken_or_was(self, moment: float) -> bool:
         with self._lock:
             own = self._own
             return own is None or self._is_broken(own) or self._broke_at > moment

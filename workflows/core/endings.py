@@ -10,19 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from workflows.core.errors import (
+from workflows.core.errors import ReplayError
+from workflows.core.programming_errors import Errors, waits_for_mending
+from workflows.core.states import RunState
+from workflows.core.unwind import (
     Abandoned,
     Cancelled,
     ContinueAsNew,
     Drain,
     LeaseLost,
     Parked,
-    ReplayError,
     StoreFailed,
     Suspend,
 )
-from workflows.core.programming_errors import Errors, waits_for_mending
-from workflows.core.states import RunState
 
 
 class Ending(enum.Enum):

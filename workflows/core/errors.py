@@ -23,20 +23,9 @@ WorkflowError
 └── ReplayError
     ├── ReplayMismatch       history and code disagree
     └── UnfitPayload         an event does not fit the type that the code gives it
-Unwind (BaseException)       not errors: they unwind workflow code; never catch them
-├── Suspend                  the run parks
-├── Parked                   the run has parked
-├── Cancelled                the run was cancelled
-├── Drain                    the worker stops; the run goes on elsewhere
-├── LeaseLost                another worker has the run; write nothing
-├── ContinueAsNew            the run ends and a new one takes over
-├── Abandoned                a step outlived its time limit in a thread; the process ends
-├── EndOfHistory             a replay that may do nothing new has reached the new
-└── StoreFailed              the database did not answer; what was committed stands
-    └── LostInStep           the connection broke inside an atomic step
-"""
 
-from typing import Any
+What unwinds workflow code is no error, and stands in core/unwind.py.
+"""
 
 
 class WorkflowError(Exception):
@@ -246,62 +235,3 @@ class UnfitPayload(ReplayError):
             f"event {self.event!r} does not fit its type: {self.faults}; the event is kept: let "
             "the code take what it brought, then retry_now"
         )
-
-
-class Unwind(BaseException):
-    """Base of what unwinds workflow code. `except Exception` does not see it."""
-
-
-class Cancelled(Unwind):
-    """The run was cancelled while it was driven."""
-
-
-class Drain(Unwind):
-    """The worker was told to stop; the run goes back to the queue."""
-
-
-class LeaseLost(Unwind):
-    """The run has been given to another worker, or has ended. Nothing more may be written."""
-
-
-class EndOfHistory(Unwind):
-    """Everything recorded has been replayed; what follows would be new."""
-
-
-class Abandoned(Unwind):
-    """A step in a thread outlived its time limit and cannot be stopped. Nothing is written; the
-    process ends, the run is recovered and the crash counted."""
-
-
-class ContinueAsNew(Unwind):
-    """The run ends here; a new one of the same workflow takes over with another input (a
-    core.codec.Input)."""
-
-    def __init__(self, input: Any) -> None:
-        super().__init__(input)
-        self.input = input
-
-
-class StoreFailed(Unwind):
-    """The engine's own write or read failed. cause is the database error."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(cause)
-        self.cause = cause
-
-
-class Parked(Unwind):
-    """The run waits for an event. It has parked already, and may be driven elsewhere by now."""
-
-
-class LostInStep(StoreFailed):
-    """The connection broke inside an atomic step, whose transaction is gone with it. No attempt is
-    used; the loss counts as a crash, for the case that the step is what breaks it."""
-
-
-class Suspend(Unwind):
-    """The run parks. park says until when (a core.run.Park)."""
-
-    def __init__(self, park: Any) -> None:
-        super().__init__(park)
-        self.park = park

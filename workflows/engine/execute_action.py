@@ -7,19 +7,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from workflows.conf import conf
-from workflows.core.errors import (
-    InvalidInput,
-    KeyConflict,
-    LostInStep,
-    RequestError,
-    StepFailed,
-    StoreFailed,
-    WaitTimedOut,
-)
+from workflows.core.errors import InvalidInput, KeyConflict, RequestError, StepFailed, WaitTimedOut
 from workflows.core.history import HistoryKind
 from workflows.core.lines import step_failure
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import RunState
+from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.action import Action, find_action
 from workflows.definitions.workflow import workflow
 from workflows.definitions.workflow_guard import refuse

@@ -8,8 +8,8 @@ from django.db import DatabaseError, InterfaceError, connection
 
 from workflows import signals
 from workflows.conf import conf
-from workflows.core.errors import LostInStep, StoreFailed
 from workflows.core.run import ClaimedRun
+from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.workflow import known_code
 from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
@@ -31,8 +31,9 @@ class Holder(Protocol):
     def lose(self) -> None:
         """Give up the id: the runs held under it are free for others."""
 
-    def broke_lately(self) -> bool:
-        """Whether the session that holds the lock has just broken too."""
+    def broke_since(self, moment: float) -> bool:
+        """Whether the session that holds the lock has broken too, since then or just now. moment: by
+        this host's monotonic clock."""
 
 
 def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[], None]) -> int:
@@ -92,10 +93,11 @@ def _drive(
 
 def _hand_on(holder: Holder, run: ClaimedRun, failed: StoreFailed) -> None:
     """Let the run be driven again. A loss inside an atomic step is counted, since the step may be
-    what breaks the connection; not where this worker's other session broke with it."""
+    what breaks the connection; not where this worker's other session has broken too since it began: a
+    step that computes meets the cut only at its end."""
     error, in_step = failed.cause, isinstance(failed, LostInStep)
     lost, pause = in_step or is_lost(error), None
-    if in_step and not holder.broke_lately():
+    if isinstance(failed, LostInStep) and not holder.broke_since(failed.since):
         handed_on = count_the_break(run)
     else:
         pause = hand_back(run, failed=error, lost=lost)

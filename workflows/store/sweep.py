@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from workflows.core.beat import SQL_GREW
+from workflows.core.codec import loads
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
@@ -200,7 +201,7 @@ def _recover(which: str, seen: str) -> Statement:
             RETURNING run_id),
         turned AS (
             {line(_TURNED, HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
-        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict END,
+        SELECT id, workflow, state, CASE WHEN state IN {one_of(_GIVEN_UP)} THEN verdict::text END,
                CASE WHEN seen NOT IN {one_of(_WITHOUT_SESSIONS)} THEN worker_id END, reason
         FROM moved
         """
@@ -286,4 +287,8 @@ def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
 
 
 def _judged(rows: Rows) -> list[Judged]:
-    return [Judged(id, name, RunState(now), *rest) for id, name, now, *rest in rows]
+    # Read here: Django leaves jsonb a text on its connections, psycopg does not on ours.
+    return [
+        Judged(id, name, RunState(now), loads(error) if error else None, *rest)
+        for id, name, now, error, *rest in rows
+    ]

@@ -1,12 +1,15 @@
 """Signing in by a mailed code, which neither session nor run can tell."""
 
 import re
+import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from toolsite.accounts.login_code import code_of, new_reference
 from toolsite.tests.accounts.signing_in import account, at, code_in, sign_in_by_code
+from workflows.api import list_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +93,17 @@ def test_who_has_no_account_is_told_by_mail_alone(mailoutbox: list[Any]) -> None
 
     assert "_auth_user_id" not in stranger.session
     assert known.redirect_chain == unknown.redirect_chain
+
+
+def test_one_place_mails_to_so_many_strangers_an_hour() -> None:
+    account()
+    sent = 0
+    now = time.time()
+    with patch("allauth.core.internal.ratelimit.time.time") as clock:
+        for number in range(80):
+            clock.return_value = now + number * 20
+            typed = {"email": f"stranger-{number}@example.com"}
+            sent += at("192.0.2.1").post("/accounts/login/code/", typed).status_code == 302
+
+    assert sent == 60
+    assert len(list_runs(workflow="accounts.letter")) == 60

@@ -1,5 +1,8 @@
 """What changes whose account it is takes the password once more."""
 
+import time
+from unittest.mock import patch
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -49,3 +52,16 @@ def test_with_a_wrong_password_it_is_not() -> None:
     browser.post(asked, {"password": "wrong", "next": EMAIL})
 
     assert not EmailAddress.objects.filter(email="second@example.com").exists()
+
+
+def test_one_account_sends_so_many_forms_about_addresses_an_hour() -> None:
+    account()
+    browser = signed_in()
+    now = time.time()
+    with patch("allauth.core.internal.ratelimit.time.time") as clock:
+        answers = []
+        for number in range(40):
+            clock.return_value = now + number * 20
+            answers.append(browser.post(EMAIL, ADD).status_code)
+
+    assert answers == [302] * 30 + [429] * 10

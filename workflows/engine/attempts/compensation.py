@@ -1,8 +1,8 @@
 """Compensation: undo completed steps, the last first, each once, going on after every crash."""
 
-from workflows.core.errors import Drain
 from workflows.core.history import HistoryEntry
 from workflows.core.lines import step_failure
+from workflows.core.unwind import Drain
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.session.drive_memory import CompletedStep

@@ -9,8 +9,9 @@ import psycopg
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.codec import Codec, dumps, loads
-from workflows.core.errors import DefinitionError, LeaseLost
+from workflows.core.errors import DefinitionError
 from workflows.core.kept import refuse_loss
+from workflows.core.unwind import LeaseLost
 from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store

@@ -12,18 +12,12 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core import lines
 from workflows.core.codec import dumps
-from workflows.core.errors import (
-    LostInStep,
-    Permanent,
-    ReplayMismatch,
-    StoreFailed,
-    Unwind,
-    ValueNotStorable,
-)
+from workflows.core.errors import Permanent, ReplayMismatch, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
 from workflows.core.run import Park
+from workflows.core.unwind import LostInStep, StoreFailed, Unwind
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.failed_attempt import (
     Failed,
@@ -221,7 +215,7 @@ def _run_atomic(
                 recorded = _record(session, job, Returned(running, output), ends_drive=False)
     except StoreFailed as failed:
         if is_broken(raw):
-            raise LostInStep(failed.cause) from failed
+            raise LostInStep(failed.cause, running.began) from failed
         if not isinstance(failed.cause.__cause__, CONFLICTS):
             raise
         # Two transactions in each other's way, found at the record: an attempt like another.
@@ -232,7 +226,7 @@ def _run_atomic(
         if not committed:
             if is_broken(raw) or (recorded is not None and is_lost(exc)):
                 # Whether a commit that was under way took place, the replay will tell.
-                raise LostInStep(exc) from exc
+                raise LostInStep(exc, running.began) from exc
             raise
         # An on_commit hook of the step failed: the effect and its record stand.
         signals.hook_failed.send_robust(

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from workflows.core.codec import Input
-from workflows.core.errors import (
-    ChildFailed,
-    LeaseLost,
-    WaitTimedOut,
-)
+from workflows.core.errors import ChildFailed, WaitTimedOut
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started, started_child
 from workflows.core.run import Event
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
+from workflows.core.unwind import LeaseLost
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run

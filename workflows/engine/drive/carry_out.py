@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 
 from workflows.core.endings import UndoWhen, Write, what_to_write
-from workflows.core.errors import ContinueAsNew, Suspend
 from workflows.core.failure import as_json, describe
 from workflows.core.states import RunState
+from workflows.core.unwind import ContinueAsNew, Suspend
 from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.ended import Ended
 from workflows.engine.drive.undoing import recollect_and_undo, undo_steps

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 from workflows.core.endings import Ending, UndoWhen, Write, what_to_write
-from workflows.core.errors import LostInStep, StoreFailed, UnknownWorkflow
+from workflows.core.errors import UnknownWorkflow
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
+from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.carry_out import carry_out

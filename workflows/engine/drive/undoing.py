@@ -1,7 +1,8 @@
 """Undo the completed steps of a run, and say how that has ended."""
 
 from workflows.core.endings import Ending
-from workflows.core.errors import Drain, LeaseLost, StepFailed, Suspend
+from workflows.core.errors import StepFailed
+from workflows.core.unwind import Drain, LeaseLost, Suspend
 from workflows.engine.attempts.compensation import undo
 from workflows.engine.drive.ended import Ended, unwound_by
 from workflows.engine.drive.workflow_code import retrace

@@ -4,14 +4,9 @@ from typing import Any
 
 from workflows.core.codec import Input
 from workflows.core.decide import check_end
-from workflows.core.errors import (
-    ReplayError,
-    ReplayMismatch,
-    StoreFailed,
-    Unwind,
-    ValueNotStorable,
-)
+from workflows.core.errors import ReplayError, ReplayMismatch, ValueNotStorable
 from workflows.core.programming_errors import waits_for_mending
+from workflows.core.unwind import StoreFailed, Unwind
 from workflows.definitions.workflow_guard import guarding
 from workflows.engine.requests.steering import end_child
 from workflows.engine.session.own_context import call_apart

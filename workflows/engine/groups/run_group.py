@@ -9,11 +9,12 @@ from dataclasses import replace
 from itertools import islice
 
 from workflows.core.decide import Operation, find_outcome
-from workflows.core.errors import Abandoned, Drain, ReplayMismatch
+from workflows.core.errors import ReplayMismatch
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
 from workflows.core.lines import step_failure
 from workflows.core.run import Park
+from workflows.core.unwind import Abandoned, Drain
 from workflows.engine.attempts.compensation import undo
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry
 from workflows.engine.attempts.open_transactions import drop_broken_connection

@@ -65,9 +65,12 @@ def put_schedule(
     jitter_seconds: float = 0.0,
     pause_on_failure: bool = False,
     by: str = "",
+    dry_run: bool = False,
 ) -> Schedule:
     """Make a schedule, or change the one of this name to exactly this, and return it; the options are those
     of @schedule. With another timing it begins anew. Raises InvalidInput, UnknownWorkflow.
+
+    dry_run: check it and return what would be made, for its next_times; write nothing.
 
     One that the code declares keeps its workflow; what is changed here stands until the code says
     something else of the same field.
@@ -84,6 +87,8 @@ def put_schedule(
         jitter_seconds=jitter_seconds,
         pause_on_failure=pause_on_failure,
     )
+    if dry_run:
+        return new_schedule(name, rules, _now(), in_code=False)
     with transaction.atomic():
         _put(name, rules)
     announced.changed(name, by=who)

@@ -12,13 +12,14 @@ from django.db import connection
 
 from workflows.conf import conf
 from workflows.core.beat import read_beat
-from workflows.core.errors import DeadlineExceeded, DefinitionError, EndOfHistory, Suspend
+from workflows.core.errors import DeadlineExceeded, DefinitionError
 from workflows.core.history_index import History
 from workflows.core.idempotency_key import Keys
 from workflows.core.lines import ChildEnd
 from workflows.core.notes import CarriedNotes, RunNotes
 from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
+from workflows.core.unwind import EndOfHistory, Suspend
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.engine.session.code_thread import CodeThread

@@ -5,10 +5,10 @@ from contextlib import contextmanager
 
 from django.db import DatabaseError, InterfaceError
 
-from workflows.core.errors import Cancelled, LeaseLost, StoreFailed
 from workflows.core.history import HistoryEntry
 from workflows.core.run import Fact
 from workflows.core.states import RunState
+from workflows.core.unwind import Cancelled, LeaseLost, StoreFailed
 from workflows.engine.session.drive_memory import DriveMemory
 from workflows.store import events as events_store
 from workflows.store import history as history_store

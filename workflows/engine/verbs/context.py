@@ -9,15 +9,11 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 from workflows.core import lines
 from workflows.core.codec import dumps, is_name
 from workflows.core.decide import Operation, check_end
-from workflows.core.errors import (
-    ContinueAsNew,
-    DefinitionError,
-    LeaseLost,
-    ReplayMismatch,
-)
+from workflows.core.errors import DefinitionError, ReplayMismatch
 from workflows.core.failure import storable
 from workflows.core.history import HistoryKind
 from workflows.core.time_checks import sensible_moment, sensible_seconds
+from workflows.core.unwind import ContinueAsNew, LeaseLost
 from workflows.definitions.action import Actions
 from workflows.definitions.functions import RunContext
 from workflows.definitions.step import Step, StepDefinition, step_definition

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from workflows.core.decide import Operation, find_outcome, pass_unrecorded
-from workflows.core.errors import DefinitionError, Drain, ReplayMismatch
+from workflows.core.errors import DefinitionError, ReplayMismatch
 from workflows.core.history import HistoryEntry
 from workflows.core.lines import child_end, ended_child
 from workflows.core.payload_type import NO_TYPES, PayloadType
 from workflows.core.run import Fact
+from workflows.core.unwind import Drain
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.session.code_thread import refuse_event_loop
 from workflows.engine.session.session import Session

@@ -6,12 +6,13 @@ from typing import Any
 
 from workflows.core import lines
 from workflows.core.codec import loads
-from workflows.core.errors import Parked, UnfitPayload, ValueNotStorable
+from workflows.core.errors import UnfitPayload, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.line_fields import UNTIL
 from workflows.core.payload_type import PayloadType
 from workflows.core.run import InboxEvent, Park
 from workflows.core.time_checks import is_due
+from workflows.core.unwind import Parked
 from workflows.engine.session.session import Session
 from workflows.store import events as events_store
 from workflows.store import history as history_store

@@ -230,3 +230,14 @@ def test_a_process_that_a_step_has_forked_notes_nothing(monkeypatch: pytest.Monk
 
     assert [step.name for step in steps()] == ["pack"]
     witness.ended(attempt)
+
+
+def test_what_the_slot_held_before_is_not_the_next_worker_s() -> None:
+    held()
+    attempt = an_attempt()
+    StepsInMemory().begun(attempt)
+
+    held_runs.begin()
+
+    assert runs() == []
+    StepsInMemory().ended(attempt)

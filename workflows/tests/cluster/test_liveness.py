@@ -200,7 +200,7 @@ def test_a_cut_is_noticed_at_once(liveness: Liveness) -> None:
 
     assert rows("SELECT worker_id FROM workflows_run") != before
     assert time.monotonic() - started < LOOK_AFTER_IT_SECONDS
-    assert liveness.broke_lately()
+    assert liveness.broke_since(time.monotonic())
 
 
 def look_once(liveness: Liveness) -> None:
@@ -222,7 +222,7 @@ def test_a_run_that_was_given_up_is_not_taken_back(liveness: Liveness) -> None:
 def test_a_whole_session_has_not_broken(liveness: Liveness) -> None:
     liveness.worker_id()
 
-    assert not liveness.broke_lately()
+    assert not liveness.broke_since(time.monotonic())
 
 
 def test_the_lease_of_a_run_that_went_to_another_is_not(liveness: Liveness) -> None:

@@ -60,3 +60,15 @@ def test_a_json_value_is_copied_down_to_its_lists() -> None:
     copy["a"][1]["b"].append(1)
 
     assert given == {"a": [1, {"b": []}], "c": None}
+
+
+def test_what_stands_in_a_list_or_a_set_beside_a_lock_is_copied() -> None:
+    lock, items = threading.Lock(), ["chair"]
+
+    copy: Any = copied([lock, items, (lock, items), {lock}])
+
+    assert copy[0] is lock
+    assert copy[1] == copy[2][1] == items
+    assert copy[1] is not items
+    assert copy[2][1] is not items
+    assert copy[3] == {lock}

@@ -119,3 +119,11 @@ def test_a_difference_names_step_argument_and_what_the_code_gives(
 
 def test_equal_digests_are_no_difference() -> None:
     assert difference(4, "pay", {"a": "1"}, {"a": "1"}, {"a": 99}) is None
+
+
+def test_another_class_with_the_same_fields_is_another_value() -> None:
+    @dataclass
+    class Refund:
+        items: list[str]
+
+    assert digest(Refund(items=["a"])) != digest(Order(items=["a"]))

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from workflows.core import errors
+from workflows.core import unwind
 from workflows.core.endings import (
     ANSWERS,
     MOVES,
@@ -14,19 +14,17 @@ from workflows.core.endings import (
     ending_of,
     what_to_write,
 )
-from workflows.core.errors import (
+from workflows.core.errors import ReplayMismatch, StepFailed, UnknownWorkflow
+from workflows.core.run import Park
+from workflows.core.states import HELD_STATES, RunState, may_move
+from workflows.core.unwind import (
     ContinueAsNew,
     EndOfHistory,
     LostInStep,
-    ReplayMismatch,
-    StepFailed,
     StoreFailed,
     Suspend,
-    UnknownWorkflow,
     Unwind,
 )
-from workflows.core.run import Park
-from workflows.core.states import HELD_STATES, RunState, may_move
 
 WISHES = [UndoWhen(failed=f, cancelled=c) for f, c in product((False, True), repeat=2)]
 EVERY_CELL = pytest.mark.parametrize(
@@ -120,7 +118,7 @@ def test_a_run_that_undoes_its_steps_takes_these_ends_and_no_other() -> None:
         (ReplayMismatch(1, "step 'a'", "step 'b'"), Ending.MISMATCH),
         (UnknownWorkflow("no such"), Ending.WRONG_DEFINITION),
         (StoreFailed(OSError()), Ending.STORE_FAILED),
-        (LostInStep(OSError()), Ending.STORE_FAILED),
+        (LostInStep(OSError(), 0.0), Ending.STORE_FAILED),
         (KeyboardInterrupt(), Ending.INTERRUPTED),
         (StepFailed("a", "OSError", "", 1), Ending.RAISED),
         (SystemExit(), Ending.RAISED),
@@ -134,7 +132,7 @@ def test_what_was_raised_tells_the_ending(why: BaseException, ending: Ending) ->
 def test_whatever_unwinds_workflow_code_is_no_failure_of_it() -> None:
     unwinding = [
         kind
-        for kind in vars(errors).values()
+        for kind in vars(unwind).values()
         if isinstance(kind, type) and issubclass(kind, Unwind) and kind is not Unwind
     ]
     failures = {kind for kind in unwinding if ending_of(kind.__new__(kind)) is Ending.RAISED}

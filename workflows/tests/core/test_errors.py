@@ -6,13 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from workflows.core import errors
-from workflows.core.errors import (
-    ChildFailed,
-    RunNotFound,
-    StepFailed,
-    Transient,
-    WorkflowError,
-)
+from workflows.core.errors import ChildFailed, RunNotFound, StepFailed, Transient, WorkflowError
 
 
 def subclasses(kind: type[WorkflowError]) -> Iterator[type[WorkflowError]]:

@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.crash]
 
 SECONDS, RUNS, AT_ONCE = 60.0, 360, 100
 PATIENCE_SECONDS = 120.0
+LONG_ONE_OF, LONG_SECONDS = 90, 3.0
 STATES = "SELECT state, count(*) FROM workflows_run GROUP BY state"
 CRASHES = (
     "SELECT count(*) FROM workflows_history WHERE kind = 'recovered' AND data->>'crashes' <> '0'"
@@ -28,7 +29,9 @@ LEVEL = re.compile(r"\b(?:WARNING|ERROR|CRITICAL)\b")
 
 
 def start_one(number: int) -> None:
-    """Start a run, of five kinds in turn."""
+    """Start a run, of five kinds in turn; now and then one whose steps take longer than cuts are apart."""
+    if number % LONG_ONE_OF == 0:
+        start(flows.many_steps, steps=2, seconds=LONG_SECONDS)
     match number % 5:
         case 0:
             start(flows.three_steps)

@@ -22,7 +22,7 @@ class Worker:
     def lose(self) -> None:
         self.lost += 1
 
-    def broke_lately(self) -> bool:
+    def broke_since(self, moment: float) -> bool:
         return False
 
 

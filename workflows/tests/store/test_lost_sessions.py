@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import psycopg
 import pytest
+from django.db import connections
 from django.db.models.functions import Now
 from psycopg.errors import InsufficientPrivilege
 
@@ -126,3 +127,18 @@ def test_without_the_right_it_is_told() -> None:
             own.execute("DROP OWNED BY lab_pusher")
             own.execute("DROP ROLE lab_pusher")
         assert is_open(session)
+
+
+def test_a_session_of_that_name_in_another_database_is_left() -> None:
+    params = connections["default"].get_connection_params()
+    wanted = {name: params[name] for name in ("host", "port", "user", "password") if name in params}
+    with (
+        silent_worker() as (worker_id, _, session),
+        psycopg.connect(**wanted, dbname="postgres", autocommit=True) as other,
+    ):
+        introduce(other, NAME)
+        swept()
+
+        assert ended(worker_id) == 1
+        assert not is_open(session)
+        assert is_open(other)

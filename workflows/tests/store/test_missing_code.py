@@ -12,8 +12,8 @@ from workflows.api import RunState, cancel, get_run, list_runs, start
 from workflows.models import Run
 from workflows.store.missing_code import list_missing_code
 from workflows.store.queue import Code
-from workflows.store.workers import enlist
-from workflows.tests.builders import claim, connected
+from workflows.store.workers import count_living, enlist
+from workflows.tests.builders import claim, connected, until
 from workflows.tests.flows import greet_once, wait_for_go
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -86,3 +86,13 @@ def test_a_run_that_is_driven_or_over_lacks_nothing() -> None:
         assert get_run(driven).state == RunState.RUNNING
         assert [run.code_missing for run in list_runs()] == [False, False]
         assert list_missing_code() == []
+
+
+def test_code_that_only_a_dead_worker_had_is_missing() -> None:
+    overdue()
+    with worker_with(OUR_CODE):
+        pass
+    until(lambda: count_living() == 0)
+
+    with worker_with(OTHER_CODE):
+        assert [missing.workflow for missing in list_missing_code()] == ["tests.greet"]

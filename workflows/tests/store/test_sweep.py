@@ -16,6 +16,7 @@ from workflows.core.running_steps import HeldRun, StepSeen
 from workflows.core.states import RunState
 from workflows.models import History, Run, Worker
 from workflows.store.database import Connection
+from workflows.store.heartbeats import beat
 from workflows.store.history import append
 from workflows.store.parking import park_run
 from workflows.store.queue import release_run
@@ -225,6 +226,65 @@ def test_recoveries_of_a_run_that_makes_no_progress_back_off() -> None:
 
     assert pauses == [0, 1, 2, 4]
     assert pause_of(run) == 0
+
+
+def crashed(times: int) -> ClaimedRun:
+    """Return a run that has lost so many workers, and is held once more."""
+    run = held_by(None)
+    for _ in range(times):
+        crash(run, max_crashes=9)
+        run = claim()
+    return run
+
+
+def pause_after_a_crash(run: ClaimedRun) -> int:
+    expire_lease(run.id)
+    with connected() as own:
+        sweep(own, max_crashes=9)
+    return pause_of(run)
+
+
+def test_heartbeats_that_have_grown_end_the_pauses() -> None:
+    run = crashed(3)
+    beat(
+        run_id=run.id, attempt=run.attempt, position=1, details="7", lease_seconds=60,
+        grew=run.attempt,
+    )  # fmt: skip
+
+    assert pause_after_a_crash(run) == 0
+
+
+def test_an_operator_who_retries_a_run_ends_the_pauses() -> None:
+    run = crashed(3)
+    assert crash(run, max_crashes=4) == RunState.BLOCKED
+    wake_run(run.id, by="alice")
+
+    assert pause_after_a_crash(claim()) == 0
+
+
+def test_a_worker_older_than_the_server_counts_no_crash() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+    Worker.objects.filter(pk=worker_id).update(started_at=Now() - timedelta(days=3650))
+
+    assert [state for _, _, state in swept(max_crashes=1)] == [RunState.PENDING]
+
+    data = get_history(run.id)[0].data
+    assert data["crashes"] == 0
+    assert data["reason"].startswith("the database was started again")
+
+
+def test_a_worker_that_was_cut_together_with_the_pusher_counts_no_crash() -> None:
+    worker_id = dead_worker()
+    run = held_by(worker_id)
+
+    with connected() as own:
+        [judged] = sweep(own, max_crashes=1, cut=[worker_id])
+
+    assert (judged.state, judged.lost_worker) == (RunState.PENDING, None)
+    data = get_history(run.id)[0].data
+    assert data["crashes"] == 0
+    assert data["reason"].startswith("all sessions were cut at the same moment")
 
 
 def pause_of(run: ClaimedRun) -> int:

@@ -7,6 +7,7 @@ import pytest
 
 from workflows.api import (
     Context,
+    RetryPolicy,
     RunState,
     action,
     current_step,
@@ -171,3 +172,24 @@ def test_killed_anywhere_the_same_arguments_are_no_difference() -> None:
     report = crash_everywhere(play, at_least_once=lambda: notes.done, pairs=5)
 
     assert report.boundaries > 30
+
+
+@step(retry=RetryPolicy(attempts=2, first_delay_seconds=5, jitter=0))
+def try_to_pay(amount: int) -> int:
+    notes.note(f"try {amount}")
+    raise ConnectionError("away")
+
+
+@workflow("tests.compared.trying")
+def trying_at_once(run: Context) -> None:
+    run.gather(run.call(try_to_pay, 1), run.call(try_to_pay, world["amount"]))
+
+
+def test_no_branch_is_tried_again_where_one_is_given_something_else() -> None:
+    run = driven(trying_at_once)
+    world["amount"] = 99
+
+    advance(seconds=60)
+
+    assert get_run(run.id).state == RunState.BLOCKED
+    assert sorted(notes.done) == ["try 1", "try 10"]

@@ -1,5 +1,6 @@
 """Compensation: completed steps are undone, the last first, each once, whatever happens meanwhile."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -297,3 +298,21 @@ def test_killed_anywhere_a_failing_compensation_is_given_up_and_goes_on_when_ask
         compensate(run.id)
 
     crash_everywhere(play, at_least_once=lambda: notes.done)
+
+
+def test_what_a_compensation_returns_nobody_reads_and_may_lose_a_part() -> None:
+    def take_back(output: str) -> Any:
+        notes.note("taken back")
+        return {1: "a", "1": "b"}
+
+    @step(compensate=take_back)
+    def take() -> str:
+        return "taken"
+
+    @workflow("tests.compensation.loses", on_failure="compensate")
+    def taking(run: Context) -> None:
+        run.step(take)
+        raise ValueError("no")
+
+    assert driven(taking).state == RunState.COMPENSATED
+    assert notes.done == ["taken back"]

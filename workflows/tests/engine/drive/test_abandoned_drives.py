@@ -29,7 +29,7 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.core.errors import StoreFailed
+from workflows.core.unwind import StoreFailed
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import expire_lease, swept

@@ -10,8 +10,8 @@ from django.db.models import F
 from workflows import signals
 from workflows.api import Context, RunState, Workflow, cancel, get_run, start, workflow
 from workflows.core.endings import Ending
-from workflows.core.errors import Drain, StoreFailed, Suspend
 from workflows.core.run import ClaimedRun, Park
+from workflows.core.unwind import Drain, StoreFailed, Suspend
 from workflows.definitions.workflow import workflow_definition
 from workflows.engine.drive.carry_out import carry_out
 from workflows.engine.drive.ended import Ended

@@ -7,8 +7,9 @@ import pytest
 
 from workflows.api import Context, Permanent, start, workflow
 from workflows.core.endings import Ending
-from workflows.core.errors import Drain, LeaseLost, ReplayMismatch
+from workflows.core.errors import ReplayMismatch
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.unwind import Drain, LeaseLost
 from workflows.definitions.workflow import workflow_definition
 from workflows.engine.drive.ended import Ended, replay_to_its_end, unwound_by
 from workflows.engine.session.session import Session

@@ -24,7 +24,7 @@ from workflows.api import (
 )
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.testing import drive_until_idle
+from workflows.testing import advance, drive_until_idle
 from workflows.tests.builders import claim, driven
 from workflows.tests.registering import own_workflows
 
@@ -379,3 +379,22 @@ def test_a_default_that_is_looked_for_stays_the_one_it_is() -> None:
         return kind is Seen and other is MISSING
 
     assert driven(deploy(looking)).output is True
+
+
+def test_a_parameter_that_is_new_since_has_a_fresh_default_at_each_replay() -> None:
+    def before(run: Context) -> None:
+        run.sleep(0)
+        run.sleep(60)
+
+    def now(run: Context, items=[]) -> list[int]:  # type: ignore[no-untyped-def]  # noqa: B006
+        items.append(1)
+        run.sleep(0)
+        run.sleep(60)
+        run.sleep(60)
+        return list(items)
+
+    run = driven(deploy(before))
+    deploy(now)
+    advance(seconds=200)
+
+    assert get_run(run.id).output == [1]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -253,3 +254,22 @@ def test_workflow_code_cannot_steer_schedules() -> None:
 
     error = api.get_run(run.id).error
     assert error is not None and "calls pause_schedule()" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("day", "hours", "nightly"), [("2026-03-29", 23, "01:00:00Z"), ("2025-10-26", 25, "00:30:00Z")]
+)
+def test_over_a_change_of_clocks_each_tick_has_one_run(day: str, hours: int, nightly: str) -> None:
+    zone = ZoneInfo("Europe/Brussels")
+    begin = datetime.fromisoformat(day).replace(tzinfo=zone)
+    end = begin + timedelta(days=1, microseconds=-1)
+    made("hourly", cron="30 * * * *", zone="Europe/Brussels", overlap="allow")
+    made("nightly", cron="30 2 * * *", zone="Europe/Brussels", overlap="allow")
+
+    for _ in range(2):
+        for name in ("hourly", "nightly"):
+            backfill_schedule(name, begin, end)
+
+    keys = [str(run.key) for run in runs()]
+    assert len([key for key in keys if key.startswith("schedule:hourly:")]) == hours
+    assert [key for key in keys if "nightly" in key] == [f"schedule:nightly:{day}T{nightly}"]

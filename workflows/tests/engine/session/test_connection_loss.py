@@ -31,6 +31,7 @@ from workflows.store.workers import enlist, open_connection
 from workflows.tests.builders import END_OWN_SESSION, kinds, row, run_sql
 from workflows.tests.engine.workers import Worker, nothing
 from workflows.tests.flows import ONCE, notes
+from workflows.tests.listening import listening
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -44,7 +45,7 @@ class Living(Worker):
         self._id = 0
         self.broke = False
 
-    def broke_lately(self) -> bool:
+    def broke_since(self, moment: float) -> bool:
         return self.broke
 
     def worker_id(self) -> int:
@@ -134,7 +135,7 @@ def test_a_connection_that_breaks_in_an_atomic_step_costs_no_attempt(
 
     first = get_history(view.id)[0]
     assert (first.kind, first.data["crashes"]) == ("recovered", 1)
-    assert first.data["reason"] == "its connection broke inside an atomic step"
+    assert first.data["reason"] == "its connection broke inside an atomic step, on host here, pid 1"
     assert get_run(view.id).output == "attempt 1"
     assert notes.count("tried 1") == 2
     assert Group.objects.count() == 1
@@ -149,8 +150,13 @@ def test_a_step_that_always_breaks_its_connection_is_set_aside(
     work(worker)
     between = get_run(view.id)
     due_now(view.id)
-    work(worker)
+    with listening("workflows") as ear:
+        work(worker)
 
+    said = [record.getMessage() for record in ear.records if record.levelname == "ERROR"]
+    assert [
+        "is blocked: TooManyCrashes: 3 workers in a row were lost" in each for each in said
+    ] == [True]
     assert (between.state, between.crashes) == (RunState.PENDING, 2)
     blocked = get_run(view.id)
     assert (blocked.state, blocked.crashes) == (RunState.BLOCKED, 3)

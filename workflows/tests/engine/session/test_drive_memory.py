@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from workflows.api import send_event, start
-from workflows.core.errors import DeadlineExceeded, EndOfHistory, LeaseLost
+from workflows.core.errors import DeadlineExceeded
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
+from workflows.core.unwind import EndOfHistory, LeaseLost
 from workflows.definitions.workflow import workflow_definition
 from workflows.engine.session.session import Session
 from workflows.tests.builders import claim, counted_statements, give_to_another, started_and_claimed

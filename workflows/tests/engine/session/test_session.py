@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
-from workflows.core.errors import Cancelled, LeaseLost, StoreFailed
 from workflows.core.history import HistoryKind
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import RunState
+from workflows.core.unwind import Cancelled, LeaseLost, StoreFailed
 from workflows.definitions.workflow import workflow_definition
 from workflows.engine.session.session import Session
 from workflows.store.fence import UNCHANGED, Notes

@@ -1,5 +1,7 @@
 """While a workflow's own code runs, no connection of Django's takes a statement."""
 
+from unittest import mock
+
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, connections, transaction
@@ -43,3 +45,13 @@ def test_a_transaction_opened_since_is_refused() -> None:
         before.refuse_transactions()
 
     before.refuse_transactions()
+
+
+def test_another_database_is_watched_as_well() -> None:
+    other = connections["default"].copy("other")
+    with mock.patch.object(connections, "all", lambda **_: [connection, other]):
+        WatchedConnections()
+
+    with guarding(lambda why: why), pytest.raises(DefinitionError), other.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    other.close()

@@ -21,7 +21,7 @@ from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.idempotency_key import step_key
 from workflows.models import History, Run
 from workflows.store import history as history_store
-from workflows.testing import advance, crash_everywhere
+from workflows.testing import advance, crash_everywhere, send
 from workflows.tests.builders import driven
 from workflows.tests.flows import ONCE
 
@@ -279,3 +279,22 @@ def test_killed_anywhere_each_step_is_charged_by_its_own_key() -> None:
     report = crash_everywhere(play, at_least_once=lambda: set(charged), pairs=5)
 
     assert report.boundaries > 30
+
+
+@workflow("tests.keys.one_for_children")
+def parent_with_one_key(run: Context, again: bool = False) -> list[str]:
+    key = run.idempotency_key
+    children = [run.start_child(child_with_a_key, payment=key)]
+    run.wait_event("go")
+    children.append(run.start_child(child_with_a_key, payment=key))
+    return [child.result() for child in children]
+
+
+def test_a_parent_that_is_under_way_may_give_its_key_to_another_child() -> None:
+    """By the old rule it could, and nothing of a child's line tells by which rule it began."""
+    run = driven(parent_with_one_key)
+
+    send(run, "go")
+    advance(seconds=60)
+
+    assert get_run(run.id).state == RunState.COMPLETED
