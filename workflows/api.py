@@ -1,6 +1,29 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
-from workflows.core.errors import ChildFailed, DeadlineExceeded, DefinitionError, DuplicateWorkflow, InvalidInput, KeyConflict, Permanent, ReplayMismatch, RequestError, RunIsOver, RunNotFound, RunPruned, ScheduleNotFound, StepError, StepFailed, Transient, UnfitPayload, UnknownWorkflow, ValueNotStorable, ValueTooLarge, WaitTimedOut, WorkflowError
+from workflows.core.errors import (
+    ChildFailed,
+    DeadlineExceeded,
+    DefinitionError,
+    DuplicateWorkflow,
+    InvalidInput,
+    KeyConflict,
+    Permanent,
+    ReplayMismatch,
+    RequestError,
+    RunIsOver,
+    RunNotFound,
+    RunPruned,
+    ScheduleNotFound,
+    StepError,
+    StepFailed,
+    Transient,
+    UnfitPayload,
+    UnknownWorkflow,
+    ValueNotStorable,
+    ValueTooLarge,
+    WaitTimedOut,
+    WorkflowError,
+)
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo

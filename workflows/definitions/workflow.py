@@ -8,7 +8,13 @@ from types import FunctionType, MappingProxyType, UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
 from workflows.core.codec import Signature, is_name, loads
-from workflows.core.errors import DefinitionError, DuplicateWorkflow, InvalidInput, UnknownWorkflow, ValueNotStorable
+from workflows.core.errors import (
+    DefinitionError,
+    DuplicateWorkflow,
+    InvalidInput,
+    UnknownWorkflow,
+    ValueNotStorable,
+)
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.programming_errors import Errors
 from workflows.core.time_checks import check_limit

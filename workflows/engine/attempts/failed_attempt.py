@@ -6,7 +6,13 @@ from datetime import datetime
 
 from workflows import signals
 from workflows.core import lines
-from workflows.core.errors import DefinitionError, Permanent, StepFailed, Transient, ValueNotStorable
+from workflows.core.errors import (
+    DefinitionError,
+    Permanent,
+    StepFailed,
+    Transient,
+    ValueNotStorable,
+)
 from workflows.core.failure import Failure, describe
 from workflows.core.history import UNDO
 from workflows.core.line_fields import RETRY_AT

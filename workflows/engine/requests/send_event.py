@@ -6,7 +6,13 @@ from uuid import UUID
 
 from workflows.conf import conf
 from workflows.core.codec import Codec, is_name, loads
-from workflows.core.errors import InvalidInput, KeyConflict, RunIsOver, RunNotFound, ValueNotStorable
+from workflows.core.errors import (
+    InvalidInput,
+    KeyConflict,
+    RunIsOver,
+    RunNotFound,
+    ValueNotStorable,
+)
 from workflows.core.kept import refuse_change
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of

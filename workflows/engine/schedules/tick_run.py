@@ -10,7 +10,7 @@ from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.run import RunView
 from workflows.core.schedule import Schedule, key_of
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
-from workflows.engine.requests.new_run import encode_input, new_run
+from workflows.engine.requests.new_run import encode_input, new_id, new_run
 from workflows.store import runs as store
 from workflows.store.database import Connection
 
@@ -31,7 +31,7 @@ def start_tick(
     new = new_run(
         definition,
         asked,
-        id=uuid.uuid4(),
+        id=new_id(),
         key=key or key_of(schedule.name, tick),
         deadline_seconds=definition.deadline_seconds,
     )

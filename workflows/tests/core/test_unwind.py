@@ -17,7 +17,7 @@ def test_none_of_them_is_an_error(kind: type[BaseException]) -> None:
 def test_a_loss_inside_a_step_is_a_failure_of_the_store_and_names_its_cause() -> None:
     cause = ConnectionError("gone")
 
-    lost = unwind.LostInStep(cause)
+    lost = unwind.LostInStep(cause, since=0.0)
 
     assert isinstance(lost, unwind.StoreFailed)
     assert lost.cause is cause
