@@ -34,7 +34,7 @@ NAME, TAGLINE, LINK = (f'"submissions_submission"."{each}"' for each in ("name",
 SEARCHED = rf"""to_tsvector('simple', {NAME} || ' '
 || regexp_replace({NAME}, '([[:lower:]])([[:upper:]])', '\1 \2', 'g') || ' ' || {TAGLINE} || ' '
 || translate({LINK}, '{BETWEEN_WORDS}', '{" " * len(BETWEEN_WORDS)}'))"""
-"""Of each submission, as in the index of migration 0008: the words of its name, tagline and link."""
+"""Of each submission, as in the index of migration 0007: the words of its name, tagline and link."""
 
 
 class SubmissionList(ChangeList):

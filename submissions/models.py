@@ -207,7 +207,7 @@ class Submission(models.Model):
             # selectors.my_submissions, and the open reservation shown on every page.
             models.Index(fields=["maker", "-reserved_at"], name="submission_maker_idx"),
             # The admin's list: all of them, and those of a state. What it is searched by has indexes of
-            # its own (migration 0008).
+            # its own (migration 0007).
             models.Index(fields=["-reserved_at", "id"], name="submission_newest_idx"),
             models.Index(fields=["status", "-reserved_at", "id"], name="submission_state_idx"),
             # moderation_queue.queue: few of many.
@@ -217,7 +217,7 @@ class Submission(models.Model):
                 name="submission_queue_idx",
             ),
             # The directory: newest first, of a category, by name. The words that it is searched by have
-            # an index of their own (migration 0006).
+            # an index of their own (migration 0005).
             models.Index(
                 fields=["-decided_at"],
                 condition=Q(status=Status.APPROVED),

@@ -52,7 +52,7 @@ class Migration(migrations.Migration):
     needs it, so no model has it."""
 
     atomic = False
-    dependencies = [("submissions", "0005_waitlist")]
+    dependencies = [("submissions", "0004_waitlist")]
 
     operations = [
         migrations.RunSQL(

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     """Who waits for a slot, and which reservations were offered. Older code leaves the default."""
 
     dependencies = [
-        ("submissions", "0004_limits"),
+        ("submissions", "0003_limits"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Appeals, extensions, and looks at a link that moderators ask for. Older code leaves the defaults."""
 
-    dependencies = [("submissions", "0006_tool_words")]
+    dependencies = [("submissions", "0005_tool_words")]
 
     operations = [
         migrations.AddField(

@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
 
     atomic = False
     dependencies = [
-        ("submissions", "0007_appeals_and_extensions"),
+        ("submissions", "0006_appeals_and_extensions"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
