@@ -203,7 +203,7 @@ class ScheduleAdmin(TakesOnlyIds, ScheduleModelAdmin):
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """Make or change it, by the name of who is signed in."""
         api.put_schedule(**form.rules(), by=request.user.get_username())
-        obj.pk = Schedule.objects.get(name=obj.name).pk
+        obj.pk = self.get_queryset(request).get(name=obj.name).pk
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         """Delete it; its runs stay."""
