@@ -1,6 +1,6 @@
 """Every engine setting: name, type, unit, default. Read from settings.WORKFLOWS."""
 
-import functools
+import copy
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
@@ -71,29 +71,27 @@ class Conf:
 
 def conf() -> Conf:
     """Return the settings in force now (override_settings works in tests)."""
+    global _last
     given = getattr(settings, "WORKFLOWS", {})
+    if _last is None or given is not _last[0] or given != _last[1]:
+        found = _read(given)
+        _last = given, copy.deepcopy(given), found
+    return _last[2]
+
+
+_last: tuple[Any, Any, Conf] | None = None
+"""Drives ask at every step: the settings as they were given, a copy of them then, and what they say."""
+
+
+def _read(given: Any) -> Conf:
     if not isinstance(given, dict):
         raise ImproperlyConfigured(f"WORKFLOWS is {given!r}; give a dictionary")
-    known = tuple(
-        (name, hashable(value), type(value)) for name, value in given.items()
-    )  # True is not 1
-    try:
-        return _checked_once(known)
-    except TypeError:  # a value that cannot be hashed is a wrong one
-        return _checked(known)
-
-
-def _checked(given: tuple[tuple[Any, Any, type], ...]) -> Conf:
     known = [field.name for field in fields(Conf)]
-    for name, _, _ in given:
+    for name in given:
         if name not in known:
             hint = get_close_matches(str(name), known, n=1)
             raise ImproperlyConfigured(
                 f"WORKFLOWS has no setting {name!r}"
                 + (f"; did you mean {hint[0]!r}?" if hint else "")
             )
-    return Conf(**{name: value for name, value, _ in given})
-
-
-_checked_once = functools.cache(_checked)
-"""Drives ask at every step; the same settings are checked once."""
+    return Conf(**{name: hashable(value) for name, value in given.items()})
