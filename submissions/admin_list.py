@@ -67,11 +67,6 @@ class SubmissionList(ChangeList):
 class ManySubmissions(AnyModelAdmin):
     """For the ModelAdmin: the list, and its search."""
 
-    search_help_text = (
-        "Words of the name, tagline or link, or how they begin; or the maker's email address, from its "
-        "beginning to the @ at least; or the id."
-    )
-
     def get_changelist(self, request: HttpRequest, **more: Any) -> type[ChangeList]:
         return SubmissionList
 

@@ -13,6 +13,8 @@ from unittest import mock
 from django.contrib.auth.models import User
 from django.core import mail
 
+from submissions import moves
+from submissions.flows import link_watch
 from submissions.link_check import Code, LinkVerdict
 from submissions.models import Board, Submission
 from submissions.services.appeal import appeal
@@ -27,10 +29,11 @@ from submissions.tests.builders import (
     person,
     reserved,
     send,
+    stop_run,
     verdict,
 )
 from submissions.upkeep import FAILURES_TO_TELL, SECONDS_BETWEEN_LOOKS
-from workflows.api import current_step
+from workflows.api import current_step, start
 from workflows.testing import advance, drive_until_idle, fake
 
 PAST_THE_RESERVATION = 130.0
@@ -190,10 +193,12 @@ def mailed_at_the_second_try() -> Submission:
 
 
 def watched_until_it_is_taken_down() -> Submission:
-    submission = approved()
+    submission = in_review(person("alice"), board())
+    stop_run(submission)
+    assert moves.approve(submission.pk, submission.name)
+    start(link_watch, submission_id=submission.pk, failures=FAILURES_TO_TELL - 1)
     with link_tries(Code.NOT_FOUND):
-        for _ in range(FAILURES_TO_TELL):
-            advance(seconds=SECONDS_BETWEEN_LOOKS)
+        advance(seconds=SECONDS_BETWEEN_LOOKS)
     release(submission_id=submission.pk, reason="It is gone.", by=mona())
     advance(seconds=SECONDS_BETWEEN_LOOKS)
     return submission

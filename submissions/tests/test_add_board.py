@@ -40,7 +40,10 @@ def test_the_first_board_may_be_made_in_the_admin() -> None:
     client.force_login(moderator())
     empty = client.get("/admin/submissions/board/add/").context["adminform"].form
 
-    shown = {field.html_name: field.value() for field in empty if field.value()}
+    values = {field.html_name: field.value() for field in empty}
+    shown = {
+        name: value for name, value in values.items() if value is not None and value is not False
+    }
     client.post("/admin/submissions/board/add/", shown | {"name": "Launch", "slug": "launch"})
 
     assert "Launch" in client.get("/").content.decode()

@@ -52,6 +52,7 @@ def run(site: OwnSite, command: list[str]) -> str:
     """Return what a command says, as an operator of a site on the net runs it."""
     quietly = ["--noinput"] if command[0] in {"createsuperuser", "collectstatic"} else []
     env = site.env | PRODUCTION | ANSWERS
+    env.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)  # of the browser's fixture
     said = subprocess.run(
         [PYTHON, "manage.py", *command, *quietly],
         cwd=ROOT,

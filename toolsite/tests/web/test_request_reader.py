@@ -60,7 +60,7 @@ def test_a_charset_other_than_utf_8_is_refused(charset: bytes) -> None:
     named = [(b"content-type", b"application/x-www-form-urlencoded; " + charset)]
 
     with pytest.raises(RequestRefused) as refused:
-        asyncio.run(RequestReader().read(scope(headers=named), never))
+        run(RequestReader().read(scope(headers=named), never))
 
     assert refused.value.status == 415
 
@@ -76,7 +76,7 @@ def test_a_charset_other_than_utf_8_is_refused(charset: bytes) -> None:
 def test_forms_in_utf_8_are_read(kind: bytes) -> None:
     headers = [(b"content-type", kind)]
 
-    assert asyncio.run(RequestReader().read(scope(headers=headers), Wire(b"a=b").receive)) == b"a=b"
+    assert run(RequestReader().read(scope(headers=headers), Wire(b"a=b").receive)) == b"a=b"
 
 
 def test_a_body_that_grows_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

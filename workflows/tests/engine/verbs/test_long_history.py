@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 FEW = override_settings(WORKFLOWS={"many_operations": 3, "max_operations": 6})
 
 
-@workflow("tests.many_steps")
+@workflow("tests.many_operations")
 def many_steps(run: Context, steps: int, waits: bool = False) -> int:
     for number in range(steps):
         run.step(greet, str(number))
@@ -58,7 +58,11 @@ def test_the_first_operation_beyond_many_is_told_once() -> None:
             drive_until_idle()
 
     [(_, said)] = told
-    assert (said["run_id"], said["workflow"], said["operations"]) == (run.id, "tests.many_steps", 3)
+    assert (said["run_id"], said["workflow"], said["operations"]) == (
+        run.id,
+        "tests.many_operations",
+        3,
+    )
     assert [each.levelname for each in ear.records if "continue_as_new" in each.getMessage()] == ["WARNING"]  # fmt: skip
     assert get_run(run.id).state == RunState.COMPLETED
 
