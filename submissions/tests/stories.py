@@ -197,6 +197,7 @@ def watched_until_it_is_taken_down() -> Submission:
     stop_run(submission)
     assert moves.approve(submission.pk, submission.name)
     start(link_watch, submission_id=submission.pk, failures=FAILURES_TO_TELL - 1)
+    drive_until_idle()
     with link_tries(Code.NOT_FOUND):
         advance(seconds=SECONDS_BETWEEN_LOOKS)
     release(submission_id=submission.pk, reason="It is gone.", by=mona())
