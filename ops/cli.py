@@ -86,10 +86,17 @@ def test(arguments: list[str]) -> int:
         return run([PYTHON, *command], env=development_environment(url))
 
 
+AT_ONCE = ["-n", "3", "--dist", "worksteal"]
+
+
 def default_processes(arguments: list[str]) -> list[str]:
-    """Return how many processes test at once, unless the arguments say it or want a debugger."""
+    """Return how many processes test at once, unless the arguments say it or want a debugger.
+
+    One more than the two cores that a machine has at least: many tests wait. Who is done early takes
+    over what others have left.
+    """
     said = re.compile(r"-n.*|--numprocesses.*|--dist.*|--pdb|--trace|-s|--capture=no|no:xdist")
-    return [] if any(said.fullmatch(argument) for argument in arguments) else ["-n", "2"]
+    return [] if any(said.fullmatch(argument) for argument in arguments) else AT_ONCE
 
 
 def check(arguments: list[str]) -> int:
