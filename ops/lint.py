@@ -44,4 +44,5 @@ def production(env: Mapping[str, str]) -> dict[str, str]:
         "TOOLSITE_DEBUG": "0",
         "TOOLSITE_SECRET_KEY": secrets.token_urlsafe(50),
         "TOOLSITE_ALLOWED_HOSTS": "tools.example.org",
+        "EMAIL_URL": "smtps://tools:secret@mail.example.org",
     }
