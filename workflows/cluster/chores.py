@@ -206,5 +206,6 @@ CHORES = (
     Chore(name="declare schedules", every_seconds=lambda: DECLARE_EVERY_SECONDS, do=Declare()),
     Chore(name="start by schedules", every_seconds=starting.every_seconds, do=starting),
 )
-"""In this order: after an outage no lease of a living worker may run out unrenewed; the sweep asks the rows of lost workers what the server's restart explains; what the code declares is
-there before anything is started by it."""
+"""In this order: after an outage no lease of a living worker may run out unrenewed; the sweep asks the
+rows of lost workers what the server's restart explains; what the code declares is there before anything
+is started by it."""

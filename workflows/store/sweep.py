@@ -91,14 +91,14 @@ _OF_WHAT = f"""
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
 # of crashes anew, and so do heartbeats that have grown since the last loss, and the turn to
-# compensation, whose chances are its own. What says
-# nothing about the run is not counted: a worker older than the server lost its lock when the
+# compensation, whose chances are its own.
+# What says nothing about the run is not counted: a worker older than the server lost its lock when the
 # server was restarted; one whose process lives on under a newer id, when its connection was cut, or
 # when it let go of a run whose row others held; and whoever was missing when the pusher came back from
 # a cut of its own may have lost its session with it: where a standby took over, its start tells nothing,
-# it began long before. That is asked before the lease, which runs out as
-# well where the database was away, or the row held, for long.
-# One that its own cluster ended, or the time limit of a step, is told by that cluster.
+# it began long before. That is asked before the lease, which runs out as well where the database was
+# away, or the row held, for long. One that its own cluster ended, or the time limit of a step, is told
+# by that cluster.
 _RESTARTED = """
     EXISTS (SELECT FROM workflows_worker AS worker
             WHERE worker.id = run.worker_id AND started_at < pg_postmaster_start_time())

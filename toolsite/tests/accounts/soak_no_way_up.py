@@ -4,9 +4,6 @@ Every single permission on every page of the admin, where test_no_way_up.py take
 pages: so no page asks for a right of another model that nobody thought of. A minute.
 """
 
-import logging
-from collections.abc import Iterator
-
 import pytest
 
 from toolsite.tests.accounts.walk import (
@@ -17,15 +14,7 @@ from toolsite.tests.accounts.walk import (
     try_everything,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def silent() -> Iterator[None]:
-    """Thousands of refusals are no news."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("silent")]
 
 
 def test_no_single_permission_leads_up_anywhere() -> None:

@@ -1,8 +1,6 @@
 """Staff who are no superusers: whatever single right they have, no address of the site leads up."""
 
-import logging
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,15 +20,7 @@ from toolsite.tests.accounts.walk import (
     try_everything,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def silent() -> Iterator[None]:
-    """Thousands of refusals are no news."""
-    logging.disable()
-    yield
-    logging.disable(logging.NOTSET)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("silent")]
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ replay.
 import decimal
 from collections.abc import Callable
 from contextvars import copy_context
-from copy import copy
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -22,5 +21,5 @@ def call_apart(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -
 
 def _with_own_decimals(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     # A copied context holds the same object, and `getcontext().prec = 4` changes that.
-    decimal.setcontext(copy(decimal.getcontext()))
-    return function(*args, **kwargs)
+    with decimal.localcontext():
+        return function(*args, **kwargs)
