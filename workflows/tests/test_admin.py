@@ -88,11 +88,14 @@ class RunAdminTests(TestCase):
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
 
     def test_a_confirmed_cancel_is_recorded_with_the_name_of_who_did_it(self) -> None:
-        page = self.act("cancel", confirmed="yes")
+        page = self.act("cancel", confirmed="yes", reason="changed my mind")
 
         self.assertIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.CANCELLED)
-        self.assertEqual(get_history(self.waiting.id)[0].data["by"], "alice")
+        self.assertEqual(
+            get_history(self.waiting.id)[0].data,
+            {"by": "alice", "reason": "changed my mind", "via": "admin"},
+        )
 
     def test_a_run_in_no_state_for_it_is_left_and_counted(self) -> None:
         page = self.act("retry_now", confirmed="yes")
