@@ -128,6 +128,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         "badge",
         "status",
         "priority",
+        "tenant",
         "attempt",
         "crashes_in_a_row",
         "wake_at",
@@ -135,13 +136,24 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         "finished_at",
     )
     list_filter = ("state", "workflow", "priority")
-    search_fields = ("=id", "=key", "workflow")
+    search_fields = ("=id", "=key", "=tenant", "workflow")
     ordering = ("-created_at",)
     show_full_result_count = False
     fieldsets = (
         (
             None,
-            {"fields": ("workflow", "version", "badge", "status", "key", "priority", "problem")},
+            {
+                "fields": (
+                    "workflow",
+                    "version",
+                    "badge",
+                    "status",
+                    "key",
+                    "priority",
+                    "tenant",
+                    "problem",
+                )
+            },
         ),
         (
             "Times",

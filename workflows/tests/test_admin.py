@@ -243,6 +243,16 @@ class RunAdminTests(TestCase):
         self.assertIn('class="field-priority">7<', urgent)
         self.assertNotIn('class="field-priority">7<', usual)
 
+    def test_a_tenants_runs_are_found_by_its_name(self) -> None:
+        Run.objects.filter(pk=self.waiting.id).update(tenant="ann")
+
+        anns, bobs = (
+            self.client.get(LIST, {"q": each}).content.decode() for each in ("ann", "bob")
+        )
+
+        self.assertIn('class="field-tenant">ann<', anns)
+        self.assertNotIn('class="field-tenant">ann<', bobs)
+
     def test_crashes_are_those_since_the_run_last_made_progress(self) -> None:
         Run.objects.filter(pk=self.waiting.id).update(crashes=4)
         shown = 'class="field-crashes_in_a_row">4<'
