@@ -33,8 +33,12 @@ class Job:
     """The code whose variables functions among the arguments, or the step itself, know."""
 
     def __call__(self) -> Any:
+        function = self.step.function
+        if self.around:
+            function = apart(function, self.around)
+        if not self.args and not self.kwargs:
+            return call_apart(function)
         args, kwargs = copied_arguments(self.args, self.kwargs)
-        function = apart(self.step.function, self.around)
         args = tuple(apart(each, self.around) for each in args)
         kwargs = {name: apart(each, self.around) for name, each in kwargs.items()}
         return call_apart(function, *args, **kwargs)
@@ -73,7 +77,8 @@ def compared_job(
         given = _given(step, args, kwargs)
         digests = {name: digest(value) for name, value in given.items()}
         _compare(session, position, step, digests, given)
-    session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
+    if args or kwargs:
+        session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
     return Job(
         position=position,
         step=step,

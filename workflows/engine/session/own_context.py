@@ -16,10 +16,7 @@ R = TypeVar("R")
 
 def call_apart(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Return what the function returns."""
-    return copy_context().run(_with_own_decimals, function, *args, **kwargs)
-
-
-def _with_own_decimals(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    own = copy_context()
     # A copied context holds the same object, and `getcontext().prec = 4` changes that.
-    with decimal.localcontext():
-        return function(*args, **kwargs)
+    own.run(decimal.setcontext, decimal.getcontext().copy())
+    return own.run(function, *args, **kwargs)
