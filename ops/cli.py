@@ -93,7 +93,7 @@ def test(arguments: list[str]) -> int:
         return run([PYTHON, *command], env=development_environment(url))
 
 
-AT_ONCE = ["-n", "3", "--dist", "worksteal"]
+AT_ONCE = ["-n", "4", "--dist", "worksteal"]
 
 
 def default_processes(arguments: list[str]) -> list[str]:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.free_port import free_port
 from ops.places import ROOT
-from toolsite.tests.live_site import database_url, free_port
+from toolsite.tests.live_site import database_url
 
 WAIT_SECONDS = 60
 STOP_WITHIN_SECONDS = 5

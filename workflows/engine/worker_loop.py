@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
+from workflows.core.turns import Turns
 from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.workflow import known_code
 from workflows.engine import announcements
@@ -17,6 +18,9 @@ from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
 from workflows.store.queue import Code, claim_run
+
+turns = Turns()
+"""Of this worker: as long as its process lives, from bell to bell."""
 
 
 class Holder(Protocol):
@@ -50,7 +54,10 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
                 courtesy.before_a_look()
             worker_id = holder.worker_id()
             run = claim_run(
-                worker_id=worker_id, lease_seconds=conf().lease_seconds, code=code_here()
+                worker_id=worker_id,
+                lease_seconds=conf().lease_seconds,
+                code=code_here(),
+                turns=turns,
             )
             if driven == 0:
                 looked()
