@@ -7,7 +7,7 @@ replay.
 
 import decimal
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -23,3 +23,10 @@ def _with_own_decimals(function: Callable[P, R], /, *args: P.args, **kwargs: P.k
     # A copied context holds the same object, and `getcontext().prec = 4` changes that.
     with decimal.localcontext():
         return function(*args, **kwargs)
+
+
+def own_context() -> Context:
+    """Return a context for what runs apart later."""
+    context = copy_context()
+    context.run(lambda: decimal.setcontext(decimal.getcontext().copy()))
+    return context
