@@ -28,6 +28,7 @@ class NewRun:
     detached: bool = False
     undo_on_cancel: bool = False
     priority: int = 0
+    tenant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class RunView:
     """When the run fails if it has not ended; None: never."""
     priority: int
     """From -9 to 9, 0 unless said otherwise: of the runs that are due, the highest go first."""
+    tenant: str
+    """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None
@@ -136,6 +139,7 @@ class ClaimedRun:
     error: str | None = None
     deadline: datetime | None = None
     priority: int = 0
+    tenant: str = ""
     created_at: datetime
     due_at: datetime | None = None
     """Since when it was due; None for a run that nobody has claimed (a mere replay)."""

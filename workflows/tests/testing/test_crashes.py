@@ -173,6 +173,18 @@ def test_a_scenario_that_raises_after_a_crash_is_told_with_the_place() -> None:
         crash_everywhere(scenario)
 
 
+def test_a_scenario_that_raises_tells_which_runs_were_open() -> None:
+    def scenario() -> None:
+        stories.done.clear()
+        start(stories.careless)
+        open_one = start(stories.wait)
+        advance(seconds=1)
+        assert stories.done == ["careless"], open_one
+
+    with pytest.raises(AssertionError, match=r"; kit\.wait \S+ is waiting, due never$"):
+        crash_everywhere(scenario)
+
+
 def test_an_error_of_the_undisturbed_scenario_is_its_own() -> None:
     def scenario() -> None:
         raise KeyError("mine")
