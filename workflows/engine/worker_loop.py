@@ -24,16 +24,16 @@ turns = Turns()
 
 
 class Holder(Protocol):
-    """The worker as the loop sees it: its id, and what it is driving."""
+    """The worker as the loop sees it: its id, and what it is driving in this thread."""
 
     def worker_id(self) -> int | None:
-        """Return the id to claim under, once its liveness lock is held."""
+        """Return the id to claim under, once its liveness lock is held; a call of hold or lose follows."""
 
     def hold(self, run: ClaimedRun | None) -> None:
-        """Say what is being driven, so that its lease is extended."""
+        """Say what is being driven, so that its lease is extended; None: nothing, and nothing is claimed."""
 
     def lose(self) -> None:
-        """Give up the id: the runs held under it are free for others."""
+        """Give up what was claimed last, whether or not that is known: it is free for others."""
 
     def broke_since(self, moment: float) -> bool:
         """Whether the session that holds the lock has broken too, since then or just now. moment: by
@@ -62,6 +62,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
             if driven == 0:
                 looked()
             if run is None:
+                holder.hold(None)
                 return driven
             driven += 1
             if _drive(holder, run, worker_id, stopping):
@@ -72,6 +73,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         if is_lost(failed):
             holder.lose()  # frees what was claimed in a commit that we did not see
         else:
+            holder.hold(None)
             signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
     return driven
 
