@@ -11,12 +11,13 @@ from django.utils.crypto import get_random_string
 
 from bench.database import backends, empty
 from bench.figures import Aim, Figure, quantile
-from bench.http_load import Answer, Visit, free_port, is_up, post_in_turn
+from bench.http_load import Answer, Visit, is_up, post_in_turn
 from bench.lab import Lab
 from bench.measures.reservations import sign_in
 from bench.poll_load import EVERY_SECONDS, Polls, watch
 from bench.processes import cpu_seconds, family
 from bench.side_by_side import side_by_side
+from ops.free_port import free_port
 from ops.site import web_command
 from submissions.models import MOST_SLOTS, Board
 

@@ -28,6 +28,7 @@ class NewRun:
     detached: bool = False
     undo_on_cancel: bool = False
     priority: int = 0
+    tenant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,8 @@ class RunView:
     """When the run fails if it has not ended; None: never."""
     priority: int
     """From -9 to 9, 0 unless said otherwise: of the runs that are due, the highest go first."""
+    tenant: str
+    """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None
@@ -75,6 +78,8 @@ class RunView:
     """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
+    retries: int
+    """How often it was retried after a failure."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
@@ -136,6 +141,9 @@ class ClaimedRun:
     error: str | None = None
     deadline: datetime | None = None
     priority: int = 0
+    tenant: str = ""
+    retries: int = 0
+    """How often it was retried after a failure."""
     created_at: datetime
     due_at: datetime | None = None
     """Since when it was due; None for a run that nobody has claimed (a mere replay)."""

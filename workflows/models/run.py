@@ -62,6 +62,7 @@ class Run(models.Model):
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
     events = models.PositiveIntegerField(default=0, db_default=0)
     attempt = models.PositiveIntegerField(default=0, db_default=0)
+    retries = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     # As of the last one; RunQuerySet.counting_crashes knows of progress since.
@@ -76,6 +77,9 @@ class Run(models.Model):
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0)
+    tenant = models.TextField(default="", blank=True, db_default="")
+    # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
+    woken = models.BooleanField(default=False, db_default=False)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
@@ -104,6 +108,22 @@ class Run(models.Model):
                 fields=["priority", "workflow", "version", "-wake_at"],
                 condition=Q(wake_at__isnull=False),
                 name="run_turn_idx",
+            ),
+            # store/lanes.py: the runs of each tenant that are due. Those that sleep are in none: there
+            # are many, and a turn would pass them one by one.
+            Index(
+                fields=["priority", "tenant", "workflow", "version", "-wake_at"],
+                condition=~Q(tenant="")
+                & Q(wake_at__isnull=False)
+                & (Q(state=RunState.PENDING) | Q(woken=True)),
+                name="run_lane_idx",
+            ),
+            # store/lanes.py: those whose wait is over next.
+            Index(
+                fields=["wake_at"],
+                condition=~Q(tenant="")
+                & Q(woken=False, state__in=sorted(DUE_STATES - {RunState.PENDING})),
+                name="run_asleep_idx",
             ),
             # store/missing_code.py: what has been due longest, of any workflow. An older release
             # claims by it.

@@ -19,6 +19,7 @@ _TAKEN_OVER = (
     "detached",
     "undo_on_cancel",
     "priority",
+    "tenant",
     "data",
     "attributes",
     "progress",

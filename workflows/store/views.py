@@ -47,9 +47,10 @@ def list_runs(
     states: Collection[str] | None = None,
     attributes: dict[str, Any] | None = None,
     parent: UUID | None = None,
+    tenant: str | None = None,
     limit: int = 100,
 ) -> list[RunView]:
-    """Return the newest runs: of one workflow, some states or a parent, with these attributes."""
+    """Return the newest runs: of one workflow, some states, a parent or a tenant, with these attributes."""
     wanted: dict[str, Any] = {}
     if workflow is not None:
         wanted["workflow"] = workflow
@@ -59,6 +60,8 @@ def list_runs(
         wanted["attributes__contains"] = attributes
     if parent is not None:
         wanted["parent_id"] = parent
+    if tenant is not None:
+        wanted["tenant"] = tenant
     return [_view(row) for row in _rows().filter(**wanted).order_by("-created_at")[:limit]]
 
 

@@ -20,16 +20,18 @@ def list_runs(
     state: RunState | str | Collection[str] | None = None,
     attributes: dict[str, Any] | None = None,
     parent: RunId | None = None,
+    tenant: str | None = None,
     limit: int = 100,
 ) -> list[RunView]:
     """Return the newest runs: of one workflow (its function or its name), in one state or several,
-    with these attributes, of this parent. Raises InvalidInput for a state that there is not."""
+    with these attributes, of this parent or tenant. Raises InvalidInput for a state that there is not."""
     name = workflow if workflow is None or isinstance(workflow, str) else _name(workflow)
     return views.list_runs(
         workflow=name,
         states=None if state is None else _states(state),
         attributes=attributes,
         parent=None if parent is None else run_id_of(parent),
+        tenant=tenant,
         limit=limit,
     )
 

@@ -50,6 +50,7 @@ def new_run(
     key: str | None = None,
     detached: bool = False,
     priority: int = 0,
+    tenant: str = "",
 ) -> NewRun:
     """Return a run of a workflow, with what its definition says of every run."""
     return NewRun(
@@ -61,5 +62,6 @@ def new_run(
         deadline_seconds=deadline_seconds,
         detached=detached,
         priority=priority,
+        tenant=tenant,
         undo_on_cancel=definition.on_cancel == "compensate",
     )

@@ -8,6 +8,7 @@ from workflows.core.codec import Input, is_name
 from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, RunPruned
 from workflows.core.priority import check_priority
 from workflows.core.run import RunView
+from workflows.core.tenant import check_tenant
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.definitions.workflow_guard import refuse
@@ -26,6 +27,7 @@ class StartOptions(NamedTuple):
     key: Any = None
     deadline_seconds: Any = None
     priority: Any = 0
+    tenant: Any = ""
 
 
 class StartUsing:
@@ -53,8 +55,9 @@ class Start:
     same workflow, key and input return the run that is there, in whatever state; another input
     raises KeyConflict, the key of a run that was pruned RunPruned. deadline_seconds takes the place
     of the workflow's own. priority, a whole number from -9 to 9: of the runs that are due, the
-    highest go first; a run that was there keeps its own. Where the function has a parameter called
-    deadline_seconds or priority, that is meant. Raises InvalidInput when the input does not fit the
+    highest go first; a run that was there keeps its own. tenant, a text: tenants take turns, so that
+    one with many runs delays the others little. Where the function has a parameter called
+    deadline_seconds, priority or tenant, that is meant. Raises InvalidInput when the input does not fit the
     function, UnknownWorkflow when the function is no workflow.
 
     Type checkers hold the input to the function's parameters, unless an option stands beside it
@@ -74,6 +77,7 @@ class Start:
         key: str | None,
         deadline_seconds: float | None = None,
         priority: int = 0,
+        tenant: str = "",
         **input: Any,
     ) -> RunView: ...
     @overload
@@ -84,11 +88,22 @@ class Start:
         *given: Any,
         deadline_seconds: float,
         priority: int = 0,
+        tenant: str = "",
         **input: Any,
     ) -> RunView: ...
     @overload
     def __call__(
-        self, workflow: Workflow[..., Any], /, *given: Any, priority: int, **input: Any
+        self,
+        workflow: Workflow[..., Any],
+        /,
+        *given: Any,
+        priority: int,
+        tenant: str = "",
+        **input: Any,
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, tenant: str, **input: Any
     ) -> RunView: ...
     @overload
     def __call__(self, workflow: str, /, *given: Any, **input: Any) -> RunView: ...
@@ -105,18 +120,25 @@ class Start:
         return _start(workflow, given, input, StartOptions(key=key, **options))
 
     def using(
-        self, *, key: str | None = None, deadline_seconds: float | None = None, priority: int = 0
+        self,
+        *,
+        key: str | None = None,
+        deadline_seconds: float | None = None,
+        priority: int = 0,
+        tenant: str = "",
     ) -> StartUsing:
         """Return start with these options; its input is checked: start.using(key=…)(order, 7)."""
         return StartUsing(
-            StartOptions(key=key, deadline_seconds=deadline_seconds, priority=priority)
+            StartOptions(
+                key=key, deadline_seconds=deadline_seconds, priority=priority, tenant=tenant
+            )
         )
 
 
 start = Start()
 
 
-_OPTIONS = frozenset({"deadline_seconds", "priority"})
+_OPTIONS = frozenset({"deadline_seconds", "priority", "tenant"})
 """Younger than functions with a parameter of that name, which it then is."""
 
 
@@ -135,6 +157,7 @@ def _start(
     if options.deadline_seconds is not None:
         deadline = _sensible(sensible_seconds, "deadline_seconds", options.deadline_seconds)
     priority = _sensible(check_priority, "start", options.priority)
+    tenant = _sensible(check_tenant, "start", options.tenant)
     key = options.key
     if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
@@ -147,6 +170,7 @@ def _start(
         key=key,
         deadline_seconds=deadline,
         priority=priority,
+        tenant=tenant,
     )
     while (created := store.create_run(new)) is None:
         same = _same_run(definition, str(key), asked)
