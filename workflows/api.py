@@ -32,6 +32,7 @@ from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
+from workflows.core.unwind import StepStopped
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
@@ -140,6 +141,7 @@ __all__ = [
     "StepFailed",
     "StepInfo",
     "StepState",
+    "StepStopped",
     "StepView",
     "Timing",
     "Transient",

@@ -49,6 +49,7 @@ class StepDefinition:
     compare_arguments: bool = True
     isolation: str | None = None
     at_most_once: bool = False
+    stops_on_cancel: bool = False
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
@@ -112,6 +113,7 @@ def step(
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
     compare_arguments: bool = ...,
+    stops_on_cancel: bool = ...,
 ) -> MakeStep: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -124,29 +126,29 @@ def step(
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
     compare_arguments: bool = True,
+    stops_on_cancel: bool = False,
 ) -> Any:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
-    name             what history calls it; the function's own name by default. It must stay as
-                     long as there are runs that have recorded it
+    name             what history calls it (its own name), as long as runs have recorded it
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
     heartbeat_seconds  an attempt without heartbeat() for longer is interrupted, and has failed
     compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
                      itself, with options of its own where it is decorated
     compare_arguments  a replay that gives it other arguments than history recorded blocks the run
+    stops_on_cancel  its heartbeat() raises StepStopped once the run is cancelled; an `async def` is
+                     cancelled within a second or so, heartbeats or not
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
-    An `async def` runs on the event loop of its worker; its time limit cancels it. It cannot be atomic.
-    The function stays an ordinary callable in steps and outside workflows.
+    An `async def` runs on the event loop of its worker, and cannot be atomic. The function stays an
+    ordinary callable outside workflow code.
     """
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
     def define(function: Callable[..., Any]) -> FunctionType:
-        plain = step_function(function)
-        if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
-            raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+        plain = _plain(function)
         definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
@@ -159,10 +161,18 @@ def step(
             is_async=inspect.iscoroutinefunction(plain),
             compensate=None if compensate is None else _undoing(plain, compensate),
             compare_arguments=compare_arguments,
+            stops_on_cancel=stops_on_cancel,
         )
         return publish(definition)
 
     return define if function is None else define(function)
+
+
+def _plain(function: Callable[..., Any]) -> FunctionType:
+    plain = step_function(function)
+    if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
+        raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+    return plain
 
 
 def publish(definition: StepDefinition) -> FunctionType:
