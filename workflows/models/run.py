@@ -76,6 +76,11 @@ class Run(models.Model):
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0)
+    owner = models.TextField(default="", blank=True, db_default="")
+    tags = ArrayField(models.TextField(), default=list, db_default=[])
+    subject = models.TextField(default="", blank=True, db_default="")
+    # As its workflow says; else the setting counts.
+    max_crashes = models.PositiveIntegerField(null=True, blank=True)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
@@ -143,6 +148,12 @@ class Run(models.Model):
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),
+            # api.list_runs by what only some runs have. A run that has none of it costs nothing here.
+            Index(fields=["owner", "-created_at"], condition=~Q(owner=""), name="run_owner_idx"),
+            Index(
+                fields=["subject", "-created_at"], condition=~Q(subject=""), name="run_subject_idx"
+            ),
+            GinIndex(fields=["tags"], condition=~Q(tags=[]), name="run_tags_idx"),
         ]
 
     def __str__(self) -> str:

@@ -68,8 +68,8 @@ def _rows() -> Any:
 
 def view_of_new(new: NewRun, **known: Any) -> RunView:
     """Return the view of a run that was created just now. known: what the database added."""
-    input, defaults = map(loads, new.input)
-    told = {**vars(new), **known, "input": input, "defaults": defaults}
+    input, defaults, attributes = map(loads, (*new.input, new.attributes))
+    told = {**vars(new), **known, "input": input, "defaults": defaults, "attributes": attributes}
     return _view(_FRESH | {name: empty() for name, empty in _EMPTY.items()} | told)
 
 
@@ -80,14 +80,15 @@ def _view(row: Mapping[str, Any]) -> RunView:
         state=RunState(row["state"]),
         input=row["defaults"] | row["input"],
         waiting_for=tuple(row["waiting_for"]),
+        tags=tuple(row["tags"]),
         crashes=row["crashes_in_a_row"],
     )
 
 
 _CODE_MISSING = RawSQL(NOBODY_HAS_ITS_CODE, (), output_field=BooleanField())  # noqa: S611 - ours alone
-_OTHERWISE = {"state", "input", "waiting_for", "crashes"}
+_OTHERWISE = {"state", "input", "waiting_for", "tags", "crashes"}
 _AS_STORED = [field.name for field in fields(RunView) if field.name not in _OTHERWISE]
-_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for"}
+_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for", "tags"}
 _FRESH: dict[str, Any] = {
     each.attname: each.get_default()
     for each in Run._meta.concrete_fields

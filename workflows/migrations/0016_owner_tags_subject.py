@@ -1,0 +1,52 @@
+"""By what people find a run again, and how often it may lose its worker.
+
+The indexes hold only runs that have an owner, a subject or tags: they cost other runs nothing, and are
+built while the old code goes on.
+"""
+
+import django.contrib.postgres.fields
+import django.contrib.postgres.indexes
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+from django.db.models import Q
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [("workflows", "0012_retention")]
+
+    operations = [
+        migrations.AddField("run", "owner", models.TextField(blank=True, db_default="", default="")),
+        migrations.AddField(
+            "run",
+            "tags",
+            django.contrib.postgres.fields.ArrayField(
+                base_field=models.TextField(), db_default=[], default=list, size=None
+            ),
+        ),
+        migrations.AddField(
+            "run", "subject", models.TextField(blank=True, db_default="", default="")
+        ),
+        migrations.AddField(
+            "run", "max_crashes", models.PositiveIntegerField(blank=True, null=True)
+        ),
+        AddIndexConcurrently(
+            "run",
+            models.Index(
+                fields=["owner", "-created_at"], condition=~Q(owner=""), name="run_owner_idx"
+            ),
+        ),
+        AddIndexConcurrently(
+            "run",
+            models.Index(
+                fields=["subject", "-created_at"], condition=~Q(subject=""), name="run_subject_idx"
+            ),
+        ),
+        AddIndexConcurrently(
+            "run",
+            django.contrib.postgres.indexes.GinIndex(
+                fields=["tags"], condition=~Q(tags=[]), name="run_tags_idx"
+            ),
+        ),
+    ]

@@ -1,0 +1,41 @@
+"""The examples of docs/starting-runs.md do what the page says."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from workflows.api import get_run, list_runs
+from workflows.testing import advance, drive_until_idle
+
+pytestmark = pytest.mark.django_db
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "starting-runs.md"
+
+
+@pytest.fixture(scope="module")
+def page() -> ModuleType:
+    module = ModuleType("starting_runs_page")
+    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.S):
+        exec(compile(block, str(PAGE), "exec"), module.__dict__)
+    return module
+
+
+def test_what_is_billed_tomorrow_is_billed_tomorrow(page: ModuleType) -> None:
+    page.bill_tomorrow("ann")
+    drive_until_idle()
+    [run] = list_runs(workflow=page.bill)
+
+    advance(seconds=timedelta(days=1).total_seconds())
+
+    assert (run.owner, run.tags, run.subject) == ("ann", ("billing", "march"), "customer:ann")
+    assert run.output is None
+    assert get_run(run.id).output == "ann owes 9.90 by 2026-03-31"
+
+
+def test_a_bill_by_form_is_billed(page: ModuleType) -> None:
+    run_id = page.bill_by_form('{"customer": "ann", "due": "2026-03-31", "amounts": ["9.90", "1"]}')
+    drive_until_idle()
+
+    assert get_run(run_id).output == "ann owes 10.90 by 2026-03-31"
