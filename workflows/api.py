@@ -27,6 +27,7 @@ from workflows.core.errors import (
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
+from workflows.core.run_filter import RunFilter
 from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
@@ -45,6 +46,7 @@ from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
+from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
@@ -124,6 +126,7 @@ __all__ = [
     "RequestError",
     "RetryPolicy",
     "Rules",
+    "RunFilter",
     "RunId",
     "RunIsOver",
     "RunNotFound",
@@ -132,6 +135,7 @@ __all__ = [
     "RunView",
     "Schedule",
     "ScheduleNotFound",
+    "Steered",
     "Step",
     "StepError",
     "StepFailed",
@@ -209,6 +213,7 @@ __all__ = [
     "send_event",
     "sentinel_hung",
     "start",
+    "steer_runs",
     "step",
     "step_completed",
     "tables_missing",

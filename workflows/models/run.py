@@ -40,6 +40,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.alias(heartbeat_grew=grew).annotate(crashes_in_a_row=Case(counted, default=0))
 
 
+TROUBLED_STATES = [
+    each.value
+    for each in (RunState.BLOCKED, RunState.CANCELLED, RunState.COMPENSATED, RunState.FAILED)
+]
+"""No run that goes well comes to one of these."""
+
 RunManager = InDefaultDatabase.from_queryset(RunQuerySet)
 
 
@@ -148,6 +154,15 @@ class Run(models.Model):
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),
+            # api.list_runs by workflow, newest first.
+            Index(fields=["workflow", "-created_at"], name="run_workflow_idx"),
+            # api.list_runs by the states and errors of runs that need somebody.
+            Index(
+                fields=["state", "-created_at"],
+                condition=Q(state__in=TROUBLED_STATES),
+                name="run_troubled_idx",
+            ),
+            Index(fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"),
             # api.list_runs by what only some runs have. A run that has none of it costs nothing here.
             Index(fields=["owner", "-created_at"], condition=~Q(owner=""), name="run_owner_idx"),
             Index(

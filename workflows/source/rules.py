@@ -101,6 +101,7 @@ RULES = (
             *("workflows.engine.requests.start.Start()", "workflows.store.views.get_run"),
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
             *(f"{_STEERING}.compensate", f"{_STEERING}.retry_now", f"{_LISTING}.list_runs"),
+            "workflows.engine.requests.steer_runs.steer_runs",
             *(f"{_LISTING}.list_steps", "workflows.engine.execute_action.execute_action"),
             "workflows.store.views.get_history",
         ),

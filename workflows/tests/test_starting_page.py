@@ -39,3 +39,10 @@ def test_a_bill_by_form_is_billed(page: ModuleType) -> None:
     drive_until_idle()
 
     assert get_run(run_id).output == "ann owes 10.90 by 2026-03-31"
+
+
+def test_the_bills_of_a_customer_are_found_and_mended(page: ModuleType) -> None:
+    page.bill_tomorrow("ann")
+
+    assert [run.owner for run in page.all_bills_of("ann")] == ["ann"]
+    assert (page.mend(dry_run=True), page.mend(dry_run=False)) == (0, 0)

@@ -1,7 +1,7 @@
 """By what people find a run again, and how often it may lose its worker.
 
-The indexes hold only runs that have an owner, a subject or tags: they cost other runs nothing, and are
-built while the old code goes on.
+All indexes but that of workflows hold only runs that have an owner, a subject or tags, or went wrong: they
+cost other runs nothing. They are built while the old code goes on.
 """
 
 import django.contrib.postgres.fields
@@ -30,6 +30,23 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             "run", "max_crashes", models.PositiveIntegerField(blank=True, null=True)
+        ),
+        AddIndexConcurrently(
+            "run", models.Index(fields=["workflow", "-created_at"], name="run_workflow_idx")
+        ),
+        AddIndexConcurrently(
+            "run",
+            models.Index(
+                fields=["state", "-created_at"],
+                condition=Q(state__in=["blocked", "cancelled", "compensated", "failed"]),
+                name="run_troubled_idx",
+            ),
+        ),
+        AddIndexConcurrently(
+            "run",
+            models.Index(
+                fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"
+            ),
         ),
         AddIndexConcurrently(
             "run",
