@@ -33,7 +33,7 @@ SUBMISSIONS: dict[str, Any] = {
     "reservation_seconds": ENV.reservation_seconds,
     "link_check_allow": ENV.link_check_allow,
 }
-WORKFLOWS: dict[str, Any] = {}
+WORKFLOWS: dict[str, Any] = {"slots": ENV.slots}
 
 # Django's parts
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -27,6 +28,12 @@ Runs = QuerySet[Run]
 __all__ = ["RunAdmin", "ScheduleAdmin"]
 
 
+class WhyForm(forms.Form):
+    """Asked for with every deed."""
+
+    reason = forms.CharField(max_length=500, required=False, help_text="Kept in the history.")
+
+
 def deed(label: str, verb: Callable[..., bool], refused: Mapping[api.RunState, str]) -> Deed[Run]:
     """Return what an action does to each run: one call of the api, with the name of who asks.
 
@@ -39,7 +46,8 @@ def deed(label: str, verb: Callable[..., bool], refused: Mapping[api.RunState, s
 
     def do(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
         try:
-            if verb(run.pk, by=request.user.get_username()):
+            who = request.user.get_username()
+            if verb(run.pk, by=who, reason=asked["reason"], via="admin"):
                 return ""
             raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
         except api.RunNotFound:
@@ -48,10 +56,11 @@ def deed(label: str, verb: Callable[..., bool], refused: Mapping[api.RunState, s
     return Deed(
         label=label,
         question=f"{label} these runs?",
-        explanation="What is done is recorded in each run's history with your name.",
+        explanation="What is done is recorded in each run's history with your name and reason.",
         describe=lambda run: f"{run.workflow} {run.pk} ({run.state})",
         do=do,
         refuse=refuse,
+        form_class=WhyForm,
     )
 
 
@@ -119,6 +128,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         "badge",
         "status",
         "priority",
+        "tenant",
         "attempt",
         "crashes_in_a_row",
         "wake_at",
@@ -126,13 +136,24 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         "finished_at",
     )
     list_filter = ("state", "workflow", "priority")
-    search_fields = ("=id", "=key", "workflow")
+    search_fields = ("=id", "=key", "=tenant", "workflow")
     ordering = ("-created_at",)
     show_full_result_count = False
     fieldsets = (
         (
             None,
-            {"fields": ("workflow", "version", "badge", "status", "key", "priority", "problem")},
+            {
+                "fields": (
+                    "workflow",
+                    "version",
+                    "badge",
+                    "status",
+                    "key",
+                    "priority",
+                    "tenant",
+                    "problem",
+                )
+            },
         ),
         (
             "Times",

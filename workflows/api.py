@@ -46,6 +46,7 @@ from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
+from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.engine.schedules.steer_schedules import (
@@ -213,6 +214,7 @@ __all__ = [
     "send_event",
     "sentinel_hung",
     "start",
+    "start_many",
     "steer_runs",
     "step",
     "step_completed",

@@ -14,6 +14,9 @@ from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 from workflows.core.retry import RetryPolicy
 
 NO_NUMBERS = frozenset({"keep_keys", "retention", "default_retry"})
+MOST_SLOTS = 1_000
+WHOLE_NUMBERS = {"slots": MOST_SLOTS}
+"""Settings that count something, and the most of it."""
 NOTHING_SAID = Pairs()
 LARGEST = 3_155_760_000
 """A century in seconds; PostgreSQL has no name for the time that is much later."""
@@ -28,6 +31,8 @@ class Conf:
     connection lives on."""
     poll_seconds: float = 0.5
     """How often a cluster looks for due runs and lost workers when nobody rings."""
+    slots: int = 1
+    """How many runs one worker process drives at a time. One: in its main thread; more: in threads."""
     max_payload_bytes: int = 256 * 1024
     """Largest input, output or event payload, as JSON."""
     max_crashes: int = 5
@@ -89,6 +94,11 @@ class Conf:
                 raise ImproperlyConfigured(
                     f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a number above 0, "
                     f"up to {LARGEST:,}"
+                )
+            most = WHOLE_NUMBERS.get(field.name)
+            if most is not None and not (isinstance(value, int) and value <= most):
+                raise ImproperlyConfigured(
+                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a whole number from 1 to {most:,}"
                 )
 
 

@@ -132,7 +132,7 @@ class Sweep:
     def _forget_what_was_told(self, rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
         """What was not taken by now has gone to another, or had ended; unless its row is locked."""
         now, before, self._dead_since = time.monotonic(), self._dead_since, {}
-        for holder, _, runs in rows:
+        for holder, runs, _ in rows:
             if process_state.lives(holder.pid):
                 continue
             since = before.get(holder, now)

@@ -115,6 +115,7 @@ Missing in lines of older releases."""
 DETACHED = Field[bool]("detached")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
+VIA = Field[str]("via")
 PROBLEM = Field[str]("problem")
 WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
@@ -123,6 +124,7 @@ STEPS = Field[list[dict[str, Any]]]("steps")
 none."""
 
 _ = HistoryKind
+_ASKED = (BY, REASON, VIA)
 _RECEIVED = (ARGUMENTS, OWN_KEYS)
 _FAILED_ATTEMPT = (SECONDS, ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
@@ -143,10 +145,10 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
     _.BLOCKED: (ERROR, STEPS),
-    _.COMPENSATION_STARTED: (BY, ERROR),
+    _.COMPENSATION_STARTED: (*_ASKED, ERROR),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
-    _.WOKEN: (BY,),
-    _.CANCEL_REQUESTED: (BY, REASON),
+    _.WOKEN: _ASKED,
+    _.CANCEL_REQUESTED: _ASKED,
     _.RUN_COMPLETED: (),
     _.RUN_FAILED: (ERROR,),
     _.RUN_CANCELLED: (),

@@ -37,6 +37,7 @@ class NewRun:
     """As JSON text."""
     max_crashes: int | None = None
     """None: what the settings say."""
+    tenant: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class RunView:
     """By which people find it: its workflow's and its start's."""
     subject: str
     """What it is about: "shop.order:7" for a row of the database; "" for nothing."""
+    tenant: str
+    """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
     """The events that would wake the run."""
     compensation_error: dict[str, Any] | None
@@ -151,6 +154,7 @@ class ClaimedRun:
     error: str | None = None
     deadline: datetime | None = None
     priority: int = 0
+    tenant: str = ""
     created_at: datetime
     due_at: datetime | None = None
     """Since when it was due; None for a run that nobody has claimed (a mere replay)."""

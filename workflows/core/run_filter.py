@@ -22,6 +22,7 @@ class RunFilter(TypedDict, total=False):
     id: RunId | Collection[RunId] | None
     key: str | None
     owner: str | None
+    tenant: str | None
     tags: Collection[str] | str | None
     """All of these, perhaps among others."""
     subject: object

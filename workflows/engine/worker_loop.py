@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
+from workflows.core.turns import Turns
 from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.workflow import known_code
 from workflows.engine import announcements
@@ -18,18 +19,21 @@ from workflows.engine.drive.newer_code import courtesy
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
 from workflows.store.queue import Code, claim_run
 
+turns = Turns()
+"""Of this worker: as long as its process lives, from bell to bell."""
+
 
 class Holder(Protocol):
-    """The worker as the loop sees it: its id, and what it is driving."""
+    """The worker as the loop sees it: its id, and what it is driving in this thread."""
 
     def worker_id(self) -> int | None:
-        """Return the id to claim under, once its liveness lock is held."""
+        """Return the id to claim under, once its liveness lock is held; a call of hold or lose follows."""
 
     def hold(self, run: ClaimedRun | None) -> None:
-        """Say what is being driven, so that its lease is extended."""
+        """Say what is being driven, so that its lease is extended; None: nothing, and nothing is claimed."""
 
     def lose(self) -> None:
-        """Give up the id: the runs held under it are free for others."""
+        """Give up what was claimed last, whether or not that is known: it is free for others."""
 
     def broke_since(self, moment: float) -> bool:
         """Whether the session that holds the lock has broken too, since then or just now. moment: by
@@ -50,11 +54,15 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
                 courtesy.before_a_look()
             worker_id = holder.worker_id()
             run = claim_run(
-                worker_id=worker_id, lease_seconds=conf().lease_seconds, code=code_here()
+                worker_id=worker_id,
+                lease_seconds=conf().lease_seconds,
+                code=code_here(),
+                turns=turns,
             )
             if driven == 0:
                 looked()
             if run is None:
+                holder.hold(None)
                 return driven
             driven += 1
             if _drive(holder, run, worker_id, stopping):
@@ -65,6 +73,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         if is_lost(failed):
             holder.lose()  # frees what was claimed in a commit that we did not see
         else:
+            holder.hold(None)
             signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
     return driven
 

@@ -14,7 +14,7 @@ from django.db.models import Q
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0012_retention")]
+    dependencies = [("workflows", "0014_tenants")]
 
     operations = [
         migrations.AddField("run", "owner", models.TextField(blank=True, db_default="", default="")),

@@ -87,6 +87,9 @@ class Run(models.Model):
     subject = models.TextField(default="", blank=True, db_default="")
     # As its workflow says; else the setting counts.
     max_crashes = models.PositiveIntegerField(null=True, blank=True)
+    tenant = models.TextField(default="", blank=True, db_default="")
+    # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
+    woken = models.BooleanField(default=False, db_default=False)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
@@ -115,6 +118,22 @@ class Run(models.Model):
                 fields=["priority", "workflow", "version", "-wake_at"],
                 condition=Q(wake_at__isnull=False),
                 name="run_turn_idx",
+            ),
+            # store/lanes.py: the runs of each tenant that are due. Those that sleep are in none: there
+            # are many, and a turn would pass them one by one.
+            Index(
+                fields=["priority", "tenant", "workflow", "version", "-wake_at"],
+                condition=~Q(tenant="")
+                & Q(wake_at__isnull=False)
+                & (Q(state=RunState.PENDING) | Q(woken=True)),
+                name="run_lane_idx",
+            ),
+            # store/lanes.py: those whose wait is over next.
+            Index(
+                fields=["wake_at"],
+                condition=~Q(tenant="")
+                & Q(woken=False, state__in=sorted(DUE_STATES - {RunState.PENDING})),
+                name="run_asleep_idx",
             ),
             # store/missing_code.py: what has been due longest, of any workflow. An older release
             # claims by it.

@@ -102,6 +102,7 @@ RULES = (
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
             *(f"{_STEERING}.compensate", f"{_STEERING}.retry_now", f"{_LISTING}.list_runs"),
             "workflows.engine.requests.steer_runs.steer_runs",
+            "workflows.engine.requests.start_many.start_many",
             *(f"{_LISTING}.list_steps", "workflows.engine.execute_action.execute_action"),
             "workflows.store.views.get_history",
         ),

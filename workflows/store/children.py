@@ -3,7 +3,6 @@
 from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
-from workflows.store.database import query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.schema import RING
@@ -33,5 +32,4 @@ def start_child(
     parent is being cancelled."""
     assert fact.position is not None  # noqa: S101 - an operation of the code
     values = insert.new_run_params(child) | fact_params(fact)
-    statement, params = _START.bind(run, values, notes=notes)
-    return written(query_one(statement, params), fact)
+    return written(_START.send(run, values, notes=notes), fact)

@@ -23,6 +23,7 @@ _TAKEN_OVER = (
     "tags",
     "subject",
     "max_crashes",
+    "tenant",
     "data",
     "attributes",
     "progress",

@@ -78,6 +78,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], Q]] = {
     "id": lambda ids: Q(pk__in=ids),
     "key": lambda key: Q(key=key) & _true(f"workflows_run.workflow IN {_WORKFLOWS_WITH_KEYS}"),
     "owner": lambda owner: Q(owner=owner) & (Q() if owner == "" else ~Q(owner="")),
+    "tenant": lambda tenant: Q(tenant=tenant) & (Q() if tenant == "" else ~Q(tenant="")),
     "tags": lambda tags: Q(tags__contains=tags) & ~Q(tags=[]) if tags else Q(),
     "subject": lambda told: Q(subject=told) & ~Q(subject=""),
     "attributes": lambda each: Q(attributes__contains=each) & ~Q(attributes={}) if each else Q(),

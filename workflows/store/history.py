@@ -86,18 +86,16 @@ def append(
 
     if_events: also only if the event counter is still this. None: nothing was written.
     """
-    statement, params = _APPEND.bind(run, fact_params(fact), notes=notes, if_events=if_events)
-    return written(query_one(statement, params), fact)
+    row = _APPEND.send(run, fact_params(fact), notes=notes, if_events=if_events)
+    return written(row, fact)
 
 
 def append_retry(
     run: ClaimedRun, fact: Fact, *, seconds: float, notes: Notes = UNCHANGED
 ) -> Written | None:
     """Append a failed attempt whose retry_at is so many seconds from now."""
-    statement, params = _APPEND_RETRY.bind(
-        run, fact_params(fact) | {"seconds": seconds}, notes=notes
-    )
-    return written(query_one(statement, params), fact)
+    params = fact_params(fact) | {"seconds": seconds}
+    return written(_APPEND_RETRY.send(run, params, notes=notes), fact)
 
 
 def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:

@@ -1,12 +1,15 @@
 """The queue: which runs are due, and who takes them. It is the table of runs itself."""
 
 import functools
+import time
 import uuid
 from dataclasses import fields
 from typing import Any, NamedTuple
 
 from workflows.core.run import ClaimedRun
 from workflows.core.states import DUE_STATES, PARKABLE_STATES, RunState
+from workflows.core.turns import Turns
+from workflows.store import lanes
 from workflows.store.database import Connection, query, query_one
 from workflows.store.fence import LOCK_WAIT_SECONDS, holder, still_held, wait_at_most
 from workflows.store.schema import RING
@@ -82,7 +85,7 @@ def _claim(due: str) -> Statement:
                                    ELSE '{RunState.RUNNING}' END,
             attempt = run.attempt + 1, worker_id = %(worker_id)s,
             lease_until = {NOW} + %(lease_seconds)s * interval '1 second', wake_at = NULL,
-            waiting_for = '{{}}', started_at = coalesce(run.started_at, {NOW})
+            waiting_for = '{{}}', woken = false, started_at = coalesce(run.started_at, {NOW})
         FROM due WHERE run.id = due.id
         RETURNING {", ".join(_CLAIMED.values())}
         """
@@ -93,16 +96,24 @@ def _claim(due: str) -> Statement:
 _LOCKED = "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"
 # The inner query locks a run of one workflow, and the next workflow is asked only if it found none
 # that is free. Whoever sorted after the lock would hold one run of each.
-_CLAIM = _claim(
+_BY_TIME = f"""
+    SELECT free.id, free.wake_at
+    FROM (SELECT * FROM heads WHERE wake_at <= {STATEMENT_TIME}
+          ORDER BY priority DESC, wake_at) AS head,
+         LATERAL (SELECT id, wake_at FROM workflows_run AS run
+                  WHERE {_BEHIND_HEAD} AND {_IS_DUE}
+                  ORDER BY wake_at {_LOCKED}) AS free
+    LIMIT 1
+"""
+_CLAIM = _claim(f"{_HEADS}, due AS MATERIALIZED ({_BY_TIME})")
+_HIGHEST = f"SELECT max(priority) AS priority FROM heads WHERE wake_at <= {STATEMENT_TIME}"
+# Who is next in turn, and where none of the tenants has a run that is free, what has been due longest.
+_CLAIM_IN_TURN = _claim(
     f"""
-    {_HEADS},
+    {_HEADS}, highest AS MATERIALIZED ({_HIGHEST}), {lanes.tenants("highest")},
     due AS MATERIALIZED (
-        SELECT free.id, free.wake_at
-        FROM (SELECT * FROM heads WHERE wake_at <= {STATEMENT_TIME}
-              ORDER BY priority DESC, wake_at) AS head,
-             LATERAL (SELECT id, wake_at FROM workflows_run AS run
-                      WHERE {_BEHIND_HEAD} AND {_IS_DUE}
-                      ORDER BY wake_at {_LOCKED}) AS free
+        SELECT * FROM ({lanes.first_free(_CODE_IS_HERE, _LOCKED)}) AS in_turn
+        UNION ALL SELECT * FROM ({_BY_TIME}) AS by_time
         LIMIT 1)
     """
 )
@@ -170,16 +181,36 @@ def claim_run(
     lease_seconds: float,
     code: Code | None = None,
     only: uuid.UUID | None = None,
+    turns: Turns | None = None,
 ) -> ClaimedRun | None:
     """Take the lease of the run that has been due longest among those of the highest priority;
     None when none is due.
 
-    code: only of these workflows; None: of any. only: this run or none. One statement, one commit.
+    code: only of these workflows; None: of any. only: this run or none. turns: whose turn it is,
+    as this worker remembers; None: time alone decides. One statement, one commit.
     Runs that others are claiming or sending events to are passed over.
     """
     params = {"worker_id": worker_id, "lease_seconds": lease_seconds, "only": only, **_known(code)}
+    if turns is not None:
+        return _claim_in_turn(turns, params)
     row = query_one(_CLAIM if only is None else _CLAIM_ONE, params)
-    return None if row is None else ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
+    return None if row is None else _claimed(row)
+
+
+def _claim_in_turn(turns: Turns, params: dict[str, Any]) -> ClaimedRun | None:
+    if turns.wakes(time.monotonic()):
+        lanes.wake()
+    after = turns.next()
+    row = query_one(_CLAIM if after is None else _CLAIM_IN_TURN, params | {"after": after})
+    if row is None:
+        return None
+    run = _claimed(row)
+    turns.took(run.tenant, in_turn=after is not None)
+    return run
+
+
+def _claimed(row: tuple[Any, ...]) -> ClaimedRun:
+    return ClaimedRun(**dict(zip(_CLAIMED, row, strict=True)))
 
 
 def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:

@@ -88,11 +88,14 @@ class RunAdminTests(TestCase):
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
 
     def test_a_confirmed_cancel_is_recorded_with_the_name_of_who_did_it(self) -> None:
-        page = self.act("cancel", confirmed="yes")
+        page = self.act("cancel", confirmed="yes", reason="changed my mind")
 
         self.assertIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.CANCELLED)
-        self.assertEqual(get_history(self.waiting.id)[0].data["by"], "alice")
+        self.assertEqual(
+            get_history(self.waiting.id)[0].data,
+            {"by": "alice", "reason": "changed my mind", "via": "admin"},
+        )
 
     def test_a_run_in_no_state_for_it_is_left_and_counted(self) -> None:
         page = self.act("retry_now", confirmed="yes")
@@ -239,6 +242,16 @@ class RunAdminTests(TestCase):
 
         self.assertIn('class="field-priority">7<', urgent)
         self.assertNotIn('class="field-priority">7<', usual)
+
+    def test_a_tenants_runs_are_found_by_its_name(self) -> None:
+        Run.objects.filter(pk=self.waiting.id).update(tenant="ann")
+
+        anns, bobs = (
+            self.client.get(LIST, {"q": each}).content.decode() for each in ("ann", "bob")
+        )
+
+        self.assertIn('class="field-tenant">ann<', anns)
+        self.assertNotIn('class="field-tenant">ann<', bobs)
 
     def test_crashes_are_those_since_the_run_last_made_progress(self) -> None:
         Run.objects.filter(pk=self.waiting.id).update(crashes=4)

@@ -62,6 +62,14 @@ def test_a_setting_is_a_number_above_zero(name: str, value: Any) -> None:
         conf()
 
 
+@pytest.mark.parametrize("value", [2.5, 1001])
+def test_slots_are_whole_and_not_too_many(value: Any) -> None:
+    with override_settings(WORKFLOWS={"slots": value}):
+        [error] = check_conf()
+
+    assert "give a whole number from 1 to 1,000" in error.msg
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [

@@ -46,3 +46,8 @@ def test_the_bills_of_a_customer_are_found_and_mended(page: ModuleType) -> None:
 
     assert [run.owner for run in page.all_bills_of("ann")] == ["ann"]
     assert (page.mend(dry_run=True), page.mend(dry_run=False)) == (0, 0)
+
+
+def test_all_are_billed_once(page: ModuleType) -> None:
+    assert page.bill_all(["ann", "bob"]) == page.bill_all(["bob", "ann"]) == 2
+    assert len(list_runs(workflow=page.bill, owner="finance")) == 2

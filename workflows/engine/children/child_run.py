@@ -84,6 +84,7 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
         deadline_seconds=definition.deadline_seconds,
         detached=child.detached,
         priority=child.priority,
+        tenant=session.run.tenant,
     )
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:

@@ -57,6 +57,7 @@ def new_run(
     tags: tuple[str, ...] = (),
     subject: str = "",
     attributes: str = "{}",
+    tenant: str = "",
 ) -> NewRun:
     """Return a run of a workflow, with what its definition says of every run."""
     return NewRun(
@@ -68,6 +69,7 @@ def new_run(
         deadline_seconds=deadline_seconds,
         detached=detached,
         priority=priority,
+        tenant=tenant,
         undo_on_cancel=definition.on_cancel == "compensate",
         at=at,
         owner=owner or definition.owner,

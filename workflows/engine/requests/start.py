@@ -8,11 +8,11 @@ from typing import Any, ParamSpec, overload
 from workflows.core.codec import Input
 from workflows.core.errors import KeyConflict, RunPruned
 from workflows.core.run import RunView
-from workflows.definitions.workflow import Workflow, WorkflowDefinition
+from workflows.definitions.workflow import Workflow
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
 from workflows.engine.requests.start_options import (
-    Asked,
+    Requested,
     StartOptions,
     asked_run,
     taken_out,
@@ -52,6 +52,7 @@ class Start:
                       raises KeyConflict, the key of a run that was pruned RunPruned
     deadline_seconds  takes the place of the workflow's own; counted from `at`, where that is given
     priority          a whole number from -9 to 9: of the runs that are due, the highest go first
+    tenant            a text: tenants take turns, so that one with many runs delays the others little
     at                an aware moment before which it is not driven
     subject           what it is about: a row of the database, or a text
     owner, tags       by which people find it: list_runs(owner="ann", tags=["night"])
@@ -80,6 +81,7 @@ class Start:
         key: str | None,
         deadline_seconds: float | None = None,
         priority: int = 0,
+        tenant: str = "",
         **input: Any,
     ) -> RunView: ...
     @overload
@@ -90,11 +92,22 @@ class Start:
         *given: Any,
         deadline_seconds: float,
         priority: int = 0,
+        tenant: str = "",
         **input: Any,
     ) -> RunView: ...
     @overload
     def __call__(
-        self, workflow: Workflow[..., Any], /, *given: Any, priority: int, **input: Any
+        self,
+        workflow: Workflow[..., Any],
+        /,
+        *given: Any,
+        priority: int,
+        tenant: str = "",
+        **input: Any,
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, tenant: str, **input: Any
     ) -> RunView: ...
     @overload
     def __call__(
@@ -150,6 +163,7 @@ class Start:
         owner: str = "",
         attributes: Mapping[str, Any] | None = None,
         tags: Collection[str] = (),
+        tenant: str = "",
     ) -> StartUsing:
         """Return start with these options; its input is checked: start.using(key=…)(order, 7)."""
         return StartUsing(
@@ -162,6 +176,7 @@ class Start:
                 owner=owner,
                 attributes=attributes,
                 tags=tags,
+                tenant=tenant,
             )
         )
 
@@ -176,29 +191,36 @@ def _start(
     return begin(asked_run(workflow, given, input, options))
 
 
-def begin(asked: Asked) -> RunView:
+def begin(asked: Requested) -> RunView:
     """Insert the run, or return the one that its key has. Raises KeyConflict, RunPruned."""
     new = asked.new
     while (created := store.create_run(new)) is None:
-        same = same_run(asked.definition, str(new.key), new.input)
+        same = _same_run(asked)
         if same is not None:
             return get_run(same)
     announcements.run_started(new.id, new.workflow, new.version, key=new.key)
     return created
 
 
-def same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID | None:
+def _same_run(asked: Requested) -> uuid.UUID | None:
     """Return the run that has the key; None: it has just fallen free, try again. Raises KeyConflict,
     RunPruned."""
-    found = store.find_by_key(definition.name, key)
+    workflow, key = asked.definition.name, str(asked.new.key)
+    found = store.find_by_key(workflow, key)
     if found is None:
-        pruned = store.find_pruned(definition.name, key)
+        pruned = store.find_pruned(workflow, key)
         if pruned is not None:
-            raise RunPruned(definition.name, key, str(pruned[0]), pruned[1])
+            raise RunPruned(workflow, key, str(pruned[0]), pruned[1])
         return None
     run_id, known = found
-    if not definition.signature.is_same(known, asked):
-        raise KeyConflict(
-            f"key {key!r} of {definition.name!r} was used with another input; use a new key for new work"
-        )
+    refuse_other_input(asked, known)
     return run_id
+
+
+def refuse_other_input(asked: Requested, known: Input) -> None:
+    """Raise KeyConflict where the run that has the key was started with another input."""
+    if not asked.definition.signature.is_same(known, asked.new.input):
+        raise KeyConflict(
+            f"key {asked.new.key!r} of {asked.definition.name!r} was used with another input; "
+            "use a new key for new work"
+        )

@@ -11,6 +11,7 @@ from workflows.core.notes import Note
 from workflows.core.priority import check_priority
 from workflows.core.run import NewRun
 from workflows.core.run_labels import owner_of, subject_of, tags_of
+from workflows.core.tenant import check_tenant
 from workflows.core.time_checks import sensible_moment, sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
 from workflows.engine.requests.new_run import encode_input, new_id, new_run
@@ -31,10 +32,11 @@ class StartOptions(NamedTuple):
     owner: Any = ""
     attributes: Any = None
     tags: Any = ()
+    tenant: Any = ""
     input_json: Any = NOT_GIVEN
 
 
-class Asked(NamedTuple):
+class Requested(NamedTuple):
     """A run that somebody asks for."""
 
     definition: WorkflowDefinition
@@ -55,7 +57,7 @@ _OPTIONS = frozenset(StartOptions._fields) - {"key"}
 
 def asked_run(
     workflow: Any, given: tuple[Any, ...], input: dict[str, Any], options: StartOptions
-) -> Asked:
+) -> Requested:
     """Return the run that a caller asks for. Raises InvalidInput, UnknownWorkflow."""
     definition = workflow_definition(workflow)
     whose = f"input of {definition.name!r}"
@@ -79,9 +81,10 @@ def asked_run(
         owner=owner_of(options.owner),
         tags=tags_of(options.tags) if options.tags else (),
         subject=subject_of(options.subject),
+        tenant=_sensible(check_tenant, "start", options.tenant),
         attributes=_attributes(options.attributes) if options.attributes else "{}",
     )
-    return Asked(definition, new)
+    return Requested(definition, new)
 
 
 def _attributes(given: Mapping[str, Any]) -> str:

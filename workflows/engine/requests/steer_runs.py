@@ -11,23 +11,20 @@ from django.db import OperationalError, connection
 from workflows.core.errors import InvalidInput, RequestError, RunNotFound
 from workflows.core.run_filter import RunFilter
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
+from workflows.engine.requests.asked import asked
 from workflows.engine.requests.run_filters import read_filter
-from workflows.engine.requests.steering import cancel, compensate, name_of, retry_now, words_of
+from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.store import found_runs as store
 
 BATCH = 200
 
 
-def _without_reason(verb: Callable[..., bool]) -> Callable[..., bool]:
-    return lambda run_id, *, by, reason: verb(run_id, by=by)
-
-
 VERBS: Mapping[str, Callable[..., bool]] = {
     "cancel": cancel,
-    "compensate": _without_reason(compensate),
-    "retry_now": _without_reason(retry_now),
+    "compensate": compensate,
+    "retry_now": retry_now,
 }
-"""By name: what does it to one run, told by whom and why; False where its state refuses. Each is one
+"""By name: what does it to one run, told by whom, why and by which way; False where its state refuses. Each is one
 transaction."""
 
 
@@ -58,6 +55,7 @@ def steer_runs(
     dry_run: bool = False,
     by: str = "",
     reason: str = "",
+    via: str = "",
     limit: int | None = None,
     **filter: Unpack[RunFilter],
 ) -> Steered:
@@ -79,7 +77,7 @@ def steer_runs(
         raise InvalidInput(
             f"steer_runs({verb!r}) says of no run; for all open ones, name the states"
         )
-    words = {"by": name_of(by), "reason": words_of("reason", reason, 500)}
+    words = asked(by=by, reason=reason, via=via)._asdict()
     found = store.count_runs(wanted)
     steered = Steered(verb=verb, matched=found.runs)
     if found.newest is not None and not dry_run:
@@ -99,7 +97,7 @@ def _steer(
     limit: int | None,
 ) -> None:
     left = steered.matched if limit is None else min(limit, steered.matched)
-    asked, after = left, None
+    tried, after = left, None
     while left and (
         batch := store.list_places(wanted, until=until, after=after, limit=min(BATCH, left))
     ):
@@ -107,7 +105,7 @@ def _steer(
             _steer_one(steered, each.id, wanted, words)
         after, left = batch[-1], left - len(batch)
     # Those as well that were counted, and were gone when their batch was read.
-    steered.moved_on = asked - steered.done - steered.refused
+    steered.moved_on = tried - steered.done - steered.refused
 
 
 def _steer_one(

@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 
 from workflows import signals
 from workflows.api import Context, RunState, get_run, start, step, workflow
+from workflows.core.turns import OTHERWISE
 from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.store.queue import claim_run
@@ -36,7 +37,7 @@ def test_every_due_run_is_driven_and_the_loop_ends() -> None:
 
     assert driven == 4
     assert {get_run(view.id).state for view in views} == {RunState.COMPLETED}
-    assert [run is None for run in worker.held] == [False, True] * 4
+    assert [run is None for run in worker.held] == [*[False, True] * 4, True]
     assert worker.lost == 0
 
 
@@ -54,6 +55,18 @@ def test_a_drive_is_announced_when_its_lease_is_looked_after() -> None:
         signals.run_claimed.disconnect(note)
 
     assert held == [True]
+
+
+def test_tenants_take_turns_beside_a_backlog_of_one_of_them() -> None:
+    backlog = [start(greet_once, name=str(number), tenant="ann").id for number in range(60)]
+    bobs = [start(greet_once, name=f"bob {number}", tenant="bob").id for number in range(3)]
+
+    work()
+
+    in_turn = [*Run.objects.order_by("started_at").values_list("pk", flat=True)]
+    assert len(in_turn) == len(backlog) + len(bobs)
+    assert in_turn.index(bobs[0]) <= OTHERWISE
+    assert in_turn.index(bobs[-1]) <= 2 * OTHERWISE
 
 
 def test_the_first_look_is_told_even_if_nothing_is_due() -> None:

@@ -102,13 +102,14 @@ def test_a_successor_takes_over_what_the_run_was_to_others(
     parent = started_and_claimed(wait_for_go)
     child = child_of(parent, detached=detached, undo_on_cancel=undo_on_cancel)
     Run.objects.filter(pk=child["id"]).update(status="At it", deadline=NEW_YEAR, priority=7)
+    Run.objects.filter(pk=child["id"]).update(tenant="ann")
 
     successor = successor_of(claim())
 
     same = ["parent_id", "parent_position", "detached", "undo_on_cancel", "workflow"]
     assert {name: successor[name] for name in same} == {name: child[name] for name in same}
     assert (successor["status"], successor["deadline"]) == ("At it", NEW_YEAR)
-    assert successor["priority"] == 7
+    assert (successor["priority"], successor["tenant"]) == (7, "ann")
     assert (successor["version"], successor["input"]) == (2, {"n": 1})
     assert successor["state"] == RunState.PENDING
     assert successor["wake_at"] <= timezone.now()

@@ -38,6 +38,8 @@ NOTED: dict[str, Any] = {"arguments": {"box": "0123"}, "own_keys": True}
 _ = HistoryKind
 
 STEPS = '\'[{"name": "pack"}]\'::jsonb'
+ASKED = {"by": "'alice'::text", "reason": "'enough'::text", "via": "'admin'::text"}
+WHO = {"by": "alice", "reason": "enough", "via": "admin"}
 LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (
         lines.step_completed(1, "pack", '{"box": 1.0}', GIVEN, seconds=0.0123456789),
@@ -105,20 +107,16 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     ),
     (
         _.COMPENSATION_STARTED,
-        {"by": "'alice'::text", "error": f"'{TOLD}'::jsonb"},
-        {"by": "alice", "error": ERROR},
+        ASKED | {"error": f"'{TOLD}'::jsonb"},
+        WHO | {"error": ERROR},
     ),
     (
         lines.code_awaited("check-twice", "position 1 differs"),
         {"until": MOMENT},
         {"problem": "position 1 differs", "until": ISO},
     ),
-    (_.WOKEN, {"by": "'alice'::text"}, {"by": "alice"}),
-    (
-        _.CANCEL_REQUESTED,
-        {"by": "'alice'::text", "reason": "'enough'::text"},
-        {"by": "alice", "reason": "enough"},
-    ),
+    (_.WOKEN, ASKED, WHO),
+    (_.CANCEL_REQUESTED, ASKED, WHO),
     (lines.run_ended(RunState.COMPLETED), {}, {}),
     (lines.run_ended(RunState.FAILED, TOLD), {}, {"error": ERROR}),
     (lines.run_ended(RunState.CANCELLED), {}, {}),

@@ -40,14 +40,14 @@ def create(key: str | None, *, workflow: str = "tests.made") -> uuid.UUID | None
 @pytest.mark.django_db
 def test_the_view_that_create_returns_is_the_one_that_is_read_later() -> None:
     given = Input('{"a": 1}', '{"b": 2}')
-    new = new_run(version=2, key="k", input=given, deadline_seconds=60, priority=-5)
+    new = new_run(version=2, key="k", input=given, deadline_seconds=60, priority=-5, tenant="ann")
 
     view = create_run(new)
 
     assert view == get_run(new.id)
     assert view is not None
     assert (view.input, view.defaults) == ({"a": 1, "b": 2}, {"b": 2})
-    assert view.priority == -5
+    assert (view.priority, view.tenant) == (-5, "ann")
     assert (view.state, view.attempt, view.is_over) == (RunState.PENDING, 0, False)
 
 

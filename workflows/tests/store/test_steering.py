@@ -83,7 +83,7 @@ def test_a_cancel_ends_the_run_or_lets_somebody_undo_it_or_asks_its_worker(
         assert (stored["state"], times) == (RunState.CANCELLED, (True, False))
         assert lines == [HistoryKind.CANCEL_REQUESTED, HistoryKind.RUN_CANCELLED]
     assert stored["waiting_for"] == []
-    assert get_history(run_id)[0].data == {"by": "alice", "reason": "enough"}
+    assert get_history(run_id)[0].data == {"by": "alice", "reason": "enough", "via": ""}
 
 
 @pytest.mark.django_db

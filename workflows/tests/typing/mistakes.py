@@ -84,6 +84,8 @@ def from_outside() -> None:
     start(order, deadline_seconds="soon", order_id=7)  # wrong: no number
     start(order, priority="high", order_id=7)  # wrong: no number
     start.using(priority=1.5)(order, order_id=7)  # wrong: no whole number
+    start(order, tenant=7, order_id=7)  # wrong: no text
+    start.using(tenant=7)(order, order_id=7)  # wrong: no text
     start.using(key="k")(order, order_id="seven")  # wrong: no int
     start.using(key="k")(order)  # wrong: order_id is missing
     start.using(kye="k")(order, order_id=7)  # wrong: misspelt
@@ -97,6 +99,8 @@ def from_outside() -> None:
     start(order, priority=3, order_id=7)
     start(order, key="k", deadline_seconds=60, priority=3, order_id=7)
     start.using(priority=3)(order, order_id=7)
+    start(order, tenant="ann", order_id=7)
+    start.using(tenant="ann")(order, order_id=7)
     start.using(key="k", deadline_seconds=60)(order, order_id=7)
     start("mistakes.order", order_id=7)
     start("mistakes.order", key="k", order_id=7)

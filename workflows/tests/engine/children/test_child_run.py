@@ -209,6 +209,14 @@ def test_a_child_is_as_urgent_as_its_parent() -> None:
     assert only_child(run.id).priority == 3
 
 
+def test_a_child_has_its_parents_tenant() -> None:
+    run = start(parent_of_one, tenant="ann")
+
+    drive_until_idle()
+
+    assert only_child(run.id).tenant == "ann"
+
+
 def test_a_parent_may_give_its_children_another_priority() -> None:
     run = start(parent_with_priorities, priority=3)
 
@@ -539,6 +547,18 @@ def test_killed_anywhere_parents_and_children_end_the_same(function: Workflow[[]
         assert get_run(run.id).is_over
 
     crash_everywhere(play)
+
+
+def test_killed_anywhere_a_family_keeps_its_tenant() -> None:
+    def play() -> None:
+        start(grandparent, tenant="ann")
+        start(doubling, number=1, tenant="bob")
+        drive_until_idle()
+
+    def tenants() -> list[tuple[str, str]]:
+        return sorted(Run.objects.values_list("workflow", "tenant"))
+
+    crash_everywhere(play, observe=tenants)
 
 
 def test_killed_anywhere_a_cancelled_family_is_cancelled() -> None:

@@ -11,6 +11,7 @@ from workflows.api import (
     RunState,
     Workflow,
     get_run,
+    list_runs,
     start,
     workflow,
 )
@@ -28,6 +29,11 @@ def own_deadline(run: Context, deadline_seconds: int) -> int:
 @workflow("using.own_priority")
 def own_priority(run: Context, priority: str) -> str:
     return priority
+
+
+@workflow("using.own_tenant")
+def own_tenant(run: Context, tenant: str) -> str:
+    return tenant
 
 
 def test_start_using_a_key_is_idempotent() -> None:
@@ -72,6 +78,30 @@ def test_a_function_with_a_parameter_called_priority_is_given_it() -> None:
 
     assert (run.input, run.priority) == ({"priority": "air mail"}, 0)
     assert (both.input, both.priority) == ({"priority": "air mail"}, 2)
+
+
+def test_a_run_has_the_tenant_it_was_started_for() -> None:
+    nobodys, anns = start(doubled, 7), start(doubled, 7, tenant="ann")
+    again = [start(doubled, 7, key="of a tenant", tenant=each) for each in ("bob", "cleo")]
+
+    assert [run.tenant for run in (nobodys, anns, *again)] == ["", "ann", "bob", "bob"]
+    assert get_run(anns.id).tenant == "ann"
+    assert start.using(tenant="bob")(doubled, 7).tenant == "bob"
+    assert [run.id for run in list_runs(tenant="ann")] == [anns.id]
+
+
+@pytest.mark.parametrize("tenant", [7, None, "a" * 501])
+def test_a_tenant_that_is_no_text_is_refused(tenant: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"start: tenant is .*; give a text"):
+        start(doubled, 7, tenant=tenant)
+
+
+def test_a_function_with_a_parameter_called_tenant_is_given_it() -> None:
+    run = start(own_tenant, tenant="flat 3")
+    both = start.using(tenant="ann")(own_tenant, tenant="flat 3")
+
+    assert (run.input, run.tenant) == ({"tenant": "flat 3"}, "")
+    assert (both.input, both.tenant) == ({"tenant": "flat 3"}, "ann")
 
 
 def test_what_is_urgent_is_driven_first() -> None:
