@@ -10,6 +10,7 @@ from workflows.core.errors import (
     Permanent,
     ReplayMismatch,
     RequestError,
+    RunFailed,
     RunIsOver,
     RunNotFound,
     RunPruned,
@@ -44,6 +45,7 @@ from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
 from workflows.engine.requests.start_many import start_many
@@ -127,6 +129,7 @@ __all__ = [
     "RequestError",
     "RetryPolicy",
     "Rules",
+    "RunFailed",
     "RunFilter",
     "RunId",
     "RunIsOver",
@@ -195,6 +198,7 @@ __all__ = [
     "put_schedule",
     "replay_history",
     "replay_open_runs",
+    "result",
     "resume_schedule",
     "retry_now",
     "run_blocked",
@@ -220,6 +224,7 @@ __all__ = [
     "step_completed",
     "tables_missing",
     "trigger_schedule",
+    "wait_for",
     "worker_came",
     "worker_failed",
     "worker_went",

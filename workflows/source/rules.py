@@ -103,6 +103,10 @@ RULES = (
             *(f"{_STEERING}.compensate", f"{_STEERING}.retry_now", f"{_LISTING}.list_runs"),
             "workflows.engine.requests.steer_runs.steer_runs",
             "workflows.engine.requests.start_many.start_many",
+            *(
+                "workflows.engine.requests.result.result",
+                "workflows.engine.requests.result.wait_for",
+            ),
             *(f"{_LISTING}.list_steps", "workflows.engine.execute_action.execute_action"),
             "workflows.store.views.get_history",
         ),

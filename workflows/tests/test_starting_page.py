@@ -51,3 +51,7 @@ def test_the_bills_of_a_customer_are_found_and_mended(page: ModuleType) -> None:
 def test_all_are_billed_once(page: ModuleType) -> None:
     assert page.bill_all(["ann", "bob"]) == page.bill_all(["bob", "ann"]) == 2
     assert len(list_runs(workflow=page.bill, owner="finance")) == 2
+
+
+def test_a_bill_is_waited_for(page: ModuleType) -> None:
+    assert page.bill_now("ann") == "ann owes 9.90 by 2026-03-31"
