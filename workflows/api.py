@@ -10,6 +10,7 @@ from workflows.core.errors import (
     Permanent,
     ReplayMismatch,
     RequestError,
+    RetryRefused,
     RunFailed,
     RunIsOver,
     RunNotFound,
@@ -46,6 +47,7 @@ from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.result import result, wait_for
+from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
 from workflows.engine.requests.start_many import start_many
@@ -128,6 +130,7 @@ __all__ = [
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
+    "RetryRefused",
     "Rules",
     "RunFailed",
     "RunFilter",
@@ -200,6 +203,7 @@ __all__ = [
     "replay_open_runs",
     "result",
     "resume_schedule",
+    "retry",
     "retry_now",
     "run_blocked",
     "run_claimed",

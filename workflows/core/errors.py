@@ -9,6 +9,7 @@ WorkflowError
 │   ├── ScheduleNotFound
 │   ├── RunIsOver
 │   ├── RunPruned            the key's run has ended, and was deleted since
+│   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
 │   └── InvalidInput
 ├── RunFailed                raised by result(): the run failed, or was cancelled
@@ -89,6 +90,12 @@ class RunPruned(RequestError):
     def __str__(self) -> str:
         whose = f"key {self.key!r} of {self.workflow!r} was used: its run {self.run_id} was"
         return f"{whose} {self.state}, and pruned; nothing is started. Use a new key for new work"
+
+
+class RetryRefused(RequestError):
+    """A failed run cannot go on from what failed; the message says why, and what helps."""
+
+    code = "retry_refused"
 
 
 class KeyConflict(RequestError):

@@ -39,7 +39,7 @@ DROP FUNCTION workflows_tell_waiters();
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0014_tenants")]
+    dependencies = [("workflows", "0015_steering")]
 
     operations = [
         migrations.AddField("run", "owner", models.TextField(blank=True, db_default="", default="")),

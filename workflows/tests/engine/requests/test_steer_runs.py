@@ -11,13 +11,16 @@ from workflows.api import (
     HistoryKind,
     InvalidInput,
     KeyConflict,
+    RunFilter,
     RunState,
     cancel,
     get_history,
     get_run,
     list_runs,
     start,
+    start_many,
     steer_runs,
+    step,
     workflow,
 )
 from workflows.engine.requests import steer_runs as bulk
@@ -25,13 +28,28 @@ from workflows.models import Run
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.engine.forms import doubled
-from workflows.tests.flows import wait_for_go
+from workflows.tests.flows import ONCE, wait_for_go
 
 
 @workflow("bulk.mistaken")
 def mistaken(run: Context, number: int) -> int:
     numbers: dict[int, int] = {}
     return numbers[number]
+
+
+colours: list[str] = []
+
+
+@step(retry=ONCE)
+def paint() -> str:
+    if not colours:
+        raise ValueError("no colour")
+    return colours[0]
+
+
+@workflow("bulk.paints")
+def paint_all(run: Context, number: int) -> str:
+    return run.step(paint)
 
 
 def started(count: int) -> list[Any]:
@@ -150,6 +168,31 @@ def test_blocked_runs_of_a_mistake_are_found_counted_and_retried() -> None:
 
 
 @pytest.mark.usefixtures("committed")
+def test_fifty_failed_runs_are_counted_mended_and_retried_with_a_kill_midway() -> None:
+    colours.clear()
+    start_many(paint_all, [{"number": each} for each in range(50)])
+    drive_until_idle()
+    wanted: RunFilter = {"workflow": paint_all, "state": "failed", "error": "no colour"}
+    retry_one, calls = bulk.VERBS["retry"], iter(range(50))
+
+    def dies(run_id: Any, **words: Any) -> bool:
+        if next(calls) == 20:
+            raise SystemExit
+        return retry_one(run_id, **words)
+
+    counted = steer_runs("retry", **wanted, dry_run=True).matched
+    colours.append("blue")
+    with mock.patch.dict(bulk.VERBS, {"retry": dies}), pytest.raises(SystemExit):
+        steer_runs("retry", **wanted, by="ann")
+    rest = steer_runs("retry", **wanted, by="ann")
+    drive_until_idle()
+
+    assert (counted, rest.matched, rest.done) == (50, 30, 30)
+    assert states() == ["completed"] * 50
+    assert {run.retries for run in list_runs()} == {1}
+
+
+@pytest.mark.usefixtures("committed")
 def test_refusals_and_locks_that_were_not_had_are_reasons_and_no_errors() -> None:
     started(3)
     answers: Any = iter(
@@ -185,7 +228,7 @@ def test_inside_a_transaction_all_of_it_is_lost_with_that() -> None:
 @pytest.mark.parametrize(
     ("verb", "filter", "why"),
     [
-        ("explode", {"state": "failed"}, 'give "cancel" or "compensate" or "retry_now"'),
+        ("explode", {"state": "failed"}, 'give "cancel" or "compensate" or "retry" or "retry_now"'),
         ("cancel", {}, "says of no run"),
         ("cancel", {"state": None}, "says of no run"),
         ("cancel", {"stat": "failed"}, "did you mean 'state'"),
