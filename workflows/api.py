@@ -34,6 +34,7 @@ from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
+from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
@@ -226,6 +227,7 @@ __all__ = [
     "steer_runs",
     "step",
     "step_completed",
+    "step_key",
     "tables_missing",
     "trigger_schedule",
     "wait_for",
@@ -233,4 +235,5 @@ __all__ = [
     "worker_failed",
     "worker_went",
     "workflow",
+    "workflow_key",
 ]

@@ -55,3 +55,8 @@ def test_all_are_billed_once(page: ModuleType) -> None:
 
 def test_a_bill_is_waited_for(page: ModuleType) -> None:
     assert page.bill_now("ann") == "ann owes 9.90 by 2026-03-31"
+
+
+def test_who_bills_twice_bills_once(page: ModuleType) -> None:
+    assert page.bill_once("ann") == page.bill_once("ann")
+    assert page.charge_key("order-7", 990, 2).startswith("425e8058")
