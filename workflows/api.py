@@ -18,6 +18,7 @@ from workflows.core.errors import (
     ScheduleNotFound,
     StepError,
     StepFailed,
+    SubjectTaken,
     Transient,
     UnfitPayload,
     UnknownWorkflow,
@@ -50,6 +51,7 @@ from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
+from workflows.engine.requests.send_or_start import send_or_start
 from workflows.engine.requests.start import start
 from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
@@ -150,6 +152,7 @@ __all__ = [
     "StepInfo",
     "StepState",
     "StepView",
+    "SubjectTaken",
     "Timing",
     "Transient",
     "UnfitPayload",
@@ -221,6 +224,7 @@ __all__ = [
     "schedule_resumed",
     "schedule_triggered",
     "send_event",
+    "send_or_start",
     "sentinel_hung",
     "start",
     "start_many",

@@ -11,6 +11,7 @@ WorkflowError
 │   ├── RunPruned            the key's run has ended, and was deleted since
 │   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
+│   ├── SubjectTaken         another run of the subject is open
 │   └── InvalidInput
 ├── RunFailed                raised by result(): the run failed, or was cancelled
 ├── ValueNotStorable         a value cannot be kept as JSON
@@ -102,6 +103,19 @@ class KeyConflict(RequestError):
     """The key was used before, with another input or for another event."""
 
     code = "key_conflict"
+
+
+class SubjectTaken(RequestError):
+    """Another run of the subject is open, run_id, and its workflow says one_per_subject."""
+
+    code = "subject_taken"
+
+    def __init__(self, workflow: str, subject: str, run_id: str) -> None:
+        super().__init__(workflow, subject, run_id)
+        self.workflow, self.subject, self.run_id = workflow, subject, run_id
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} of {self.workflow!r} about {self.subject!r} is open; it is the only one"
 
 
 class InvalidInput(RequestError):

@@ -37,6 +37,9 @@ class NewRun:
     """As JSON text."""
     max_crashes: int | None = None
     """None: what the settings say."""
+    one_per_subject: bool = False
+    """It takes its subject, until it ends."""
+    key_free_at_end: bool = False
     tenant: str = ""
 
 

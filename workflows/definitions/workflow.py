@@ -62,6 +62,8 @@ class WorkflowDefinition:
     tags: tuple[str, ...] = ()
     owner: str = ""
     max_crashes: int | None = None
+    one_per_subject: bool = False
+    key_free_at_end: bool = False
 
     def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
         """Return input with what was given by place under its parameters' names, as it is kept.
@@ -105,6 +107,8 @@ def workflow(
     tags: Collection[str] = (),
     owner: str = "",
     max_crashes: int | None = None,
+    one_per_subject: bool = False,
+    key_free_at_end: bool = False,
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
@@ -120,6 +124,8 @@ def workflow(
     description            for people; without it, the function's docstring
     tags, owner            of every run, so that people find it: list_runs(tags=["night"])
     max_crashes            in the place of the setting, for runs that start from then on
+    one_per_subject        start wants a subject, and raises SubjectTaken while a run of it is open
+    key_free_at_end        the key of a run that has ended starts another. Else it gives the one there
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
@@ -134,6 +140,8 @@ def workflow(
         "fails_on": fails_on,
         "events": _event_types(told, events),
         **_labels(told, description, tags, owner, max_crashes),
+        "one_per_subject": bool(one_per_subject),
+        "key_free_at_end": bool(key_free_at_end),
     }
     return partial(_register, name, version, options)
 

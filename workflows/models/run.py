@@ -88,6 +88,9 @@ class Run(models.Model):
     subject = models.TextField(default="", blank=True, db_default="")
     # As its workflow says; else the setting counts.
     max_crashes = models.PositiveIntegerField(null=True, blank=True)
+    one_per_subject = models.BooleanField(default=False, db_default=False)
+    # A trigger takes the key away at the end.
+    key_free_at_end = models.BooleanField(default=False, db_default=False)
     tenant = models.TextField(default="", blank=True, db_default="")
     # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
     woken = models.BooleanField(default=False, db_default=False)
@@ -111,6 +114,11 @@ class Run(models.Model):
                 fields=["workflow", "key"], condition=Q(key__isnull=False), name="run_key_once"
             ),
             CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
+            UniqueConstraint(
+                fields=["workflow", "subject"],
+                condition=Q(one_per_subject=True) & ~Q(state__in=sorted(FINAL_STATES)),
+                name="run_one_per_subject",
+            ),
         ]
         indexes = [
             # store/queue.py, claim_run and look_ahead: what is due next of each workflow. Read

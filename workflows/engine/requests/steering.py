@@ -6,7 +6,7 @@ from django.db import OperationalError, connection, transaction
 from psycopg.errors import SerializationFailure
 
 from workflows.core.asked import ENGINE, Asked
-from workflows.core.errors import RunNotFound
+from workflows.core.errors import RunNotFound, SubjectTaken
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
@@ -14,6 +14,7 @@ from workflows.engine import announcements
 from workflows.engine.requests.asked import asked
 from workflows.store import steering as store
 from workflows.store.chains import newest_of
+from workflows.store.runs import find_rival
 from workflows.store.steering import Cancel
 
 PARENT_FAILED = "the parent failed"
@@ -101,10 +102,11 @@ def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") 
     """Undo the completed steps of a failed or cancelled run, the last first.
 
     After a compensation has failed for good, calling it again goes on where it stopped. False:
-    the run is in another state. Raises RunNotFound.
+    the run is in another state. Raises RunNotFound, SubjectTaken.
     """
     refuse("calls compensate()", IN_A_STEP)
     run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
+    refuse_rival(run_id)
     return _found(run_id, store.compensate_run(run_id, **why._asdict()))
 
 
@@ -117,6 +119,14 @@ def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -
     refuse("calls retry_now()", IN_A_STEP)
     run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
     return _found(run_id, store.wake_run(run_id, **why._asdict()))
+
+
+def refuse_rival(run_id: UUID) -> None:
+    """Raise SubjectTaken where a run that is to be taken up again is not the only one of its subject."""
+    rival = find_rival(run_id)
+    if rival is not None:
+        workflow, subject, other = rival
+        raise SubjectTaken(workflow, subject, str(other))
 
 
 def _found(run_id: UUID, changed: bool | None) -> bool:
