@@ -92,6 +92,9 @@ class Codec:
         return text
 
     def _refusal(self, value: Any, exc: Exception) -> str:
+        if inspect.iscoroutine(value):
+            value.close()  # else Python warns of it besides
+            return f"{value.__qualname__}() was never awaited: write `return await …` in an `async def` step"
         if isinstance(exc, PydanticSerializationError) and "UnexpectedValue" in str(exc):
             kind = getattr(self._annotation, "__name__", self._annotation)
             return f"{shown(value)} cannot be stored as {kind}, as its annotation says"

@@ -122,6 +122,7 @@ SECONDS = Seconds("seconds")
 """Of an attempt: how long it had been under way when its line was written, by the worker's steady clock.
 Missing in lines of older releases."""
 DETACHED = Field[bool]("detached")
+POSITIONS = Field[list[int]]("positions")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
 VIA = Field[str]("via")
@@ -155,6 +156,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
     _.BLOCKED: (ERROR, STEPS),
     _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.RETRIED: (*_ASKED, POSITIONS),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
     _.WOKEN: _ASKED,
     _.CANCEL_REQUESTED: _ASKED,
