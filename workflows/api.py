@@ -11,6 +11,7 @@ from workflows.core.errors import (
     ReplayMismatch,
     RequestError,
     RetryRefused,
+    RunFailed,
     RunIsOver,
     RunNotFound,
     RunPruned,
@@ -28,10 +29,12 @@ from workflows.core.errors import (
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
+from workflows.core.run_filter import RunFilter
 from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
+from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
@@ -44,9 +47,12 @@ from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
+from workflows.engine.requests.start_many import start_many
+from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
@@ -127,6 +133,8 @@ __all__ = [
     "RetryPolicy",
     "RetryRefused",
     "Rules",
+    "RunFailed",
+    "RunFilter",
     "RunId",
     "RunIsOver",
     "RunNotFound",
@@ -135,6 +143,7 @@ __all__ = [
     "RunView",
     "Schedule",
     "ScheduleNotFound",
+    "Steered",
     "Step",
     "StepError",
     "StepFailed",
@@ -193,6 +202,7 @@ __all__ = [
     "put_schedule",
     "replay_history",
     "replay_open_runs",
+    "result",
     "resume_schedule",
     "retry",
     "retry_now",
@@ -213,12 +223,17 @@ __all__ = [
     "send_event",
     "sentinel_hung",
     "start",
+    "start_many",
+    "steer_runs",
     "step",
     "step_completed",
+    "step_key",
     "tables_missing",
     "trigger_schedule",
+    "wait_for",
     "worker_came",
     "worker_failed",
     "worker_went",
     "workflow",
+    "workflow_key",
 ]

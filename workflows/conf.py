@@ -1,6 +1,7 @@
 """Every engine setting: name, type, unit, default. Read from settings.WORKFLOWS."""
 
 import copy
+import functools
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from workflows.core.errors import DefinitionError
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
+from workflows.core.retry import RetryPolicy
 
-NO_NUMBERS = frozenset({"keep_keys", "retention"})
+NO_NUMBERS = frozenset({"keep_keys", "retention", "default_retry"})
 MOST_SLOTS = 1_000
 WHOLE_NUMBERS = {"slots": MOST_SLOTS}
 """Settings that count something, and the most of it."""
@@ -50,9 +53,29 @@ class Conf:
     """How long runs are kept once they have ended: by workflow ("*": any other) a span of time, or one
     for each end state; None, and what is not named: for ever."""
 
+    default_retry: Pairs | RetryPolicy = NOTHING_SAID
+    """When a step that says nothing is tried again: what RetryPolicy takes."""
+
+    @functools.cached_property
+    def retry_policy(self) -> RetryPolicy:
+        """What default_retry says. Raises ValueError."""
+        given = self.default_retry
+        if isinstance(given, RetryPolicy):
+            return given
+        if not isinstance(given, Pairs):
+            raise ValueError(f"{given!r:.80} is no dictionary of what RetryPolicy takes")
+        try:
+            return RetryPolicy(**dict(given))
+        except (TypeError, DefinitionError) as exc:
+            raise ValueError(str(exc)) from None
+
     def __post_init__(self) -> None:
         self._check_numbers()
-        for name, read in (("keep_keys", seconds_of), ("retention", read_rules)):
+        for name, read in (
+            ("keep_keys", seconds_of),
+            ("retention", read_rules),
+            ("default_retry", lambda _: self.retry_policy),
+        ):
             try:
                 read(getattr(self, name))
             except ValueError as exc:

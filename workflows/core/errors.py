@@ -12,12 +12,13 @@ WorkflowError
 │   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
 │   └── InvalidInput
+├── RunFailed                raised by result(): the run failed, or was cancelled
 ├── ValueNotStorable         a value cannot be kept as JSON
 │   └── ValueTooLarge
 ├── StepError
 │   ├── StepFailed           raised into workflow code: a step has failed for good
 │   ├── ChildFailed          raised into workflow code: a child failed or was cancelled
-│   ├── WaitTimedOut         raised into workflow code: a child took too long
+│   ├── WaitTimedOut         a child, or a run that the outside waits for, took too long
 │   ├── DeadlineExceeded     the run did not end by its deadline
 │   ├── Permanent            raised by a step: do not try again
 │   └── Transient            raised by a step: try again, perhaps after a given time
@@ -194,8 +195,26 @@ class ChildFailed(StepError):
         return f"child {self.workflow!r} ({self.run_id}) {self.state}{why}"
 
 
+class RunFailed(WorkflowError):
+    """A run whose result was asked for has failed, or was cancelled or compensated. run_id and state say
+    which and how."""
+
+    code = "run_failed"
+
+    def __init__(
+        self, workflow: str, run_id: str, state: str, error_type: str, message: str
+    ) -> None:
+        super().__init__(workflow, run_id, state, error_type, message)
+        self.workflow, self.run_id, self.state = workflow, run_id, state
+        self.error_type, self.message = error_type, message
+
+    def __str__(self) -> str:
+        why = f": {self.error_type}: {self.message}" if self.error_type else ""
+        return f"run {self.run_id} of {self.workflow!r} {self.state}{why}"
+
+
 class WaitTimedOut(StepError):
-    """A child did not end within the time given to wait for it; it goes on."""
+    """What was waited for, the end of a child or of a run, did not come in time; the run goes on."""
 
     code = "wait_timed_out"
 

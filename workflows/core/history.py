@@ -59,8 +59,8 @@ class HistoryKind(enum.StrEnum):
     RUN_CANCELLED = "run_cancelled"
     RUN_COMPENSATED = "run_compensated"
     CONTINUED = "continued"
-    """The run went on as a new one. data: run (its id). Of that one, where the first had kept any: it
-    began with these. data: data, attributes."""
+    """The run went on as a new one. data: run (its id). Of that one, where the first had kept any, and of a
+    run that was started with attributes: it began with these. data: data, attributes."""
     UNKNOWN = "unknown"
     """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 

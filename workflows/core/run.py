@@ -15,7 +15,7 @@ from workflows.core.states import FINAL_STATES, RunState
 class NewRun:
     """A run about to be created: by start, by a parent, or by the run that it continues.
 
-    The names are those of its columns, but for input (two columns) and deadline_seconds.
+    The names are those of its columns, but for input (two columns), at and deadline_seconds.
     """
 
     id: uuid.UUID
@@ -28,6 +28,15 @@ class NewRun:
     detached: bool = False
     undo_on_cancel: bool = False
     priority: int = 0
+    at: datetime | None = None
+    """Not due before; its deadline counts from then."""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    subject: str = ""
+    attributes: str = "{}"
+    """As JSON text."""
+    max_crashes: int | None = None
+    """None: what the settings say."""
     tenant: str = ""
 
 
@@ -55,6 +64,12 @@ class RunView:
     """When the run fails if it has not ended; None: never."""
     priority: int
     """From -9 to 9, 0 unless said otherwise: of the runs that are due, the highest go first."""
+    owner: str
+    """Who it belongs to, as its start or its workflow says; "" for nobody."""
+    tags: tuple[str, ...]
+    """By which people find it: its workflow's and its start's."""
+    subject: str
+    """What it is about: "shop.order:7" for a row of the database; "" for nothing."""
     tenant: str
     """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
@@ -209,6 +224,8 @@ class StepInfo:
     position: int
     attempt: int
     """Counts from 1."""
+    attempts: int | None = None
+    """The most there will be, this one included; None: until it works."""
     idempotency_key: str = field(default="")
     """The same at every attempt, after every crash: hand it to the outside world."""
     heartbeat: Any = None

@@ -2,9 +2,10 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from types import FunctionType, MappingProxyType, UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
@@ -18,6 +19,7 @@ from workflows.core.errors import (
 )
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.programming_errors import Errors
+from workflows.core.run_labels import owner_of, tags_of
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
     RunContext,
@@ -38,6 +40,7 @@ UNNAMED = "…"
 """In place of a name that was not given."""
 NO_EVENTS: Mapping[str, type[Any]] = MappingProxyType({})
 OnEnd = Literal["stop", "compensate"]
+MOST_CRASHES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,10 @@ class WorkflowDefinition:
     """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
     """What the payloads of these events are."""
+    description: str = ""
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    max_crashes: int | None = None
 
     def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
         """Return input with what was given by place under its parameters' names, as it is kept.
@@ -94,6 +101,10 @@ def workflow(
     deadline_seconds: float | None = None,
     fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
+    description: str = "",
+    tags: Collection[str] = (),
+    owner: str = "",
+    max_crashes: int | None = None,
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
@@ -106,6 +117,9 @@ def workflow(
     events                 what its events bring, by name: {"address": Address}. What does not fit is
                            refused by send_event where this code is known, and blocks the run
                            where it comes all the same
+    description            for people; without it, the function's docstring
+    tags, owner            of every run, so that people find it: list_runs(tags=["night"])
+    max_crashes            in the place of the setting, for runs that start from then on
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
@@ -113,28 +127,38 @@ def workflow(
     told = _told(name, version)
     _check_ends(told, fails_on, on_failure=on_failure, on_cancel=on_cancel)
     check_limit(f"{told}: deadline_seconds", deadline_seconds)
-    types = _event_types(told, events)
+    options: dict[str, Any] = {
+        "on_failure": on_failure,
+        "on_cancel": on_cancel,
+        "deadline_seconds": deadline_seconds,
+        "fails_on": fails_on,
+        "events": _event_types(told, events),
+        **_labels(told, description, tags, owner, max_crashes),
+    }
+    return partial(_register, name, version, options)
 
-    def register(function: Callable[Concatenate[C, P], R]) -> Workflow[P, R]:
-        plain = plain_function(function)
-        own_name = where(plain) if name is UNNAMED else name
-        check_parameters(own_name, plain)
-        _remember(
-            WorkflowDefinition(
-                name=own_name,
-                version=version,
-                function=plain,
-                signature=Signature(plain, skip_first=True),
-                on_failure=on_failure,
-                on_cancel=on_cancel,
-                deadline_seconds=deadline_seconds,
-                fails_on=fails_on,
-                events=types,
-            )
+
+def _register(
+    name: str,
+    version: int,
+    options: dict[str, Any],
+    function: Callable[Concatenate[C, P], R],
+) -> Workflow[P, R]:
+    plain = plain_function(function)
+    own_name = where(plain) if name is UNNAMED else name
+    check_parameters(own_name, plain)
+    signature = Signature(plain, skip_first=True)
+    description = options["description"] or inspect.getdoc(plain) or ""
+    _remember(
+        WorkflowDefinition(
+            name=own_name,
+            version=version,
+            function=plain,
+            signature=signature,
+            **options | {"description": description},
         )
-        return cast(Workflow[P, R], function)
-
-    return register
+    )
+    return cast(Workflow[P, R], function)
 
 
 def _remember(definition: WorkflowDefinition) -> None:
@@ -151,6 +175,19 @@ def _check_ends(told: str, fails_on: Any, **options: Any) -> None:
     for option, value in options.items():
         if value not in ("stop", "compensate"):
             raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
+
+
+def _labels(told: str, description: Any, tags: Any, owner: Any, max_crashes: Any) -> dict[str, Any]:
+    if not isinstance(description, str):
+        raise DefinitionError(f"{told}: description is a text")
+    is_count = isinstance(max_crashes, int) and not isinstance(max_crashes, bool)
+    if max_crashes is not None and not (is_count and 0 < max_crashes <= MOST_CRASHES):
+        raise DefinitionError(f"{told}: max_crashes is a whole number, 1 or more, or None")
+    try:
+        found = {"tags": tags_of(tags), "owner": owner_of(owner)}
+    except InvalidInput as exc:
+        raise DefinitionError(f"{told}: {exc}") from None
+    return {"description": description, "max_crashes": max_crashes, **found}
 
 
 def _event_types(told: str, events: Any) -> Mapping[str, PayloadType]:

@@ -40,6 +40,12 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.alias(heartbeat_grew=grew).annotate(crashes_in_a_row=Case(counted, default=0))
 
 
+TROUBLED_STATES = [
+    each.value
+    for each in (RunState.BLOCKED, RunState.CANCELLED, RunState.COMPENSATED, RunState.FAILED)
+]
+"""No run that goes well comes to one of these."""
+
 RunManager = InDefaultDatabase.from_queryset(RunQuerySet)
 
 
@@ -77,6 +83,11 @@ class Run(models.Model):
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0)
+    owner = models.TextField(default="", blank=True, db_default="")
+    tags = ArrayField(models.TextField(), default=list, db_default=[])
+    subject = models.TextField(default="", blank=True, db_default="")
+    # As its workflow says; else the setting counts.
+    max_crashes = models.PositiveIntegerField(null=True, blank=True)
     tenant = models.TextField(default="", blank=True, db_default="")
     # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
     woken = models.BooleanField(default=False, db_default=False)
@@ -163,6 +174,21 @@ class Run(models.Model):
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),
+            # api.list_runs by workflow, newest first.
+            Index(fields=["workflow", "-created_at"], name="run_workflow_idx"),
+            # api.list_runs by the states and errors of runs that need somebody.
+            Index(
+                fields=["state", "-created_at"],
+                condition=Q(state__in=TROUBLED_STATES),
+                name="run_troubled_idx",
+            ),
+            Index(fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"),
+            # api.list_runs by what only some runs have. A run that has none of it costs nothing here.
+            Index(fields=["owner", "-created_at"], condition=~Q(owner=""), name="run_owner_idx"),
+            Index(
+                fields=["subject", "-created_at"], condition=~Q(subject=""), name="run_subject_idx"
+            ),
+            GinIndex(fields=["tags"], condition=~Q(tags=[]), name="run_tags_idx"),
         ]
 
     def __str__(self) -> str:

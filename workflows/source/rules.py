@@ -101,6 +101,12 @@ RULES = (
         names=(
             *("workflows.engine.requests.start.Start()", "workflows.store.views.get_run"),
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
+            "workflows.engine.requests.steer_runs.steer_runs",
+            "workflows.engine.requests.start_many.start_many",
+            *(
+                "workflows.engine.requests.result.result",
+                "workflows.engine.requests.result.wait_for",
+            ),
             *(
                 f"{_STEERING}.compensate",
                 f"{_STEERING}.retry_now",

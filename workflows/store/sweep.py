@@ -142,9 +142,9 @@ _JUDGED = f"""
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN '{RunState.COMPENSATING}'
                     WHEN state = '{RunState.CANCELLING}' THEN '{RunState.CANCELLED}'
-                    WHEN lost_in_a_row < %(max_crashes)s AND state = '{RunState.RUNNING}'
+                    WHEN lost_in_a_row < most AND state = '{RunState.RUNNING}'
                     THEN '{RunState.PENDING}'
-                    WHEN lost_in_a_row < %(max_crashes)s THEN state
+                    WHEN lost_in_a_row < most THEN state
                     WHEN state = '{RunState.RUNNING}' THEN '{RunState.BLOCKED}'
                     ELSE '{RunState.FAILED}' END AS next,
                {_VERDICT} AS verdict
@@ -186,6 +186,7 @@ def _recover(which: str, seen: str) -> Statement:
         f"""
         WITH lost AS MATERIALIZED (
             SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
+                   coalesce(max_crashes, %(max_crashes)s) AS most,
                    (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                     WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
                    {_RECOVERIES} AS recoveries, {_HEARTBEATS_GREW} AS grown,

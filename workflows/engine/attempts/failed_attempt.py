@@ -21,6 +21,7 @@ from workflows.core.run import Fact, StepInfo
 from workflows.core.running_steps import HEARTBEAT
 from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.retry_policy import retry_policy
 from workflows.engine.attempts.running_step import Running
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.attempts.time_limit import limit_reached
@@ -124,7 +125,7 @@ def _attempt_fact(
         part,
         info.name,
         attempt=info.attempt,
-        attempts=job.step.retry.attempts,
+        attempts=retry_policy(job.step).attempts,
         error=failure,
         seconds=running.lasts,
         permanent=permanent,
@@ -134,7 +135,7 @@ def _attempt_fact(
 
 
 def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | None:
-    delay = step.retry.delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
+    delay = retry_policy(step).delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
     if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
         return delay
     return float(min(max(0.0, exc.retry_after_seconds), LONGEST_SECONDS))

@@ -14,6 +14,7 @@ from workflows.core.lines import NOTHING_NOTED, Received
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.closures import Codes, apart, code_below, knows_others
+from workflows.engine.attempts.retry_policy import retry_policy
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.drive_memory import CompletedStep
 from workflows.engine.session.own_context import call_apart
@@ -155,6 +156,7 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
         name=job.step.name,
         position=job.position,
         attempt=number,
+        attempts=retry_policy(job.step).attempts,
         idempotency_key=step_key(session.run.id, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
     )
