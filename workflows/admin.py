@@ -189,7 +189,10 @@ def _attempts(step: api.StepView) -> str:
 
 
 def _told(error: dict[str, Any] | None) -> str:
-    return f"{error['type']}: {error['message']}" if error else ""
+    if not error:
+        return ""
+    kind = f" ({error['kind'].replace('_', ' ')})" if error.get("kind") else ""
+    return f"{error['type']}: {error['message']}{kind}"
 
 
 def _without_code(workflow: str, version: int) -> str:

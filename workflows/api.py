@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     ChildFailed,
     DeadlineExceeded,
@@ -114,6 +115,7 @@ __all__ = [
     "DefinitionError",
     "Difference",
     "DuplicateWorkflow",
+    "ErrorKind",
     "Event",
     "HistoryEntry",
     "HistoryKind",

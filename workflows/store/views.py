@@ -48,9 +48,11 @@ def list_runs(
     attributes: dict[str, Any] | None = None,
     parent: UUID | None = None,
     tenant: str | None = None,
+    error_kind: str | None = None,
     limit: int = 100,
 ) -> list[RunView]:
-    """Return the newest runs: of one workflow, some states, a parent or a tenant, with these attributes."""
+    """Return the newest runs: of one workflow, some states, a parent or a tenant, with these attributes,
+    with an error of this kind."""
     wanted: dict[str, Any] = {}
     if workflow is not None:
         wanted["workflow"] = workflow
@@ -62,6 +64,8 @@ def list_runs(
         wanted["parent_id"] = parent
     if tenant is not None:
         wanted["tenant"] = tenant
+    if error_kind is not None:
+        wanted |= {"error__kind": error_kind, "error__isnull": False}
     return [_view(row) for row in _rows().filter(**wanted).order_by("-created_at")[:limit]]
 
 

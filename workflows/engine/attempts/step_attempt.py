@@ -12,6 +12,7 @@ from workflows import signals
 from workflows.conf import conf
 from workflows.core import lines
 from workflows.core.codec import dumps
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import Permanent, ReplayMismatch, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.kept import refuse_loss
@@ -41,6 +42,8 @@ CONFLICTS = (SerializationFailure, DeadlockDetected)
 
 class StepInDoubt(Exception):
     """What history records for an at-most-once step whose worker was lost while it ran."""
+
+    error_kind = ErrorKind.LOST_WORKER
 
 
 @dataclass(frozen=True)

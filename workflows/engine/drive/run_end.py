@@ -2,6 +2,7 @@
 
 from workflows import signals
 from workflows.core.codec import Input, loads
+from workflows.core.error_kind import ErrorKind
 from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.run_ids import id_of_successor
@@ -43,7 +44,7 @@ def end(
 
 def block(run: ClaimedRun, exc: BaseException) -> bool:
     """Set the run aside with the reason. False: it is being cancelled, or the lease is lost."""
-    failure = describe(exc)
+    failure = describe(exc, ErrorKind.SYSTEM)
     blocked = store.block_run(run, error=as_json(failure))
     if blocked:
         announcements.run_blocked(run.id, run.workflow, error=failure)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import InvalidInput
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.running_steps import read_shown
@@ -21,10 +22,12 @@ def list_runs(
     attributes: dict[str, Any] | None = None,
     parent: RunId | None = None,
     tenant: str | None = None,
+    error_kind: ErrorKind | str | None = None,
     limit: int = 100,
 ) -> list[RunView]:
     """Return the newest runs: of one workflow (its function or its name), in one state or several,
-    with these attributes, of this parent or tenant. Raises InvalidInput for a state that there is not."""
+    with these attributes, of this parent or tenant, with an error of this kind. Raises InvalidInput
+    for a state or a kind that there is not."""
     name = workflow if workflow is None or isinstance(workflow, str) else _name(workflow)
     return views.list_runs(
         workflow=name,
@@ -32,8 +35,16 @@ def list_runs(
         attributes=attributes,
         parent=None if parent is None else run_id_of(parent),
         tenant=tenant,
+        error_kind=None if error_kind is None else _kind(error_kind),
         limit=limit,
     )
+
+
+def _kind(given: str) -> str:
+    if given not in ErrorKind.values:
+        kinds = ", ".join(ErrorKind.values)
+        raise InvalidInput(f"there is no kind of error {given!r}; it is one of {kinds}")
+    return str(ErrorKind(given).value)
 
 
 def _name(workflow: Callable[..., Any]) -> str:
