@@ -92,6 +92,7 @@ SUBMISSIONS: Table = {
     },
     "upkeep": {"link_check", "link_tries", "models", "notices", "steps", "workflows.api"},
     "link_runs": {"models", "states", "workflows.api"},
+    "left_alone": {"models", "review_run", "states", "workflows.api"},
     "flows": {"causes", "states", "steps", "upkeep", "workflows.api"},
     "progress": {"causes", "models", "states", "workflows.api"},
     "selectors": {"errors", "models", "states"},
@@ -164,8 +165,10 @@ SUBMISSIONS: Table = {
     "moderator_deeds": {"models", "services", "states"},
     "moderation_queue": {"errors", "keyset", "models"},
     "moderation_views": {
+        "causes",
         "errors",
         "http",
+        "left_alone",
         "link_runs",
         "models",
         "moderation_queue",

@@ -82,7 +82,8 @@ class History:
 
     def begun(self, position: int) -> HistoryEntry | None:
         """Return any line of this position, None when nothing has happened there."""
-        return next(iter(self._parts.get(position, {}).values()), None)
+        parts = self._parts.get(position)
+        return next(iter(parts.values())) if parts else None
 
     def started(self, position: int) -> HistoryEntry | None:
         """Return the line that says since when the wait or sleep at this position lasts."""
@@ -90,12 +91,16 @@ class History:
 
     def failed_attempts(self, position: int) -> int:
         """Count the attempts of the step at this position that have failed so far."""
-        parts = self._parts.get(position, {})
+        parts = self._parts.get(position)
+        if parts is None:
+            return 0  # most steps need no second attempt, and do not pay for the question
         return sum(entry.kind == HistoryKind.ATTEMPT_FAILED for entry in parts.values())
 
     def last_failure(self, position: int) -> HistoryEntry | None:
         """Return the newest failed attempt of the step at this position."""
-        parts = self._parts.get(position, {})
+        parts = self._parts.get(position)
+        if parts is None:
+            return None
         failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
         return max(failed, key=lambda entry: entry.place, default=None)
 

@@ -1,10 +1,13 @@
 """The steps of workflows: the decorator, and what it keeps of a function."""
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+
+from asgiref.sync import markcoroutinefunction
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
@@ -13,9 +16,9 @@ from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
     check_compensation,
     is_wrapped,
-    plain_function,
     refuse_bound_method,
     refuse_other,
+    step_function,
     where,
 )
 from workflows.definitions.workflow_guard import refuse
@@ -40,6 +43,8 @@ class StepDefinition:
     timeout_seconds: float | None = None
     heartbeat_seconds: float | None = None
     atomic: bool = False
+    is_async: bool = False
+    """Calling the function gives an awaitable."""
     compensate: "StepDefinition | None" = None
     compare_arguments: bool = True
     isolation: str | None = None
@@ -47,20 +52,54 @@ class StepDefinition:
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
+    def __post_init__(self) -> None:
+        if self.is_async and self.atomic:
+            raise DefinitionError(
+                f"{where(self.function)} is an `async def` and atomic: a transaction cannot span what it "
+                "awaits; write a plain `def`, or an atomic step of its own for what it writes"
+            )
+
 
 _steps: dict[str, StepDefinition] = {}
 """By where they are written."""
 
 
-class Step(Protocol[P, R_co]):
-    """A decorated function, as type checkers see it: its parameters P and its result R."""
+class AnyStep(Protocol[P, R_co]):
+    """A decorated function, as type checkers see it: its parameters P, and its result R, awaited where
+    it is an `async def`."""
 
     __name__: str
     step_definition: StepDefinition
 
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
+    def _recorded(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """For type checkers alone: what history keeps of a call."""
+
+
+class Step(AnyStep[P, R_co], Protocol[P, R_co]):
+    """A decorated `def`."""
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
+class AsyncStep(AnyStep[P, R_co], Protocol[P, R_co]):
+    """A decorated `async def`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+
+
+class MakeStep(Protocol):
+    """A decorator, as type checkers see it."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncStep[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+@overload
+def step(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncStep[P, R]: ...
 @overload
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
@@ -73,9 +112,9 @@ def step(
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
     compare_arguments: bool = ...,
-) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+) -> MakeStep: ...
 def step(
-    function: Callable[P, R] | None = None,
+    function: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
@@ -85,7 +124,7 @@ def step(
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
     compare_arguments: bool = True,
-) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
+) -> Any:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
     name             what history calls it; the function's own name by default. It must stay as
@@ -99,16 +138,15 @@ def step(
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
+    An `async def` runs on the event loop of its worker; its time limit cancels it. It cannot be atomic.
     The function stays an ordinary callable in steps and outside workflows.
     """
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
-    def define(function: Callable[P, R]) -> Step[P, R]:
-        plain = plain_function(function)
+    def define(function: Callable[..., Any]) -> FunctionType:
+        plain = step_function(function)
         if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
             raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
-        if compensate is not None:
-            check_compensation(plain, plain_function(compensate))
         definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
@@ -118,10 +156,11 @@ def step(
             timeout_seconds=timeout_seconds,
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
-            compensate=None if compensate is None else _as_step(compensate),
+            is_async=inspect.iscoroutinefunction(plain),
+            compensate=None if compensate is None else _undoing(plain, compensate),
             compare_arguments=compare_arguments,
         )
-        return cast(Step[P, R], publish(definition))
+        return publish(definition)
 
     return define if function is None else define(function)
 
@@ -144,6 +183,8 @@ def _guarded(plain: FunctionType) -> FunctionType:
         refuse(f"calls the step {plain.__name__}() itself", instead)
         return plain(*args, **kwargs)
 
+    if inspect.iscoroutinefunction(plain):
+        markcoroutinefunction(call)
     return cast(FunctionType, call)
 
 
@@ -158,9 +199,14 @@ def _check_step(
     check_limit("heartbeat_seconds", heartbeat_seconds)
 
 
+def _undoing(plain: FunctionType, compensate: Callable[..., Any]) -> StepDefinition:
+    check_compensation(plain, step_function(compensate))
+    return _as_step(compensate)
+
+
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
     if hasattr(function, "workflow_definition"):
-        raise DefinitionError(f"{where(plain_function(function))} is a workflow; give a step")
+        raise DefinitionError(f"{where(step_function(function))} is a workflow; give a step")
     if not hasattr(function, "step_definition"):
         step(function)
     definition = step_definition(function)

@@ -1,5 +1,6 @@
 """The workflows of this process: the decorator, and name and version to function."""
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -182,7 +183,13 @@ def _check_free(name: str, version: int, function: FunctionType) -> None:
 
 def known_code() -> tuple[list[str], list[int]]:
     """Return the names and versions, pairwise, of the workflows this process has code for."""
-    return [name for name, _ in _workflows], [version for _, version in _workflows]
+    return _pairwise(tuple(_workflows))
+
+
+@functools.lru_cache(maxsize=8)
+def _pairwise(known: tuple[tuple[str, int], ...]) -> tuple[list[str], list[int]]:
+    """Asked before each claim."""
+    return [name for name, _ in known], [version for _, version in known]
 
 
 def latest_version(name: str) -> int:

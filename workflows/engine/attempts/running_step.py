@@ -2,7 +2,7 @@
 
 import contextvars
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -11,6 +11,13 @@ from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
 from workflows.store.database import Connection
+
+
+class OnLoop(Protocol):
+    """An attempt that runs on the event loop, away from the drive's thread."""
+
+    def send_beat(self, send: Callable[[], bool]) -> None:
+        """Have its last heartbeat sent. Raises LeaseLost, or stops the attempt, where it is refused."""
 
 
 @dataclass(kw_only=True)
@@ -33,6 +40,8 @@ class Running:
     """How long the step's function took, once it has returned."""
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
+    on_loop: OnLoop | None = None
+    """It is an async step's."""
 
     ended: bool = False
     began: float = field(default_factory=time.monotonic)
@@ -94,6 +103,18 @@ def enter(running: Running) -> "contextvars.Token[Running | None]":
     return current.set(running)
 
 
+def enter_apart(running: Running, context: contextvars.Context) -> None:
+    """An attempt begins that runs in a context of its own; `leave_apart` ends it."""
+    _witness.begun(running)
+    context.run(current.set, running)
+
+
+def leave_apart(running: Running) -> None:
+    """The attempt has ended."""
+    _witness.ended(running)
+    running.close()
+
+
 def beat(running: Running) -> None:
     """Take note of a sign of life."""
     running.limit.beat()
@@ -103,8 +124,7 @@ def beat(running: Running) -> None:
 def leave(running: Running, token: "contextvars.Token[Running | None]") -> None:
     """The attempt has ended."""
     current.reset(token)
-    _witness.ended(running)
-    running.close()
+    leave_apart(running)
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)

@@ -1,7 +1,8 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from workflows.core.beat import read_beat
@@ -33,11 +34,19 @@ class Job:
     """The code whose variables functions among the arguments, or the step itself, know."""
 
     def __call__(self) -> Any:
+        return call_apart(self.bound())
+
+    def bound(self) -> Callable[[], Any]:
+        """Return the function with copies of its arguments."""
+        function = self.step.function
+        if self.around:
+            function = apart(function, self.around)
+        if not self.args and not self.kwargs:
+            return function
         args, kwargs = copied_arguments(self.args, self.kwargs)
-        function = apart(self.step.function, self.around)
         args = tuple(apart(each, self.around) for each in args)
         kwargs = {name: apart(each, self.around) for name, each in kwargs.items()}
-        return call_apart(function, *args, **kwargs)
+        return partial(function, *args, **kwargs)
 
 
 def forward_job(
@@ -73,7 +82,8 @@ def compared_job(
         given = _given(step, args, kwargs)
         digests = {name: digest(value) for name, value in given.items()}
         _compare(session, position, step, digests, given)
-    session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
+    if args or kwargs:
+        session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
     return Job(
         position=position,
         step=step,

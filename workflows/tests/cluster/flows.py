@@ -1,5 +1,6 @@
 """What the clusters of these tests drive. Steps leave a line each in the table lab_effect."""
 
+import asyncio
 import ctypes
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import time
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 from workflows.api import Context, RetryPolicy, StepFailed, cancel, current_step, step, workflow
@@ -242,6 +244,21 @@ def blocked(run: Context, crash_at: str | None = None) -> None:
 def held(run: Context, gate: str, steps: int = 1, crash_at: str | None = None) -> list[str]:
     """Steps that wait for a gate."""
     return [run.step(slow_effect, f"slow {n}", gate) for n in range(steps)]
+
+
+@step(retry=PATIENT)
+async def awaited_effect(name: str, gate: str) -> str:
+    """Leave a line over the ORM's connection, then wait until the file is there."""
+    await sync_to_async(leave)(name)
+    await asyncio.to_thread(wait_for_gate, gate)
+    return name
+
+
+@workflow("lab.held_async")
+def held_async(run: Context, gate: str) -> list[str]:
+    """An async step that waits for a gate, then two at once."""
+    first = run.step(awaited_effect, "slow 0", gate)
+    return [first, *run.gather(*[run.call(awaited_effect, each, gate) for each in "ab"])]
 
 
 @workflow("lab.held_atomic")

@@ -13,7 +13,7 @@ from django.db import connection
 
 from workflows.api import Context, start, workflow
 from workflows.core.run import Fact
-from workflows.engine.attempts import step_attempt
+from workflows.engine.attempts import begin_attempt, step_attempt
 from workflows.models import Run
 from workflows.store import events, runs
 from workflows.store import history as steps
@@ -119,7 +119,7 @@ def test_a_row_of_a_step_that_is_not_atomic_is_found_and_the_step_named() -> Non
 
 def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> None:
     def not_atomic(session: Any, job: Any, running: Any, limited: Callable[[], Any]) -> Any:
-        return step_attempt._record(session, job, step_attempt.Returned(running, limited()))
+        return step_attempt._record(session, job, begin_attempt.Returned(running, limited()))
 
     def scenario() -> None:
         with mock.patch.object(step_attempt, "_run_atomic", not_atomic):
