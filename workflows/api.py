@@ -45,6 +45,7 @@ from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
@@ -191,10 +192,12 @@ __all__ = [
     "living_workers",
     "newer_code_awaited",
     "next_times",
+    "pause",
     "pause_schedule",
     "put_schedule",
     "replay_history",
     "replay_open_runs",
+    "resume",
     "resume_schedule",
     "retry",
     "retry_now",

@@ -78,6 +78,8 @@ class RunView:
     """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
+    pausing: bool
+    """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
     crashes: int

@@ -62,6 +62,9 @@ class Run(models.Model):
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
     events = models.PositiveIntegerField(default=0, db_default=0)
     attempt = models.PositiveIntegerField(default=0, db_default=0)
+    # A trigger makes such a run paused wherever it is let go of, and keeps its time for resume.
+    pausing = models.BooleanField(default=False, db_default=False)
+    due_at_resume = models.DateTimeField(null=True, blank=True)
     retries = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -281,7 +281,9 @@ def test_every_action_on_runs_asks_for_the_permission_to_steer() -> None:
         action.__name__: getattr(action, "allowed_permissions", []) for action in RunAdmin.actions
     }
 
-    assert asked == {name: ["steer"] for name in ("cancel", "retry", "compensate")}
+    assert asked == {
+        name: ["steer"] for name in ("cancel", "retry", "pause", "resume", "compensate")
+    }
 
 
 @pytest.mark.usefixtures("committed")

@@ -77,7 +77,7 @@ def continue_as_new(session: Session, input: Input) -> bool:
         run, successor, events=session.events, notes=session.changed_notes()
     ):
         held = store.look(run)
-        if held is None or held[0] != RunState.RUNNING:
+        if held is None or held[0] not in (RunState.RUNNING, RunState.PAUSED):
             return False
         session.events = held[1]  # an event has come meanwhile: it goes along
     announcements.run_finished(run.id, run.workflow, RunState.COMPLETED)

@@ -116,6 +116,8 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         {"problem": "position 1 differs", "until": ISO},
     ),
     (_.WOKEN, ASKED, WHO),
+    (_.PAUSED, ASKED, WHO),
+    (_.RESUMED, ASKED, WHO),
     (
         _.RETRIED,
         ASKED | {"positions": "'[2, 3]'::jsonb"},
