@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
@@ -217,14 +217,13 @@ def test_a_step_that_swallows_its_own_death_stays_dead() -> None:
 @contextmanager
 def unfenced_records() -> Iterator[None]:
     """Let the append of a record take any attempt, in any state."""
-    sound = steps._APPEND.bind
-
-    def bind(*args: Any, **kwargs: Any) -> tuple[Statement, dict[str, Any]]:
-        statement, params = sound(*args, **kwargs)
-        held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
-        return Statement(re.sub(held, "", statement.text)), params
-
-    with mock.patch.object(steps._APPEND, "bind", bind):
+    held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
+    with ExitStack() as patched:
+        for form in ("_if_free", "_or_wait", "_keeping"):
+            text = getattr(steps._APPEND, form).text
+            loose = Statement(re.sub(held, "", text))
+            assert loose.text != text
+            patched.enter_context(mock.patch.object(steps._APPEND, form, loose))
         yield
 
 
