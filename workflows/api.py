@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     ChildFailed,
     DeadlineExceeded,
@@ -47,6 +48,7 @@ from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
@@ -120,6 +122,7 @@ __all__ = [
     "DefinitionError",
     "Difference",
     "DuplicateWorkflow",
+    "ErrorKind",
     "Event",
     "HistoryEntry",
     "HistoryKind",
@@ -198,11 +201,13 @@ __all__ = [
     "living_workers",
     "newer_code_awaited",
     "next_times",
+    "pause",
     "pause_schedule",
     "put_schedule",
     "replay_history",
     "replay_open_runs",
     "result",
+    "resume",
     "resume_schedule",
     "retry",
     "retry_now",

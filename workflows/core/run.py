@@ -57,7 +57,7 @@ class RunView:
     """These defaults alone."""
     output: Any
     error: dict[str, Any] | None
-    """type and message (and traceback where there is one) of a failed or blocked run."""
+    """type, message and kind (and traceback where there is one) of a failed or blocked run."""
     wake_at: datetime | None
     """When a waiting run is due; None for an event without a time limit."""
     deadline: datetime | None
@@ -93,6 +93,8 @@ class RunView:
     """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
+    pausing: bool
+    """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
     crashes: int
@@ -104,6 +106,11 @@ class RunView:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def error_kind(self) -> str:
+        """The ErrorKind of its error; "" where it has none, or an older release wrote it."""
+        return str((self.error or {}).get("kind", ""))
 
     @property
     def duration(self) -> timedelta | None:

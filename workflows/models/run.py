@@ -15,7 +15,7 @@ from django.db.models import (
     UniqueConstraint,
     When,
 )
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 
 from workflows.core.states import DUE_STATES, FINAL_STATES, HELD_STATES, RunState
@@ -68,6 +68,9 @@ class Run(models.Model):
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
     events = models.PositiveIntegerField(default=0, db_default=0)
     attempt = models.PositiveIntegerField(default=0, db_default=0)
+    # A trigger makes such a run paused wherever it is let go of, and keeps its time for resume.
+    pausing = models.BooleanField(default=False, db_default=False)
+    due_at_resume = models.DateTimeField(null=True, blank=True)
     retries = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -171,6 +174,13 @@ class Run(models.Model):
                     state__in=sorted(FINAL_STATES), parent__isnull=True, continued_as__isnull=True
                 ),
                 name="run_ended_idx",
+            ),
+            # api.list_runs(error_kind=...).
+            Index(
+                KeyTransform("kind", "error"),
+                models.F("created_at").desc(),
+                condition=Q(error__isnull=False),
+                name="run_error_idx",
             ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),

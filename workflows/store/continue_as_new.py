@@ -24,6 +24,7 @@ _TAKEN_OVER = (
     "subject",
     "max_crashes",
     "tenant",
+    "pausing",
     "data",
     "attributes",
     "progress",
@@ -32,6 +33,9 @@ _SUCCESSOR = insert.run(
     "ended",
     **{column: f"ended.{column}" for column in _TAKEN_OVER},
     key="NULL",
+    state=f"CASE WHEN ended.pausing THEN '{RunState.PAUSED}' ELSE '{RunState.PENDING}' END",
+    wake_at=f"CASE WHEN NOT ended.pausing THEN {NOW} END",
+    due_at_resume=f"CASE WHEN ended.pausing THEN {NOW} END",
     chain_id="coalesce(ended.chain_id, ended.id)",
     events="""(SELECT count(*) FROM workflows_event
                WHERE run_id = ended.id AND position IS NULL)""",
