@@ -133,7 +133,7 @@ class Bell:
     def _connection(self) -> Connection:
         if self._own is None or self._own[0] != os.getpid():
             with self._watch.waiting("a connection"):
-                own = store.open_connection(listen=True)
+                own = store.open_connection(conf().direct_database, listen=True)
             own.add_notify_handler(lambda notify: self._hear(notify.payload))
             self._own = (os.getpid(), own)
         return self._own[1]

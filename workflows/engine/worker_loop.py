@@ -17,6 +17,7 @@ from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
+from workflows.store import lent_connections
 from workflows.store.queue import Code, claim_run
 
 turns = Turns()
@@ -47,6 +48,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     the process out: a step outlived its time limit in a thread, which ends with the process.
     """
     driven = 0
+    lent_connections.borrow_here()
     try:
         while not stopping():
             drop_broken_connection()
@@ -75,6 +77,8 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         else:
             holder.hold(None)
             signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
+    finally:
+        lent_connections.let_go()
     return driven
 
 
