@@ -8,9 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from workflows.core.pool import DEFAULT_POOL, check_pools
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 
-NO_NUMBERS = frozenset({"keep_keys", "retention"})
+NO_NUMBERS = frozenset({"keep_keys", "pools", "retention"})
 MOST_SLOTS = 1_000
 WHOLE_NUMBERS = {"slots": MOST_SLOTS}
 """Settings that count something, and the most of it."""
@@ -30,6 +31,8 @@ class Conf:
     """How often a cluster looks for due runs and lost workers when nobody rings."""
     slots: int = 1
     """How many runs one worker process drives at a time. One: in its main thread; more: in threads."""
+    pools: tuple[str, ...] = (DEFAULT_POOL,)
+    """The pools of workflows that this cluster drives; `runcluster --pool` goes before."""
     max_payload_bytes: int = 256 * 1024
     """Largest input, output or event payload, as JSON."""
     max_crashes: int = 5
@@ -52,7 +55,8 @@ class Conf:
 
     def __post_init__(self) -> None:
         self._check_numbers()
-        for name, read in (("keep_keys", seconds_of), ("retention", read_rules)):
+        held_to = (("keep_keys", seconds_of), ("pools", check_pools), ("retention", read_rules))
+        for name, read in held_to:
             try:
                 read(getattr(self, name))
             except ValueError as exc:

@@ -1,7 +1,7 @@
 """The workflows of this process: the decorator, and name and version to function."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import FunctionType, MappingProxyType, UnionType
@@ -16,6 +16,7 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.payload_type import PayloadType, payload_type
+from workflows.core.pool import DEFAULT_POOL, check_pool
 from workflows.core.programming_errors import Errors
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
@@ -50,6 +51,8 @@ class WorkflowDefinition:
     on_failure: OnEnd = "stop"
     on_cancel: OnEnd = "stop"
     deadline_seconds: float | None = None
+    pool: str = DEFAULT_POOL
+    """Clusters that serve this one drive its runs."""
     fails_on: Errors = ()
     """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
@@ -91,6 +94,7 @@ def workflow(
     on_failure: OnEnd = "stop",
     on_cancel: OnEnd = "stop",
     deadline_seconds: float | None = None,
+    pool: str = DEFAULT_POOL,
     fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
@@ -100,11 +104,11 @@ def workflow(
                            name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
+    pool                   its runs go to clusters that serve this pool (`runcluster --pool gpu`)
     fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
                            a run until it is mended; those named here fail it, as any other does
-    events                 what its events bring, by name: {"address": Address}. What does not fit is
-                           refused by send_event where this code is known, and blocks the run
-                           where it comes all the same
+    events                 what its events bring, by name: {"address": Address}. What does not fit
+                           send_event refuses where it knows this code; else it blocks the run
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
@@ -127,6 +131,7 @@ def workflow(
                 on_failure=on_failure,
                 on_cancel=on_cancel,
                 deadline_seconds=deadline_seconds,
+                pool=check_pool(told, pool),
                 fails_on=fails_on,
                 events=types,
             )
@@ -183,6 +188,24 @@ def _check_free(name: str, version: int, function: FunctionType) -> None:
 def known_code() -> tuple[list[str], list[int]]:
     """Return the names and versions, pairwise, of the workflows this process has code for."""
     return [name for name, _ in _workflows], [version for _, version in _workflows]
+
+
+def code_of_pools(pools: Collection[str]) -> tuple[list[str], list[int]]:
+    """Return the names and versions, pairwise, of the workflows of these pools that this process has
+    code for."""
+    found = [key for key, definition in _workflows.items() if definition.pool in pools]
+    return [name for name, _ in found], [version for _, version in found]
+
+
+def known_pools() -> set[str]:
+    """Return the pools of the workflows that this process has code for, and the default."""
+    return {DEFAULT_POOL, *(definition.pool for definition in _workflows.values())}
+
+
+def named_pool(name: str, version: int) -> str | None:
+    """Return the pool that a workflow's code names; None: it is the default, or there is no code here."""
+    definition = _workflows.get((name, version))
+    return None if definition is None or definition.pool == DEFAULT_POOL else definition.pool
 
 
 def latest_version(name: str) -> int:
