@@ -10,6 +10,7 @@ from workflows.core.errors import (
     Permanent,
     ReplayMismatch,
     RequestError,
+    RetryRefused,
     RunIsOver,
     RunNotFound,
     RunPruned,
@@ -43,6 +44,7 @@ from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
 from workflows.engine.requests.steering import cancel, compensate, retry_now
@@ -123,6 +125,7 @@ __all__ = [
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
+    "RetryRefused",
     "Rules",
     "RunId",
     "RunIsOver",
@@ -192,6 +195,7 @@ __all__ = [
     "replay_history",
     "replay_open_runs",
     "resume_schedule",
+    "retry",
     "retry_now",
     "run_blocked",
     "run_claimed",

@@ -9,6 +9,7 @@ WorkflowError
 │   ├── ScheduleNotFound
 │   ├── RunIsOver
 │   ├── RunPruned            the key's run has ended, and was deleted since
+│   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
 │   └── InvalidInput
 ├── ValueNotStorable         a value cannot be kept as JSON
@@ -88,6 +89,12 @@ class RunPruned(RequestError):
     def __str__(self) -> str:
         whose = f"key {self.key!r} of {self.workflow!r} was used: its run {self.run_id} was"
         return f"{whose} {self.state}, and pruned; nothing is started. Use a new key for new work"
+
+
+class RetryRefused(RequestError):
+    """A failed run cannot go on from what failed; the message says why, and what helps."""
+
+    code = "retry_refused"
 
 
 class KeyConflict(RequestError):

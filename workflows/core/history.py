@@ -46,6 +46,9 @@ class HistoryKind(enum.StrEnum):
     CODE_AWAITED = "code_awaited"
     """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
     or the kind of line, that this code does not know. data: problem, until (the next try)."""
+    RETRIED = "retried"
+    """A failed run goes on: what is recorded at these positions before counts no more. data: by, reason,
+    via, positions."""
     WOKEN = "woken"
     """An operator asked for the next attempt now. data: by, reason, via."""
     CANCEL_REQUESTED = "cancel_requested"
@@ -83,6 +86,11 @@ OPERATION = {
 
 UNDO = 1_000_000
 """Added to the part of a line about the compensation of the step at its position."""
+RETRY = 2 * UNDO
+"""Added to the part of each line for every time that the run had been retried before: a position that is
+done again has lines of its own, and the old ones stay."""
+MOST_RETRIES = 1_000
+"""Of one run; the number of a part is a 32-bit one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,3 +106,13 @@ class HistoryEntry:
     name: str
     data: dict[str, Any]
     at: datetime
+
+    @property
+    def place(self) -> int:
+        """Its part, whatever number of retries it was written after."""
+        return self.part % RETRY
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it is about the compensation of the step at its position."""
+        return self.place >= UNDO

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import RETRY_AT, STEPS
+from workflows.core.line_fields import POSITIONS, RETRY_AT, STEPS
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
 from workflows.core.running_steps import RunningStep, read_steps
@@ -43,10 +43,10 @@ class History:
         if entry.position is None:
             self._add_about_the_run(entry)
             return
-        if entry.part >= UNDO:
-            self._undo.setdefault(entry.position, {})[entry.part - UNDO] = entry
+        if entry.is_undo:
+            self._undo.setdefault(entry.position, {})[entry.place - UNDO] = entry
             return
-        self._parts.setdefault(entry.position, {})[entry.part] = entry
+        self._parts.setdefault(entry.position, {})[entry.place] = entry
         self.last_position = max(self.last_position, entry.position)
 
     def _add_about_the_run(self, entry: HistoryEntry) -> None:
@@ -54,6 +54,8 @@ class History:
             self._woken_at = entry.at
         elif entry.kind == HistoryKind.COMPENSATION_STARTED:
             self._compensating_since = entry.id
+        elif entry.kind == HistoryKind.RETRIED:
+            self._forget(set(POSITIONS.of(entry)))
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
         elif entry.kind == HistoryKind.RECOVERED:
@@ -62,13 +64,26 @@ class History:
                     key = (step.position, step.attempt, step.undo)
                     self._overran[key] = (entry.id, step)
 
+    def _forget(self, positions: set[int]) -> None:
+        """What was recorded there counts no more: the run is retried from what failed."""
+        for position in positions:
+            self._parts.pop(position, None)
+        self._overran = {key: ran for key, ran in self._overran.items() if key[0] not in positions}
+        self.last_position = max(self._parts, default=0)
+
+    @property
+    def has_compensated(self) -> bool:
+        """Whether undoing its steps has begun, or that of a group's."""
+        return self._compensating_since > 0 or bool(self._undo)
+
     def outcome(self, position: int) -> HistoryEntry | None:
         """Return how the operation at this position ended, None while it has not."""
         return self._parts.get(position, {}).get(0)
 
     def begun(self, position: int) -> HistoryEntry | None:
         """Return any line of this position, None when nothing has happened there."""
-        return next(iter(self._parts.get(position, {}).values()), None)
+        parts = self._parts.get(position)
+        return next(iter(parts.values())) if parts else None
 
     def started(self, position: int) -> HistoryEntry | None:
         """Return the line that says since when the wait or sleep at this position lasts."""
@@ -76,14 +91,18 @@ class History:
 
     def failed_attempts(self, position: int) -> int:
         """Count the attempts of the step at this position that have failed so far."""
-        parts = self._parts.get(position, {})
+        parts = self._parts.get(position)
+        if parts is None:
+            return 0  # most steps need no second attempt, and do not pay for the question
         return sum(entry.kind == HistoryKind.ATTEMPT_FAILED for entry in parts.values())
 
     def last_failure(self, position: int) -> HistoryEntry | None:
         """Return the newest failed attempt of the step at this position."""
-        parts = self._parts.get(position, {})
+        parts = self._parts.get(position)
+        if parts is None:
+            return None
         failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
-        return max(failed, key=lambda entry: entry.part, default=None)
+        return max(failed, key=lambda entry: entry.place, default=None)
 
     def overran(self, position: int, attempt: int, *, undo: bool) -> RunningStep | None:
         """Return this attempt of the step at this position, or of its compensation in this round,

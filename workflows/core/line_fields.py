@@ -61,6 +61,15 @@ class Payload(Field[T]):
         return f'"{self.name}": {text}'
 
 
+class Texts(Field[dict[str, str]]):
+    """Texts by names. It is in the line of every step, and empty in many."""
+
+    __slots__ = ()
+
+    def written(self, value: dict[str, str]) -> str:
+        return super().written(value) if value else f'"{self.name}": {{}}'
+
+
 class Moment(Field[datetime]):
     """A time that SQL has written, by the database's clock."""
 
@@ -103,7 +112,7 @@ RUN = Field[str]("run")
 CARRIED_DATA = Payload[dict[str, Any]]("data")
 """What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
 CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
-ARGUMENTS = Field[dict[str, str]]("arguments")
+ARGUMENTS = Texts("arguments")
 """Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
 they are not compared."""
 OWN_KEYS = Field[bool]("own_keys")
@@ -113,6 +122,7 @@ SECONDS = Seconds("seconds")
 """Of an attempt: how long it had been under way when its line was written, by the worker's steady clock.
 Missing in lines of older releases."""
 DETACHED = Field[bool]("detached")
+POSITIONS = Field[list[int]]("positions")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
 VIA = Field[str]("via")
@@ -146,6 +156,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
     _.BLOCKED: (ERROR, STEPS),
     _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.RETRIED: (*_ASKED, POSITIONS),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
     _.WOKEN: _ASKED,
     _.CANCEL_REQUESTED: _ASKED,

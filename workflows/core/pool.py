@@ -10,11 +10,10 @@ DEFAULT_POOL = "default"
 """Of workflows that name none, and what a cluster serves that is told nothing."""
 
 
-def check_pool(told: str, pool: Any) -> str:
-    """Return the name of a pool. Raises DefinitionError for what is none."""
+def check_pool(told: str, pool: Any) -> None:
+    """Raise DefinitionError for what is no name of a pool."""
     if not is_name(pool):
         raise DefinitionError(f'{told}: pool is {pool!r:.40}; give a name, such as pool="gpu"')
-    return str(pool)
 
 
 def check_pools(pools: Any) -> None:

@@ -78,6 +78,8 @@ class RunView:
     """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
+    retries: int
+    """How often it was retried after a failure."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
@@ -140,6 +142,8 @@ class ClaimedRun:
     deadline: datetime | None = None
     priority: int = 0
     tenant: str = ""
+    retries: int = 0
+    """How often it was retried after a failure."""
     created_at: datetime
     due_at: datetime | None = None
     """Since when it was due; None for a run that nobody has claimed (a mere replay)."""

@@ -19,11 +19,12 @@ class RunState(TextChoices):
     COMPLETED = "completed"
     """Returned. Final."""
     FAILED = "failed"
-    """Raised, or its compensation failed. Final, but for `compensate`."""
+    """Raised, or its compensation failed. Final, but for `compensate` and `retry`."""
     CANCELLING = "cancelling"
     """Cancelled while a worker drives it; the drive ends at its next durable operation."""
     CANCELLED = "cancelled"
-    """Stopped on request. Final, but for `compensate`."""
+    """Stopped on request. Final, but for `compensate`; and for the `retry` of a parent whose failure
+    has cancelled it."""
     COMPENSATING = "compensating"
     """Undoing completed steps, last first; driven, or parked for the next attempt."""
     COMPENSATED = "compensated"
@@ -49,12 +50,13 @@ RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
     _.CANCELLING: frozenset({_.CANCELLED, _.COMPENSATING}),
     _.COMPENSATING: frozenset({_.COMPENSATED, _.FAILED}),
     _.COMPLETED: frozenset(),
-    _.FAILED: frozenset({_.COMPENSATING}),
-    _.CANCELLED: frozenset({_.COMPENSATING}),
+    _.FAILED: frozenset({_.COMPENSATING, _.PENDING}),
+    _.CANCELLED: frozenset({_.COMPENSATING, _.PENDING}),
     _.COMPENSATED: frozenset(),
 }
 FINAL_STATES = frozenset({_.COMPLETED, _.FAILED, _.CANCELLED, _.COMPENSATED})
-"""One outcome, written once. Only an operator's `compensate` leads on, from failed or cancelled."""
+"""One outcome, written once. Only an operator's `compensate` or `retry` leads on, from failed or
+cancelled."""
 DUE_STATES = frozenset({_.PENDING, _.WAITING, _.COMPENSATING})
 """A run in one of these is claimed once its wake_at has passed."""
 HELD_STATES = frozenset({_.RUNNING, _.CANCELLING, _.COMPENSATING})

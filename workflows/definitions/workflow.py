@@ -1,5 +1,6 @@
 """The workflows of this process: the decorator, and name and version to function."""
 
+import functools
 import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -114,14 +115,12 @@ def workflow(
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
     """
     told = _told(name, version)
-    _check_ends(told, fails_on, on_failure=on_failure, on_cancel=on_cancel)
-    check_limit(f"{told}: deadline_seconds", deadline_seconds)
+    _check(told, fails_on, pool, deadline_seconds, on_failure=on_failure, on_cancel=on_cancel)
     types = _event_types(told, events)
 
     def register(function: Callable[Concatenate[C, P], R]) -> Workflow[P, R]:
         plain = plain_function(function)
-        own_name = where(plain) if name is UNNAMED else name
-        check_parameters(own_name, plain)
+        own_name = _own_name(name, plain)
         _remember(
             WorkflowDefinition(
                 name=own_name,
@@ -131,7 +130,7 @@ def workflow(
                 on_failure=on_failure,
                 on_cancel=on_cancel,
                 deadline_seconds=deadline_seconds,
-                pool=check_pool(told, pool),
+                pool=pool,
                 fails_on=fails_on,
                 events=types,
             )
@@ -141,18 +140,26 @@ def workflow(
     return register
 
 
+def _own_name(name: str, function: FunctionType) -> str:
+    own_name = where(function) if name is UNNAMED else name
+    check_parameters(own_name, function)
+    return own_name
+
+
 def _remember(definition: WorkflowDefinition) -> None:
     _check_free(definition.name, definition.version, definition.function)
     _workflows[definition.name, definition.version] = definition
     definition.function.workflow_definition = definition  # type: ignore[attr-defined]
 
 
-def _check_ends(told: str, fails_on: Any, **options: Any) -> None:
+def _check(told: str, fails_on: Any, pool: Any, deadline_seconds: Any, **ends: Any) -> None:
+    check_pool(told, pool)
+    check_limit(f"{told}: deadline_seconds", deadline_seconds)
     if not isinstance(fails_on, tuple) or not all(
         isinstance(each, type) and issubclass(each, Exception) for each in fails_on
     ):
         raise DefinitionError(f"{told}: write fails_on=(KeyError,), a tuple of exception classes")
-    for option, value in options.items():
+    for option, value in ends.items():
         if value not in ("stop", "compensate"):
             raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
 
@@ -187,7 +194,13 @@ def _check_free(name: str, version: int, function: FunctionType) -> None:
 
 def known_code() -> tuple[list[str], list[int]]:
     """Return the names and versions, pairwise, of the workflows this process has code for."""
-    return [name for name, _ in _workflows], [version for _, version in _workflows]
+    return _pairwise(tuple(_workflows))
+
+
+@functools.lru_cache(maxsize=8)
+def _pairwise(known: tuple[tuple[str, int], ...]) -> tuple[list[str], list[int]]:
+    """Asked before each claim."""
+    return [name for name, _ in known], [version for _, version in known]
 
 
 def code_of_pools(pools: Collection[str]) -> tuple[list[str], list[int]]:

@@ -62,6 +62,7 @@ class Run(models.Model):
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
     events = models.PositiveIntegerField(default=0, db_default=0)
     attempt = models.PositiveIntegerField(default=0, db_default=0)
+    retries = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     # As of the last one; RunQuerySet.counting_crashes knows of progress since.

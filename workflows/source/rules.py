@@ -4,6 +4,7 @@ import functools
 from dataclasses import dataclass
 
 _STEERING = "workflows.engine.requests.steering"
+_RETRY = "workflows.engine.requests.retry"
 _LISTING = "workflows.engine.requests.listing"
 
 
@@ -100,7 +101,12 @@ RULES = (
         names=(
             *("workflows.engine.requests.start.Start()", "workflows.store.views.get_run"),
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
-            *(f"{_STEERING}.compensate", f"{_STEERING}.retry_now", f"{_LISTING}.list_runs"),
+            *(
+                f"{_STEERING}.compensate",
+                f"{_STEERING}.retry_now",
+                f"{_RETRY}.retry",
+                f"{_LISTING}.list_runs",
+            ),
             *(f"{_LISTING}.list_steps", "workflows.engine.execute_action.execute_action"),
             "workflows.store.views.get_history",
         ),

@@ -23,5 +23,5 @@ def start_child(
     """Create the child and record it at the parent's position. None: the lease is lost, or the
     parent is being cancelled."""
     assert fact.position is not None  # noqa: S101 - an operation of the code
-    values = insert.new_run_params(child) | fact_params(fact)
+    values = insert.new_run_params(child) | fact_params(run, fact)
     return written(_START.send(run, values, notes=notes), fact)

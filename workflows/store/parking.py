@@ -77,7 +77,7 @@ def park_run(
     }
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
-    params |= fact_params(park.fact)
+    params |= fact_params(run, park.fact)
     params["name_of_time"] = time_field(park.fact.kind)
     return query_one(_PARK_AND_RECORD, params) is not None
 

@@ -60,7 +60,7 @@ _NOT_COUNTED = [*_WITHOUT_SESSIONS, CLUSTER_ENDED, STEP_OVERRAN]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
 _TAKEN = [HistoryKind.RECOVERED, HistoryKind.BLOCKED]
-_FRESH_START = [HistoryKind.WOKEN, HistoryKind.COMPENSATION_STARTED]
+_FRESH_START = [HistoryKind.WOKEN, HistoryKind.RETRIED, HistoryKind.COMPENSATION_STARTED]
 _RECOVERIES = f"""
     (SELECT count(*) FROM workflows_history AS line
      WHERE line.run_id = run.id AND line.kind = '{HistoryKind.RECOVERED}'

@@ -38,8 +38,12 @@ class Job:
 
     def bound(self) -> Callable[[], Any]:
         """Return the function with copies of its arguments."""
+        function = self.step.function
+        if self.around:
+            function = apart(function, self.around)
+        if not self.args and not self.kwargs:
+            return function
         args, kwargs = copied_arguments(self.args, self.kwargs)
-        function = apart(self.step.function, self.around)
         args = tuple(apart(each, self.around) for each in args)
         kwargs = {name: apart(each, self.around) for name, each in kwargs.items()}
         return partial(function, *args, **kwargs)
@@ -78,7 +82,8 @@ def compared_job(
         given = _given(step, args, kwargs)
         digests = {name: digest(value) for name, value in given.items()}
         _compare(session, position, step, digests, given)
-    session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
+    if args or kwargs:
+        session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
     return Job(
         position=position,
         step=step,

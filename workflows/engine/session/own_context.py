@@ -16,17 +16,12 @@ R = TypeVar("R")
 
 def call_apart(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Return what the function returns."""
-    return copy_context().run(_with_own_decimals, function, *args, **kwargs)
-
-
-def _with_own_decimals(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    # A copied context holds the same object, and `getcontext().prec = 4` changes that.
-    with decimal.localcontext():
-        return function(*args, **kwargs)
+    return own_context().run(function, *args, **kwargs)
 
 
 def own_context() -> Context:
-    """Return a context for what runs apart later."""
-    context = copy_context()
-    context.run(lambda: decimal.setcontext(decimal.getcontext().copy()))
-    return context
+    """Return a context for what runs apart."""
+    own = copy_context()
+    # A copied context holds the same object, and `getcontext().prec = 4` changes that.
+    own.run(decimal.setcontext, decimal.getcontext().copy())
+    return own

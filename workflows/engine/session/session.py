@@ -29,8 +29,11 @@ class Session(DriveMemory):
         try:
             yield
         except (DatabaseError, InterfaceError) as exc:
-            failed = StoreFailed(exc)
-            raise (self.unwind(failed) if ends_drive else failed) from exc
+            raise self._failed(exc, ends_drive) from exc
+
+    def _failed(self, exc: DatabaseError | InterfaceError, ends_drive: bool) -> BaseException:
+        failed = StoreFailed(exc)
+        return self.unwind(failed) if ends_drive else failed
 
     def record(self, send: Callable[[Notes], Written | None]) -> HistoryEntry:
         """Write a line with what the workflow keeps, and take it in. send is the store's call.
@@ -57,8 +60,10 @@ class Session(DriveMemory):
     ) -> Written | None:
         """Write a line that may be refused. None: look_again says why. Raises StoreFailed."""
         notes = self.changed_notes()
-        with self.guarded(ends_drive=ends_drive):
+        try:  # as in guarded, whose generator costs more than all the rest of this
             written = send(notes)
+        except (DatabaseError, InterfaceError) as exc:
+            raise self._failed(exc, ends_drive) from exc
         if written is None or notes == UNCHANGED:
             return written
         return written._replace(notes=notes)

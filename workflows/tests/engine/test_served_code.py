@@ -112,7 +112,7 @@ def test_killed_anywhere_a_parent_and_its_child_of_a_pool_end_the_same() -> None
 @pytest.mark.parametrize("pool", ["", None, 7])
 def test_a_pool_has_a_name(pool: Any) -> None:
     with pytest.raises(DefinitionError, match="pool is "):
-        workflow("tests.named", pool=pool)(lambda run: None)
+        workflow("tests.named", pool=pool)
 
 
 @pytest.mark.parametrize("pools", ["gpu", [], [""], 7])

@@ -116,6 +116,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         {"problem": "position 1 differs", "until": ISO},
     ),
     (_.WOKEN, ASKED, WHO),
+    (
+        _.RETRIED,
+        ASKED | {"positions": "'[2, 3]'::jsonb"},
+        WHO | {"positions": [2, 3]},
+    ),
     (_.CANCEL_REQUESTED, ASKED, WHO),
     (lines.run_ended(RunState.COMPLETED), {}, {}),
     (lines.run_ended(RunState.FAILED, TOLD), {}, {"error": ERROR}),

@@ -217,14 +217,11 @@ def test_a_step_that_swallows_its_own_death_stays_dead() -> None:
 @contextmanager
 def unfenced_records() -> Iterator[None]:
     """Let the append of a record take any attempt, in any state."""
-    sound = steps._APPEND.bind
-
-    def bind(*args: Any, **kwargs: Any) -> tuple[Statement, dict[str, Any]]:
-        statement, params = sound(*args, **kwargs)
-        held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
-        return Statement(re.sub(held, "", statement.text)), params
-
-    with mock.patch.object(steps._APPEND, "bind", bind):
+    held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
+    forms: dict[str, Any] = {
+        name: Statement(re.sub(held, "", form.text)) for name, form in vars(steps._APPEND).items()
+    }
+    with mock.patch.multiple(steps._APPEND, **forms):
         yield
 
 
