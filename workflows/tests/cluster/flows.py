@@ -254,6 +254,18 @@ async def awaited_effect(name: str, gate: str) -> str:
     return name
 
 
+@workflow("lab.on_a_card", pool="lab_gpu")
+def on_a_card(run: Context) -> str:
+    """A run for clusters that serve another pool."""
+    return run.step(effect, "on a card")
+
+
+@workflow("lab.card_parent")
+def with_a_card(run: Context) -> list[str]:
+    """A parent of the default pool, its child of another."""
+    return [run.step(effect, "before"), run.start_child(on_a_card).result()]
+
+
 @workflow("lab.held_async")
 def held_async(run: Context, gate: str) -> list[str]:
     """An async step that waits for a gate, then two at once."""
