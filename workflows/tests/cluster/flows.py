@@ -154,6 +154,13 @@ def never_come_back_alone() -> None:
         libc.pthread_mutex_lock(mutex)
 
 
+@step(timeout_seconds=1, retry=TWICE)
+async def block_the_loop() -> None:
+    """Wait for what never comes without awaiting it: the limit cannot cancel that."""
+    await sync_to_async(leave)("wait")
+    time.sleep(600)
+
+
 def leave(name: str, *, durable: bool = False) -> None:
     """Leave a line that says what was done, for which run, by whom, under which key."""
     info = current_step()
@@ -372,6 +379,16 @@ def branch_never_comes_back(run: Context) -> str:
     """The same as a branch, which its drive gives up."""
     try:
         run.gather(run.call(never_come_back_alone), run.call(effect, "beside it"))
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.loop_never_comes_back")
+def loop_never_comes_back(run: Context) -> str:
+    """An async step that blocks the event loop of its worker."""
+    try:
+        run.step(block_the_loop)
     except StepFailed as failed:
         return str(failed)
     return "it came back"
