@@ -196,6 +196,12 @@ def _told(error: dict[str, Any] | None) -> str:
 
 
 def _without_code(workflow: str, version: int) -> str:
+    pool = api.named_pool(workflow, version)
+    if pool is not None:
+        return (
+            f"no living worker serves the pool {pool!r} of {workflow} version {version}; start a cluster "
+            f"with `runcluster --pool {pool}`."
+        )
     return (
         f"no living worker has code for {workflow} version {version}; start the clusters again so that "
         "they read new code, or deploy it."

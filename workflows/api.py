@@ -39,7 +39,7 @@ from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
-from workflows.definitions.workflow import Workflow, workflow
+from workflows.definitions.workflow import Workflow, named_pool, workflow
 from workflows.engine.attempts.heartbeat import heartbeat
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.children.child_run import ChildHandle, Woken
@@ -199,6 +199,7 @@ __all__ = [
     "list_steps",
     "liveness_failed",
     "living_workers",
+    "named_pool",
     "newer_code_awaited",
     "next_times",
     "pause",

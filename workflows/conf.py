@@ -10,10 +10,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from workflows.core.errors import DefinitionError
+from workflows.core.pool import DEFAULT_POOL, check_pools
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 from workflows.core.retry import RetryPolicy
 
-NO_NUMBERS = frozenset({"default_retry", "direct_database", "keep_keys", "retention"})
+NO_NUMBERS = frozenset({"default_retry", "direct_database", "keep_keys", "pools", "retention"})
 MOST_SLOTS = 1_000
 WHOLE_NUMBERS = {"connections": MOST_SLOTS, "slots": MOST_SLOTS}
 """Settings that count something, and the most of it."""
@@ -33,6 +34,8 @@ class Conf:
     """How often a cluster looks for due runs and lost workers when nobody rings."""
     slots: int = 1
     """How many runs one worker process drives at a time. One: in its main thread; more: in threads."""
+    pools: tuple[str, ...] = (DEFAULT_POOL,)
+    """The pools of workflows that this cluster drives; `runcluster --pool` goes before."""
     max_payload_bytes: int = 256 * 1024
     """Largest input, output or event payload, as JSON."""
     max_crashes: int = 5
@@ -79,6 +82,7 @@ class Conf:
         self._check_numbers()
         for name, read in (
             ("keep_keys", seconds_of),
+            ("pools", check_pools),
             ("retention", read_rules),
             ("default_retry", lambda _: self.retry_policy),
         ):

@@ -14,7 +14,7 @@ from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.schedule_chore import starting
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
 from workflows.store import queue
 from workflows.store import workers as store
 from workflows.store.database import Connection

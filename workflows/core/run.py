@@ -101,7 +101,7 @@ class RunView:
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
     code_missing: bool
-    """No living worker has code for its workflow and version, so nobody drives it. False once it has
+    """No living worker has code for its workflow and version and serves its pool, so nobody drives it. False once it has
     ended, while a worker drives it, and where no worker lives at all."""
     created_at: datetime
     started_at: datetime | None

@@ -18,6 +18,7 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.payload_type import PayloadType, payload_type
+from workflows.core.pool import DEFAULT_POOL, check_pool
 from workflows.core.programming_errors import Errors
 from workflows.core.run_labels import owner_of, tags_of
 from workflows.core.time_checks import check_limit
@@ -54,6 +55,8 @@ class WorkflowDefinition:
     on_failure: OnEnd = "stop"
     on_cancel: OnEnd = "stop"
     deadline_seconds: float | None = None
+    pool: str = DEFAULT_POOL
+    """Clusters that serve this one drive its runs."""
     fails_on: Errors = ()
     """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
@@ -99,6 +102,7 @@ def workflow(
     on_failure: OnEnd = "stop",
     on_cancel: OnEnd = "stop",
     deadline_seconds: float | None = None,
+    pool: str = DEFAULT_POOL,
     fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
     description: str = "",
@@ -112,6 +116,7 @@ def workflow(
                            name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
+    pool                   its runs go to clusters that serve this pool (`runcluster --pool gpu`)
     fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
                            a run until it is mended; those named here fail it, as any other does
     events                 what its events bring, by name: {"address": Address}. What does not fit is
@@ -125,12 +130,12 @@ def workflow(
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
     """
     told = _told(name, version)
-    _check_ends(told, fails_on, on_failure=on_failure, on_cancel=on_cancel)
-    check_limit(f"{told}: deadline_seconds", deadline_seconds)
+    _check(told, fails_on, pool, deadline_seconds, on_failure=on_failure, on_cancel=on_cancel)
     options: dict[str, Any] = {
         "on_failure": on_failure,
         "on_cancel": on_cancel,
         "deadline_seconds": deadline_seconds,
+        "pool": pool,
         "fails_on": fails_on,
         "events": _event_types(told, events),
         **_labels(told, description, tags, owner, max_crashes),
@@ -145,8 +150,7 @@ def _register(
     function: Callable[Concatenate[C, P], R],
 ) -> Workflow[P, R]:
     plain = plain_function(function)
-    own_name = where(plain) if name is UNNAMED else name
-    check_parameters(own_name, plain)
+    own_name = _own_name(name, plain)
     signature = Signature(plain, skip_first=True)
     description = options["description"] or inspect.getdoc(plain) or ""
     _remember(
@@ -161,18 +165,26 @@ def _register(
     return cast(Workflow[P, R], function)
 
 
+def _own_name(name: str, function: FunctionType) -> str:
+    own_name = where(function) if name is UNNAMED else name
+    check_parameters(own_name, function)
+    return own_name
+
+
 def _remember(definition: WorkflowDefinition) -> None:
     _check_free(definition.name, definition.version, definition.function)
     _workflows[definition.name, definition.version] = definition
     definition.function.workflow_definition = definition  # type: ignore[attr-defined]
 
 
-def _check_ends(told: str, fails_on: Any, **options: Any) -> None:
+def _check(told: str, fails_on: Any, pool: Any, deadline_seconds: Any, **ends: Any) -> None:
+    check_pool(told, pool)
+    check_limit(f"{told}: deadline_seconds", deadline_seconds)
     if not isinstance(fails_on, tuple) or not all(
         isinstance(each, type) and issubclass(each, Exception) for each in fails_on
     ):
         raise DefinitionError(f"{told}: write fails_on=(KeyError,), a tuple of exception classes")
-    for option, value in options.items():
+    for option, value in ends.items():
         if value not in ("stop", "compensate"):
             raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
 
@@ -227,6 +239,24 @@ def known_code() -> tuple[list[str], list[int]]:
 def _pairwise(known: tuple[tuple[str, int], ...]) -> tuple[list[str], list[int]]:
     """Asked before each claim."""
     return [name for name, _ in known], [version for _, version in known]
+
+
+def code_of_pools(pools: Collection[str]) -> tuple[list[str], list[int]]:
+    """Return the names and versions, pairwise, of the workflows of these pools that this process has
+    code for."""
+    found = [key for key, definition in _workflows.items() if definition.pool in pools]
+    return [name for name, _ in found], [version for _, version in found]
+
+
+def known_pools() -> set[str]:
+    """Return the pools of the workflows that this process has code for, and the default."""
+    return {DEFAULT_POOL, *(definition.pool for definition in _workflows.values())}
+
+
+def named_pool(name: str, version: int) -> str | None:
+    """Return the pool that a workflow's code names; None: it is the default, or there is no code here."""
+    definition = _workflows.get((name, version))
+    return None if definition is None or definition.pool == DEFAULT_POOL else definition.pool
 
 
 def latest_version(name: str) -> int:

@@ -15,7 +15,7 @@ from workflows import signals
 from workflows.api import start
 from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Hold, Liveness
 from workflows.core.run import ClaimedRun
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
 from workflows.store import lent_connections
 from workflows.store import workers as store
 from workflows.store.database import Connection
