@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     ChildFailed,
     DeadlineExceeded,
@@ -39,7 +40,7 @@ from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
-from workflows.definitions.workflow import Workflow, workflow
+from workflows.definitions.workflow import Workflow, named_pool, workflow
 from workflows.engine.attempts.heartbeat import heartbeat
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.children.child_run import ChildHandle, Woken
@@ -48,6 +49,7 @@ from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
@@ -122,6 +124,7 @@ __all__ = [
     "DefinitionError",
     "Difference",
     "DuplicateWorkflow",
+    "ErrorKind",
     "Event",
     "HistoryEntry",
     "HistoryKind",
@@ -199,13 +202,16 @@ __all__ = [
     "list_steps",
     "liveness_failed",
     "living_workers",
+    "named_pool",
     "newer_code_awaited",
     "next_times",
+    "pause",
     "pause_schedule",
     "put_schedule",
     "replay_history",
     "replay_open_runs",
     "result",
+    "resume",
     "resume_schedule",
     "retry",
     "retry_now",

@@ -18,6 +18,7 @@ from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
 from workflows.engine import announcements
+from workflows.engine.served_code import named_pool
 from workflows.store import lost_sessions
 from workflows.store import sweep as lost
 from workflows.store import workers as store
@@ -193,6 +194,7 @@ class AskForCode:
                     version=missing.version,
                     runs=missing.runs,
                     run_id=missing.run_id,
+                    pool=named_pool(missing.workflow, missing.version),
                 )
 
 

@@ -13,6 +13,7 @@ from workflows.cluster.slot_threads import Slots
 from workflows.cluster.worker_identity import introduce
 from workflows.conf import conf
 from workflows.engine.worker_loop import work_off
+from workflows.store import lent_connections
 
 _counting = threading.Lock()
 """Several slots count into the same numbers."""
@@ -22,6 +23,7 @@ def born(**kwargs: object) -> None:
     """Begin to show that this worker lives (receiver of django-q2's post_spawn)."""
     held_runs.begin()
     connection_created.connect(introduce)
+    lent_connections.begin(conf().connections)
     _liveness().begin()
 
 

@@ -156,6 +156,8 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
     _.BLOCKED: (ERROR, STEPS),
     _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.PAUSED: _ASKED,
+    _.RESUMED: _ASKED,
     _.RETRIED: (*_ASKED, POSITIONS),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
     _.WOKEN: _ASKED,

@@ -11,13 +11,14 @@ from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.core.turns import Turns
 from workflows.core.unwind import LostInStep, StoreFailed
-from workflows.definitions.workflow import known_code
 from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
+from workflows.engine.served_code import code_here
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
-from workflows.store.queue import Code, claim_run
+from workflows.store import lent_connections
+from workflows.store.queue import claim_run
 
 turns = Turns()
 """Of this worker: as long as its process lives, from bell to bell."""
@@ -47,6 +48,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     the process out: a step outlived its time limit in a thread, which ends with the process.
     """
     driven = 0
+    lent_connections.borrow_here()
     try:
         while not stopping():
             drop_broken_connection()
@@ -75,12 +77,9 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         else:
             holder.hold(None)
             signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
+    finally:
+        lent_connections.let_go()
     return driven
-
-
-def code_here() -> Code:
-    """Return the workflows that this process has code for."""
-    return Code(*known_code())
 
 
 def _drive(

@@ -111,7 +111,7 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             "run",
             models.Index(
-                fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"
+                fields=["-created_at"], condition=Q(error__isnull=False), name="run_any_error_idx"
             ),
         ),
         AddIndexConcurrently(

@@ -15,7 +15,7 @@ from django.db.models import (
     UniqueConstraint,
     When,
 )
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 
 from workflows.core.states import DUE_STATES, FINAL_STATES, HELD_STATES, RunState
@@ -68,6 +68,9 @@ class Run(models.Model):
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
     events = models.PositiveIntegerField(default=0, db_default=0)
     attempt = models.PositiveIntegerField(default=0, db_default=0)
+    # A trigger makes such a run paused wherever it is let go of, and keeps its time for resume.
+    pausing = models.BooleanField(default=False, db_default=False)
+    due_at_resume = models.DateTimeField(null=True, blank=True)
     retries = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -180,6 +183,13 @@ class Run(models.Model):
                 ),
                 name="run_ended_idx",
             ),
+            # api.list_runs(error_kind=...).
+            Index(
+                KeyTransform("kind", "error"),
+                models.F("created_at").desc(),
+                condition=Q(error__isnull=False),
+                name="run_error_idx",
+            ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),
             # api.list_runs by workflow, newest first.
@@ -190,7 +200,9 @@ class Run(models.Model):
                 condition=Q(state__in=TROUBLED_STATES),
                 name="run_troubled_idx",
             ),
-            Index(fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"),
+            Index(
+                fields=["-created_at"], condition=Q(error__isnull=False), name="run_any_error_idx"
+            ),
             # api.list_runs by what only some runs have. A run that has none of it costs nothing here.
             Index(fields=["owner", "-created_at"], condition=~Q(owner=""), name="run_owner_idx"),
             Index(

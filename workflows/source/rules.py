@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 _STEERING = "workflows.engine.requests.steering"
 _RETRY = "workflows.engine.requests.retry"
+_PAUSE = ("workflows.engine.requests.pause.pause", "workflows.engine.requests.pause.resume")
 _LISTING = "workflows.engine.requests.listing"
 
 
@@ -112,6 +113,7 @@ RULES = (
                 f"{_STEERING}.compensate",
                 f"{_STEERING}.retry_now",
                 f"{_RETRY}.retry",
+                *_PAUSE,
                 f"{_LISTING}.list_runs",
             ),
             *(f"{_LISTING}.list_steps", "workflows.engine.execute_action.execute_action"),

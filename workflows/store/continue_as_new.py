@@ -26,6 +26,7 @@ _TAKEN_OVER = (
     "one_per_subject",
     "key_free_at_end",
     "tenant",
+    "pausing",
     "data",
     "attributes",
     "progress",
@@ -35,6 +36,9 @@ _SUCCESSOR = insert.run(
     **{column: f"ended.{column}" for column in _TAKEN_OVER},
     # As the statement began: by now the run that ends has lost it.
     key="(SELECT key FROM workflows_run AS before WHERE before.id = ended.id AND key_free_at_end)",
+    state=f"CASE WHEN ended.pausing THEN '{RunState.PAUSED}' ELSE '{RunState.PENDING}' END",
+    wake_at=f"CASE WHEN NOT ended.pausing THEN {NOW} END",
+    due_at_resume=f"CASE WHEN ended.pausing THEN {NOW} END",
     chain_id="coalesce(ended.chain_id, ended.id)",
     events="""(SELECT count(*) FROM workflows_event
                WHERE run_id = ended.id AND position IS NULL)""",

@@ -11,6 +11,7 @@ from workflows.core.states import FINAL_STATES, FORWARD_STATES, RunState
 from workflows.store import insert
 from workflows.store.database import Connection, query_one
 from workflows.store.fence import (
+    HEARD,
     KEEP_NOTES,
     UNCHANGED,
     WAITS_BRIEFLY,
@@ -96,7 +97,7 @@ _BEGIN_COMPENSATION = Statement(
     """
 )
 
-_HOLD = Statement(f"SELECT state, events FROM workflows_run WHERE {still_held()}")
+_HOLD = Statement(f"SELECT {HEARD}, events FROM workflows_run WHERE {still_held()}")
 
 _BY_KEY = Statement(
     """
@@ -176,7 +177,8 @@ def block_run(run: ClaimedRun, *, error: str) -> bool:
 
 
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:
-    """Return the held run's state and event counter; None when the lease is lost."""
+    """Return the held run's state, paused where it is to pause, and its event counter; None when the lease
+    is lost."""
     row = query_one(_HOLD, holder(run))
     return None if row is None else (RunState(row[0]), row[1])
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from workflows.core.beat import SQL_GREW
 from workflows.core.codec import loads
+from workflows.core.error_kind import ErrorKind
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
@@ -48,7 +49,7 @@ _WHAT_BECAME = f"""
 _TOLD = """format(
     '%%s workers in a row were lost while driving this run, the last one because %%s; find out '
     'what kills them, then retry it', lost_in_a_row, reason)"""
-_VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
+_VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD, kind=f"'{ErrorKind.LOST_WORKER}'")
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _ENDS = [RunState.CANCELLED, RunState.FAILED]
 _RESTART, _LET_GO = "the database was started again", "its worker lives on without it"

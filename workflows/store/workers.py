@@ -90,9 +90,10 @@ _FORGET = Statement(
 )
 
 
-def open_connection(*, listen: bool = False) -> Connection:
-    """Open a connection of the engine's own to Django's default database."""
-    wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
+def open_connection(alias: str = DEFAULT_DB_ALIAS, *, listen: bool = False) -> Connection:
+    """Open a connection of the engine's own, a session for as long as it lives. alias: of a database in
+    Django's settings to which no pooler stands before."""
+    wanted = {**NOTICE_A_CUT, **connections[alias].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name=OWN_NAME)

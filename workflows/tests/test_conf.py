@@ -149,3 +149,11 @@ def test_a_database_that_commits_nothing_by_itself_is_refused() -> None:
         "workflows.E003",
         'the database setting "AUTOCOMMIT" is False',
     )
+
+
+def test_a_direct_database_that_is_none_is_refused_with_those_there_are() -> None:
+    with (
+        override_settings(WORKFLOWS={"direct_database": "straight"}),
+        pytest.raises(ImproperlyConfigured, match=r"'straight'; name one of DATABASES: default"),
+    ):
+        conf()

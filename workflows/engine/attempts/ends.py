@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 from workflows.engine.attempts.time_limit import GRACE_SECONDS, Limit, end_process_after
+from workflows.store import lent_connections
 
 Key = TypeVar("Key")
 End = TypeVar("End")
@@ -71,6 +72,7 @@ class Ends(Generic[Key, End]):
             left = min(limit.left() for limit in self._limits.values()) + GRACE_SECONDS
             if left <= 0:
                 return None
+            lent_connections.let_go()
             try:
                 with end_process_after(left + GRACE_SECONDS):
                     came = self._came.get(timeout=None if left == float("inf") else left)

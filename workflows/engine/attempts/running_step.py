@@ -10,6 +10,7 @@ from typing import Protocol
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
 
@@ -55,10 +56,10 @@ class Running:
         return time.monotonic() - self.began
 
     def hang_up(self) -> None:
-        """Close the connection of its heartbeats."""
+        """Have no more part in the connection of heartbeats."""
         own, self.own = self.own, None
         if own is not None:
-            own.close()
+            beat_connection.leave(own)
 
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""

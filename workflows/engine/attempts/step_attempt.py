@@ -35,6 +35,7 @@ from workflows.engine.attempts.time_limit import Limit, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.session import Session
 from workflows.store.history import Written
+from workflows.store.lent_connections import enter_step, leave_step
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
 """PostgreSQL has rolled the transaction back; the same again may succeed."""
@@ -150,7 +151,11 @@ def _run(session: Session, job: Job, running: Running, before: OpenWork) -> Comp
         claim_only_attempt(session, job)
     if job.step.atomic:
         return _run_atomic(session, job, running, limited)
-    output = limited()
+    lent = enter_step()
+    try:
+        output = limited()
+    finally:
+        leave_step(lent)
     before.compare()
     drop_broken_connection()  # the step may have swallowed its loss
     return Returned(running, output)

@@ -1,5 +1,7 @@
 """The operator's verbs: cancel, retry now, compensate."""
 
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
@@ -17,6 +19,7 @@ from workflows.store.chains import newest_of
 from workflows.store.runs import find_rival
 from workflows.store.steering import Cancel
 
+T = TypeVar("T")
 PARENT_FAILED = "the parent failed"
 """Why the children of a run that fails are cancelled; a retry of the parent finds them by it."""
 
@@ -77,12 +80,20 @@ class _BornMeanwhile(Exception):
 def _cancel_tree(run_id: UUID, why: Asked, in_drive: bool) -> list[tuple[UUID, Cancel]] | None:
     """Cancel the run and its children. Returns what became of each, of the run itself last; None:
     try again, a child was born meanwhile, or a database above read committed wants it."""
+    return in_tree(run_id, lambda each: _cancel_one(each, why), in_drive=in_drive)
+
+
+def in_tree(
+    run_id: UUID, act: Callable[[UUID], T], *, in_drive: bool = False
+) -> list[tuple[UUID, T]] | None:
+    """Lock the run and its children that go on, and act on each, in one transaction: children before
+    their parents, the run itself last. None: try again; see _cancel_tree."""
     try:
         with transaction.atomic():
             children = store.lock_tree(run_id, in_drive=in_drive)
             if children is None:
                 raise _BornMeanwhile
-            return [(each, _cancel_one(each, why)) for each in (*children, run_id)]
+            return [(each, act(each)) for each in (*children, run_id)]
     except _BornMeanwhile:
         return None
     except OperationalError as exc:

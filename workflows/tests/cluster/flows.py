@@ -154,6 +154,13 @@ def never_come_back_alone() -> None:
         libc.pthread_mutex_lock(mutex)
 
 
+@step(timeout_seconds=1, retry=TWICE)
+async def block_the_loop() -> None:
+    """Wait for what never comes without awaiting it: the limit cannot cancel that."""
+    await sync_to_async(leave)("wait")
+    time.sleep(600)
+
+
 def leave(name: str, *, durable: bool = False) -> None:
     """Leave a line that says what was done, for which run, by whom, under which key."""
     info = current_step()
@@ -252,6 +259,18 @@ async def awaited_effect(name: str, gate: str) -> str:
     await sync_to_async(leave)(name)
     await asyncio.to_thread(wait_for_gate, gate)
     return name
+
+
+@workflow("lab.on_a_card", pool="lab_gpu")
+def on_a_card(run: Context) -> str:
+    """A run for clusters that serve another pool."""
+    return run.step(effect, "on a card")
+
+
+@workflow("lab.card_parent")
+def with_a_card(run: Context) -> list[str]:
+    """A parent of the default pool, its child of another."""
+    return [run.step(effect, "before"), run.start_child(on_a_card).result()]
 
 
 @workflow("lab.held_async")
@@ -360,6 +379,16 @@ def branch_never_comes_back(run: Context) -> str:
     """The same as a branch, which its drive gives up."""
     try:
         run.gather(run.call(never_come_back_alone), run.call(effect, "beside it"))
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.loop_never_comes_back")
+def loop_never_comes_back(run: Context) -> str:
+    """An async step that blocks the event loop of its worker."""
+    try:
+        run.step(block_the_loop)
     except StepFailed as failed:
         return str(failed)
     return "it came back"
