@@ -289,6 +289,20 @@ def poison(run: Context) -> None:
     run.step(die)
 
 
+@step(retry=PATIENT)
+def die_in_company(gate: str) -> None:
+    """Take the worker along, the first time only once the file is there."""
+    leave("die")
+    wait_for_gate(gate)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@workflow("lab.poison_in_company")
+def poison_in_company(run: Context, gate: str) -> None:
+    """Kills whoever drives it, behind a gate."""
+    run.step(die_in_company, gate)
+
+
 @workflow("lab.silent_poison")
 def silent_poison(run: Context) -> None:
     """Kills whoever drives it, without a trace of its own, behind a step that is well."""
