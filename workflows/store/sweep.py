@@ -273,6 +273,14 @@ def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
     return _judged(query(_TAKE_FROM_ITSELF, holder(run) | params))
 
 
+def take_overrun(own: Connection, run: HeldRun, *, max_crashes: int) -> list[Judged]:
+    """Take a run from a living worker that cannot interrupt its step, which has run beyond its limit: a
+    failed attempt, which the next drive records. Returns nothing where somebody else has it, or its row."""
+    params = {"run": run.run_id, "attempt": run.attempt, "max_crashes": max_crashes}
+    params |= {"longest_pause": LONGEST_PAUSE_SECONDS, **told_params([run], [STEP_OVERRAN])}
+    return _judged(query(_TAKE_FROM_ITSELF, params, on=own))
+
+
 def _judged(rows: Rows) -> list[Judged]:
     # Read here: Django leaves jsonb a text on its connections, psycopg does not on ours.
     return [

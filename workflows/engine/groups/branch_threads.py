@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from django.db import connection
 
-from workflows.engine.attempts.time_limit import GRACE_SECONDS, Limit, end_process_after
+from workflows.engine.attempts.time_limit import GRACE_SECONDS, Limit
 
 Key = TypeVar("Key")
 End = TypeVar("End")
@@ -64,8 +64,7 @@ class Threads(Generic[Key, End]):
             if left <= 0:
                 return None
             try:
-                with end_process_after(left + GRACE_SECONDS):
-                    key, end = self._ends.get(timeout=None if left == float("inf") else left)
+                key, end = self._ends.get(timeout=None if left == float("inf") else left)
             except queue.Empty:
                 continue
             del self._limits[key]

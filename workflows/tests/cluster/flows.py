@@ -146,6 +146,17 @@ def never_come_back() -> None:
 @step(timeout_seconds=1, retry=TWICE)
 def never_come_back_alone() -> None:
     """Wait in C for what never comes, without the interpreter's lock."""
+    wait_in_c()
+
+
+@step(timeout_seconds=1, retry=ONCE)
+def never_come_back_once() -> None:
+    """The same, and no second attempt."""
+    wait_in_c()
+
+
+def wait_in_c() -> None:
+    """Lock what is locked, so that no signal and no exception ends it."""
     leave("wait")
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
     for _ in range(2):
@@ -347,6 +358,16 @@ def never_comes_back(run: Context) -> str:
     """A step that no time limit can interrupt."""
     try:
         run.step(never_come_back)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.never_comes_back_alone")
+def never_comes_back_alone(run: Context) -> str:
+    """A step that no thread can be interrupted in; others go on beside it."""
+    try:
+        run.step(never_come_back_once)
     except StepFailed as failed:
         return str(failed)
     return "it came back"
