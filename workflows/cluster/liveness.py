@@ -19,6 +19,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 import psycopg
 from django.db import OperationalError
@@ -113,6 +114,15 @@ class Liveness:
             elif lost is not None and lost.under == self._id:
                 self._given_up.add(self._id)
                 self._id = 0
+
+    def thread_of(self, run_id: UUID) -> int | None:
+        """Return the thread that drives this run; None: none does."""
+        found = (
+            thread
+            for thread, hold in list(self._holds.items())
+            if hold.run is not None and hold.run.id == run_id
+        )
+        return next(found, None)
 
     def _let_go(self, thread: int) -> Hold | None:
         hold = self._holds.pop(thread, None)

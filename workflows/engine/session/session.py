@@ -75,6 +75,8 @@ class Session(DriveMemory):
             self.now = written.entry.at
             self.notes.data.stored(written.notes.data)
             self.notes.attributes.stored(written.notes.attributes)
+        if self.wants_room:
+            self.leave_room()
         self._hear(written.state)
         return written.entry
 

@@ -148,6 +148,17 @@ def never_come_back() -> None:
 @step(timeout_seconds=1, retry=TWICE)
 def never_come_back_alone() -> None:
     """Wait in C for what never comes, without the interpreter's lock."""
+    wait_in_c()
+
+
+@step(timeout_seconds=1, retry=ONCE)
+def never_come_back_once() -> None:
+    """The same, and no second attempt."""
+    wait_in_c()
+
+
+def wait_in_c() -> None:
+    """Lock what is locked, so that no signal and no exception ends it."""
     leave("wait")
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
     for _ in range(2):
@@ -325,6 +336,20 @@ def poison(run: Context) -> None:
     run.step(die)
 
 
+@step(retry=PATIENT)
+def die_in_company(gate: str) -> None:
+    """Take the worker along, the first time only once the file is there."""
+    leave("die")
+    wait_for_gate(gate)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@workflow("lab.poison_in_company")
+def poison_in_company(run: Context, gate: str) -> None:
+    """Kills whoever drives it, behind a gate."""
+    run.step(die_in_company, gate)
+
+
 @workflow("lab.silent_poison")
 def silent_poison(run: Context) -> None:
     """Kills whoever drives it, without a trace of its own, behind a step that is well."""
@@ -369,6 +394,16 @@ def never_comes_back(run: Context) -> str:
     """A step that no time limit can interrupt."""
     try:
         run.step(never_come_back)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.never_comes_back_alone")
+def never_comes_back_alone(run: Context) -> str:
+    """A step that no thread can be interrupted in; others go on beside it."""
+    try:
+        run.step(never_come_back_once)
     except StepFailed as failed:
         return str(failed)
     return "it came back"
