@@ -61,6 +61,7 @@ class History:
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
             self._forget(set(POSITIONS.of(entry)))
+            self._lost_in_company.clear()
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
         elif entry.kind == HistoryKind.RECOVERED:
