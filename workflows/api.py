@@ -25,6 +25,7 @@ from workflows.core.errors import (
     WorkflowError,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.limit import Limit, LimitView, Rate
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.schedule import Overlap, Rules, Schedule
@@ -42,6 +43,7 @@ from workflows.engine.execute_action import execute_action
 from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
+from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start import start
@@ -117,9 +119,12 @@ __all__ = [
     "HistoryKind",
     "InvalidInput",
     "KeyConflict",
+    "Limit",
+    "LimitView",
     "MissingCode",
     "Overlap",
     "Permanent",
+    "Rate",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
@@ -178,6 +183,7 @@ __all__ = [
     "lease_lost",
     "lease_not_extended",
     "list_actions",
+    "list_limits",
     "list_missing_code",
     "list_runs",
     "list_schedules",
@@ -208,6 +214,7 @@ __all__ = [
     "schedule_triggered",
     "send_event",
     "sentinel_hung",
+    "set_limit",
     "start",
     "step",
     "step_completed",

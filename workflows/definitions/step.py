@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
+from workflows.core.limit import Declared, Limit, Rate
 from workflows.core.retry import RetryPolicy
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
@@ -18,6 +19,7 @@ from workflows.definitions.functions import (
     refuse_other,
     where,
 )
+from workflows.definitions.limit import declare
 from workflows.definitions.workflow_guard import refuse
 
 P = ParamSpec("P")
@@ -44,6 +46,8 @@ class StepDefinition:
     compare_arguments: bool = True
     isolation: str | None = None
     at_most_once: bool = False
+    limits: tuple[Declared, ...] = ()
+    """Taken for each attempt."""
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
@@ -73,6 +77,8 @@ def step(
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
     compare_arguments: bool = ...,
+    concurrency: Limit | tuple[Limit, ...] | None = ...,
+    rate: Rate | None = ...,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 def step(
     function: Callable[P, R] | None = None,
@@ -85,6 +91,8 @@ def step(
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
     compare_arguments: bool = True,
+    concurrency: Limit | tuple[Limit, ...] | None = None,
+    rate: Rate | None = None,
 ) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
@@ -96,6 +104,8 @@ def step(
     compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
                      itself, with options of its own where it is decorated
     compare_arguments  a replay that gives it other arguments than history recorded blocks the run
+    concurrency, rate  how many attempts at once, Limit(5), and how often, Rate(10, per_seconds=1), over
+                     all hosts; waiting for it, the run parks
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
@@ -104,11 +114,7 @@ def step(
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
     def define(function: Callable[P, R]) -> Step[P, R]:
-        plain = plain_function(function)
-        if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
-            raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
-        if compensate is not None:
-            check_compensation(plain, plain_function(compensate))
+        plain = _checked(function, compensate)
         definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
@@ -121,9 +127,24 @@ def step(
             compensate=None if compensate is None else _as_step(compensate),
             compare_arguments=compare_arguments,
         )
-        return cast(Step[P, R], publish(definition))
+        return cast(Step[P, R], publish(_limited(definition, concurrency, rate)))
 
     return define if function is None else define(function)
+
+
+def _checked(function: Callable[..., Any], compensate: Callable[..., Any] | None) -> FunctionType:
+    plain = plain_function(function)
+    if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
+        raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+    if compensate is not None:
+        check_compensation(plain, plain_function(compensate))
+    return plain
+
+
+def _limited(definition: StepDefinition, concurrency: Any, rate: Any) -> StepDefinition:
+    own = where(definition.function)
+    limits = declare(f"step {own}", definition.signature, own, concurrency=concurrency, rate=rate)
+    return replace(definition, limits=limits)
 
 
 def publish(definition: StepDefinition) -> FunctionType:

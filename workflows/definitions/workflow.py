@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from types import FunctionType, MappingProxyType, UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
@@ -15,6 +15,7 @@ from workflows.core.errors import (
     UnknownWorkflow,
     ValueNotStorable,
 )
+from workflows.core.limit import Declared, Limit
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.programming_errors import Errors
 from workflows.core.time_checks import check_limit
@@ -27,6 +28,7 @@ from workflows.definitions.functions import (
     refuse_other,
     where,
 )
+from workflows.definitions.limit import declare
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,6 +56,8 @@ class WorkflowDefinition:
     """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
     """What the payloads of these events are."""
+    limits: tuple[Declared, ...] = ()
+    """Taken by a run from its first drive to its end."""
 
     def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
         """Return input with what was given by place under its parameters' names, as it is kept.
@@ -93,6 +97,7 @@ def workflow(
     deadline_seconds: float | None = None,
     fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
+    concurrency: Limit | tuple[Limit, ...] | None = None,
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
@@ -105,6 +110,7 @@ def workflow(
     events                 what its events bring, by name: {"address": Address}. What does not fit is
                            refused by send_event where this code is known, and blocks the run
                            where it comes all the same
+    concurrency            how many runs at once, from the first drive to the end: Limit(5, by="tenant")
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
@@ -116,11 +122,9 @@ def workflow(
 
     def register(function: Callable[Concatenate[C, P], R]) -> Workflow[P, R]:
         plain = plain_function(function)
-        own_name = where(plain) if name is UNNAMED else name
-        check_parameters(own_name, plain)
         _remember(
             WorkflowDefinition(
-                name=own_name,
+                name=_own_name(name, plain),
                 version=version,
                 function=plain,
                 signature=Signature(plain, skip_first=True),
@@ -129,15 +133,26 @@ def workflow(
                 deadline_seconds=deadline_seconds,
                 fails_on=fails_on,
                 events=types,
-            )
+            ),
+            concurrency,
         )
         return cast(Workflow[P, R], function)
 
     return register
 
 
-def _remember(definition: WorkflowDefinition) -> None:
-    _check_free(definition.name, definition.version, definition.function)
+def _own_name(name: str, plain: FunctionType) -> str:
+    own_name = where(plain) if name is UNNAMED else name
+    check_parameters(own_name, plain)
+    return own_name
+
+
+def _remember(definition: WorkflowDefinition, concurrency: Any) -> None:
+    name = definition.name
+    _check_free(name, definition.version, definition.function)
+    told = f"workflow {name!r}"
+    limits = declare(told, definition.signature, name, concurrency=concurrency, of_runs=True)
+    definition = replace(definition, limits=limits)
     _workflows[definition.name, definition.version] = definition
     definition.function.workflow_definition = definition  # type: ignore[attr-defined]
 
