@@ -108,8 +108,7 @@ def workflow(
     fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
                            a run until it is mended; those named here fail it, as any other does
     events                 what its events bring, by name: {"address": Address}. What does not fit is
-                           refused by send_event where this code is known, and blocks the run
-                           where it comes all the same
+                           refused by send_event where this code is known; else it blocks the run
     concurrency            how many runs at once, from the first drive to the end: Limit(5, by="tenant")
 
     The function is replayed from its top after every wait and crash: it may look only at its
