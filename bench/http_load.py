@@ -1,17 +1,14 @@
 """Visitors of a web server, many at once. Knows nothing of Django: it runs in processes of its own."""
 
 import http.client
-import random
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from socket import socket
 
 from bench.side_by_side import side_by_side
 
 HOST = "127.0.0.1"
-PORTS = range(26000, 27000)
 PROCESSES = 2
 THREADS = 4
 """Of each process."""
@@ -81,12 +78,3 @@ def is_up(port: int) -> bool:
         return False
     finally:
         own.close()
-
-
-def free_port() -> int:
-    """Return a port nobody listens on, below those that the kernel gives away by itself."""
-    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
-        with socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
-                return port
-    raise OSError(f"every port from {PORTS.start} to {PORTS.stop - 1} is taken")

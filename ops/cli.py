@@ -16,7 +16,9 @@ from ops.process import run
 from ops.refusal import Refused
 from ops.site import running_environment, start_site
 
-USAGE = "python3 run.py [--port 8000] [--workers 8] | test | check | bench | manage COMMAND"
+USAGE = (
+    "python3 run.py [--port 8000] [--workers 8] [--slots 1] | test | check | bench | manage COMMAND"
+)
 
 
 NEED_NO_SITE = {"help", "makemigrations", "startapp", "startworkflow"}
@@ -69,12 +71,17 @@ def start(arguments: list[str]) -> int:
     parser = OneLineParser(prog="run.py", usage=USAGE, description="Start the site.")
     parser.add_argument("--port", type=int, default=8000, help="the web server's port (8000)")
     parser.add_argument("--workers", type=int, help="worker processes of the cluster (8)")
+    parser.add_argument("--slots", type=int, help="runs that each of them drives at a time (1)")
     chosen = parser.parse_args(arguments)
     if not 1 <= chosen.port <= 65535:
         raise Refused(f"--port must be from 1 to 65535, not {chosen.port}")
     if chosen.workers is not None and not 1 <= chosen.workers <= 256:
         raise Refused(f"--workers must be from 1 to 256, not {chosen.workers}")
-    return start_site(chosen.port, chosen.workers)
+    if chosen.slots is not None and not 1 <= chosen.slots <= 1000:
+        raise Refused(f"--slots must be from 1 to 1000, not {chosen.slots}")
+    return start_site(
+        chosen.port, {"TOOLSITE_WORKERS": chosen.workers, "TOOLSITE_SLOTS": chosen.slots}
+    )
 
 
 def test(arguments: list[str]) -> int:
@@ -86,7 +93,7 @@ def test(arguments: list[str]) -> int:
         return run([PYTHON, *command], env=development_environment(url))
 
 
-AT_ONCE = ["-n", "3", "--dist", "worksteal"]
+AT_ONCE = ["-n", "4", "--dist", "worksteal"]
 
 
 def default_processes(arguments: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from ops import postgres
@@ -27,8 +27,9 @@ MAX_LOG_BYTES = 10_000_000
 SETTING_NAMES = ("DATABASE_URL", "EMAIL_URL")
 
 
-def start_site(port: int, workers: int | None) -> int:
-    """Run the site until a signal stops it; return the exit code."""
+def start_site(port: int, chosen: Mapping[str, int | None]) -> int:
+    """Run the site until a signal stops it; return the exit code. chosen: settings by their names in the
+    environment; None: not chosen."""
     folder = data_dir()
     folder.mkdir(parents=True, exist_ok=True)
     with the_only_one(folder):
@@ -36,7 +37,7 @@ def start_site(port: int, workers: int | None) -> int:
         ensure("requirements.txt")
         logs = log_folder(folder)
         with database(logs) as (url, services):
-            env = site_environment(url, port, workers)
+            env = site_environment(url, port, chosen)
             welcome = Welcome(port, folder)
             prepare(env)
             with remembered(folder, env), watched_cluster(env, logs) as (drives, look):
@@ -123,7 +124,7 @@ def server_lives(server: postgres.Server) -> bool:
     return False
 
 
-def site_environment(url: str, port: int, workers: int | None) -> dict[str, str]:
+def site_environment(url: str, port: int, chosen: Mapping[str, int | None]) -> dict[str, str]:
     """Return the environment of everything that belongs to this site."""
     env = {
         "TOOLSITE_DEBUG": "1",
@@ -132,8 +133,7 @@ def site_environment(url: str, port: int, workers: int | None) -> dict[str, str]
         "DJANGO_SETTINGS_MODULE": "toolsite.settings",
         "PYTHONUNBUFFERED": "1",
     }
-    if workers is not None:
-        env["TOOLSITE_WORKERS"] = str(workers)
+    env |= {name: str(value) for name, value in chosen.items() if value is not None}
     if env["TOOLSITE_DEBUG"] == "1":
         env.setdefault("TOOLSITE_SITE_URL", f"http://{HOST}:{port}")
     return env

@@ -1,10 +1,11 @@
-"""The board's live part: a poll that brings nothing new costs one query, a new board one rendering.
+"""The board's live part: a poll costs one query, a new board one rendering.
 
-An unchanged poll asks neither for the session nor for its user: the same cookie has been shown the
+An unchanged poll looks neither at the session nor at its user: the same cookie has been shown the
 same version before. What changed is rendered once for all who hold nothing on the board.
 """
 
-from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import Any
 
@@ -12,75 +13,95 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
-from submissions.board_version import board_version
+from submissions.board_version import NOBODY, look
 from submissions.http import SiteRequest, depends_on_viewer, etag_of, unless_known
+from submissions.kept import Kept
+from submissions.known_viewers import KnownViewers
 from submissions.models import Board
-from submissions.selectors import Viewer, find_board
+from submissions.selectors import find_board
 from submissions.slot_board import FILTERS, SlotBoard, slot_board
 
 KEPT_AT_MOST = 64
-"""Renderings in one process; one of 500 slots is a third of a megabyte."""
+"""Renderings in one process; one of 500 slots is almost half a megabyte."""
+PATIENCE_SECONDS = 1.0
+"""How long one poll waits for what another one renders: its database may be slower than ours."""
 
 
 class KeptParts:
-    """The last renderings, by all that they depend on. Threads share it."""
+    """The last renderings of this process, and who holds slots in them."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], Any] = OrderedDict()
-        self._lock = Lock()
+        self.texts: Kept[bytes] = Kept(KEPT_AT_MOST)
+        self.makers: Kept[frozenset[int]] = Kept(KEPT_AT_MOST)
+        self._rendering = Lock()
 
-    def get(self, *key: str) -> Any:
-        """Return what is kept, None where nothing is."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
+    def find(self, slug: str, version: str, state: str, viewer: int) -> bytes | None:
+        """Return what this viewer is to see, None where it is not rendered yet."""
+        makers = self.makers.get(slug, version)
+        if makers is None:
+            return None
+        return self.texts.get(slug, version, state, audience(viewer, makers))
 
-    def keep(self, what: object, *key: str) -> None:
-        """Keep it, and forget what was not asked for the longest."""
-        with self._lock:
-            self._kept[key] = what
-            while len(self._kept) > KEPT_AT_MOST:
-                self._kept.popitem(last=False)
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Let others that want the same wait: rendered side by side, it would take each as long as all."""
+        is_ours = self._rendering.acquire(timeout=PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            if is_ours:
+                self._rendering.release()
 
 
 PARTS = KeptParts()
+VIEWERS = KnownViewers()
 
 
 def board_part(request: SiteRequest, slug: str) -> HttpResponseBase:
     """Answer a poll: 304 where the browser shows this version already. Raises BoardUnknown."""
     asked = request.GET.get("state", "")
     state = asked if asked in FILTERS else ""
-    about = [slug, state, request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")]
-    version = board_version(slug)
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    about = [slug, state, session]
+    seen = look(slug, session, VIEWERS.guess(session))
+    version = seen.version
     answer = unless_known(request, etag_of([*about, version]))
     if answer is None:
-        text, version = part_for(request, slug, state, version)
+        viewer = VIEWERS.who_asks(request, session, seen) if session else NOBODY
+        text, version = part_for(request, slug, state, version, viewer)
         answer = HttpResponse(text)
     answer["ETag"] = etag_of([*about, version])
     return depends_on_viewer(answer)
 
 
-def part_for(request: SiteRequest, slug: str, state: str, version: str) -> tuple[str, str]:
+def part_for(
+    request: SiteRequest, slug: str, state: str, version: str, viewer: int
+) -> tuple[bytes, str]:
     """Return the part for this viewer, and the version it shows: it may be a later one."""
-    makers: frozenset[int] | None = PARTS.get(slug, version)
-    if makers is not None:
-        text = PARTS.get(slug, version, state, audience(request.user, makers))
-        if text is not None:
-            return text, version
+    text = PARTS.find(slug, version, state, viewer)
+    if text is not None:
+        return text, version
+    with PARTS.one_at_a_time():
+        text = PARTS.find(slug, version, state, viewer)
+        return (text, version) if text is not None else rendered(request, slug, state)
+
+
+def rendered(request: SiteRequest, slug: str, state: str) -> tuple[bytes, str]:
+    """Return the part as it is now, and keep it for all who are to see the same."""
     board = find_board(slug)
     shown = slot_board(request.user, board, state)
-    text = render_to_string("submissions/_board.html", board_facts(board, shown), request)
-    PARTS.keep(shown.makers, slug, shown.version)
-    PARTS.keep(text, slug, shown.version, state, audience(request.user, shown.makers))
+    text = render_to_string("submissions/_board.html", board_facts(board, shown), request).encode()
+    viewer = request.user.pk or NOBODY
+    PARTS.makers.keep(shown.makers, slug, shown.version)
+    PARTS.texts.keep(text, slug, shown.version, state, audience(viewer, shown.makers))
     return text, shown.version
 
 
-def audience(viewer: Viewer, makers: frozenset[int]) -> str:
+def audience(viewer: int, makers: frozenset[int]) -> str:
     """Name those who are shown the same: strangers, people without a slot, or one maker."""
-    if viewer.pk is None:
+    if viewer == NOBODY:
         return "strangers"
-    return str(viewer.pk) if viewer.pk in makers else "people"
+    return str(viewer) if viewer in makers else "people"
 
 
 def board_facts(board: Board, shown: SlotBoard) -> dict[str, Any]:

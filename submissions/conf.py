@@ -28,6 +28,9 @@ class Conf:
     withdrawals_per_hour: int = 10
     """How many slots one account may give back within an hour."""
 
+    waitlist_joins_per_hour: int = 10
+    """How many places on waitlists one account may take within an hour, on all boards."""
+
     open_link_checks: int = 5
     """How many of one account's links may wait for the verdict of the link check at a time."""
 
@@ -50,6 +53,7 @@ def conf() -> Conf:
         reservation_seconds=read_reservation(chosen["reservation_seconds"]),
         reservations_per_hour=read_limit(chosen, "reservations_per_hour"),
         withdrawals_per_hour=read_limit(chosen, "withdrawals_per_hour"),
+        waitlist_joins_per_hour=read_limit(chosen, "waitlist_joins_per_hour"),
         open_link_checks=read_limit(chosen, "open_link_checks"),
         searches_per_minute=read_limit(chosen, "searches_per_minute"),
         sign_ups_per_hour=read_limit(chosen, "sign_ups_per_hour"),

@@ -29,6 +29,7 @@ class Deed(StrEnum):
 
     RESERVE = "reserve"
     WITHDRAW = "withdraw"
+    JOIN_WAITLIST = "join_waitlist"
     SEARCH = "search"
     SIGN_UP = "sign_up"
 
@@ -61,6 +62,12 @@ def rate_of(deed: Deed) -> Rate:
         case Deed.WITHDRAW:
             return Rate(
                 most=found.withdrawals_per_hour, within=HOUR, of="slot given back/slots given back"
+            )
+        case Deed.JOIN_WAITLIST:
+            return Rate(
+                most=found.waitlist_joins_per_hour,
+                within=HOUR,
+                of="place on a waitlist/places on waitlists",
             )
         case Deed.SEARCH:
             return Rate(most=found.searches_per_minute, within=MINUTE, of="search/searches")

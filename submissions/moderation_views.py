@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from submissions.causes import OUR_FAULT
 from submissions.errors import Refused, SubmissionUnknown
 from submissions.http import (
     HttpResponseSeeOther,
@@ -23,6 +24,7 @@ from submissions.http import (
     sign_in_first,
     wants_fragment,
 )
+from submissions.left_alone import left_alone, why_left_alone
 from submissions.link_runs import is_looked_at
 from submissions.models import Submission
 from submissions.moderation_queue import find_submission, next_waiting, queue
@@ -54,7 +56,8 @@ def moderators_only(view: View[P]) -> View[P]:
 def waiting(request: UserRequest) -> HttpResponseBase:
     """Show what waits for a decision."""
     asked = {name: request.GET.get(name, "") for name in ("after", "before")}
-    return render(request, "submissions/moderation/queue.html", vars(queue(**asked)))
+    facts = vars(queue(**asked)) | {"left_alone": [] if any(asked.values()) else left_alone()}
+    return render(request, "submissions/moderation/queue.html", facts)
 
 
 @require_safe
@@ -107,6 +110,7 @@ def page(
         "forms": {name: DEEDS[name].form_class(prefix=name) for name in ("reject", "release")}
         | (forms or {}),
         "following": next_waiting(submission),
+        "left_alone": why_left_alone(submission),
     }
     return render(request, "submissions/moderation/submission.html", facts, status=status)
 
@@ -127,4 +131,8 @@ def link_part(request: SiteRequest, submission: Submission) -> HttpResponseBase:
 
 
 def link_facts(submission: Submission) -> dict[str, Any]:
-    return {"submission": submission, "is_checked_now": is_looked_at(submission)}
+    return {
+        "submission": submission,
+        "is_checked_now": is_looked_at(submission),
+        "came_to_nothing": submission.link_note == OUR_FAULT,
+    }

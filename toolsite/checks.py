@@ -39,7 +39,8 @@ def check_connections(
     allowed = allowed_connections()
     web = settings.WEB_PROCESSES * (settings.WEB_THREADS + EXPRESS_THREADS)
     workers = settings.Q_CLUSTER["workers"]
-    cluster = 2 * workers + 1
+    drives = min(settings.WORKFLOWS.get("slots", 1), settings.WORKFLOWS.get("connections", 8))
+    cluster = (drives + 1) * workers + 1
     if allowed is None or web + cluster <= allowed:
         return []
     return [
@@ -47,9 +48,9 @@ def check_connections(
             f"The web server and one cluster may open {web + cluster} database connections, "
             f"and PostgreSQL allows {allowed} (max_connections less the reserved ones).",
             hint=f"Web: {settings.WEB_PROCESSES} processes * ({settings.WEB_THREADS} + "
-            f"{EXPRESS_THREADS}) threads = {web}. Cluster: 2 * {workers} workers + 1 = {cluster}. "
-            "Lower TOOLSITE_WEB_PROCESSES, TOOLSITE_WEB_THREADS or TOOLSITE_WORKERS, or raise "
-            "max_connections. Every further web server or cluster comes on top.",
+            f"{EXPRESS_THREADS}) threads = {web}. Cluster: ({drives} for drives + 1) * {workers} workers "
+            f"+ 1 = {cluster}. Lower TOOLSITE_WEB_PROCESSES, TOOLSITE_WEB_THREADS, TOOLSITE_WORKERS or "
+            "TOOLSITE_SLOTS, or raise max_connections. Every further web server or cluster comes on top.",
             id="toolsite.W002",
         )
     ]

@@ -26,6 +26,7 @@ KNOWN_NAMES = frozenset(
         "TOOLSITE_RESERVATION_SECONDS",
         "TOOLSITE_SECRET_KEY",
         "TOOLSITE_SITE_URL",
+        "TOOLSITE_SLOTS",
         "TOOLSITE_WEB_PROCESSES",
         "TOOLSITE_WEB_THREADS",
         "TOOLSITE_WORKERS",
@@ -36,6 +37,7 @@ KNOWN_NAMES = frozenset(
 MIN_SECRET_KEY_CHARACTERS = 50
 MAX_RESERVATION_SECONDS = 24 * 3600
 MAX_WORKERS = 256
+MAX_SLOTS = 1_000
 MAX_WEB_PROCESSES = 64
 MAX_WEB_THREADS = 64
 MAX_PROXIES = 10
@@ -93,6 +95,8 @@ class Environment:
     """None: every mail becomes a file in the data folder."""
     workers: int
     """Worker processes of one cluster."""
+    slots: int
+    """Runs that one of them drives at a time."""
     web_processes: int
     web_threads: int
     """Of each process: so many pages at once, and a database connection for each."""
@@ -120,6 +124,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         link_check_allow=read_networks(values.get("TOOLSITE_LINK_CHECK_ALLOW", "")),
         mail_server=read_mail_server(values.get("EMAIL_URL", "")),
         workers=read_number(values, "TOOLSITE_WORKERS", 8, at_most=MAX_WORKERS),
+        slots=read_number(values, "TOOLSITE_SLOTS", 1, at_most=MAX_SLOTS),
         web_processes=read_number(
             values, "TOOLSITE_WEB_PROCESSES", 1 if debug else 2, at_most=MAX_WEB_PROCESSES
         ),

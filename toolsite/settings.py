@@ -33,7 +33,11 @@ SUBMISSIONS: dict[str, Any] = {
     "reservation_seconds": ENV.reservation_seconds,
     "link_check_allow": ENV.link_check_allow,
 }
-WORKFLOWS: dict[str, Any] = {}
+WORKFLOWS: dict[str, Any] = {
+    "slots": ENV.slots,
+    # Their inputs hold people's addresses, and nobody asks for a letter that left a month ago.
+    "retention": {"accounts.letter": {"completed": "30d"}},
+}
 
 # Django's parts
 

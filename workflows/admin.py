@@ -1,19 +1,18 @@
 """Runs in the Django admin: read-only with their steps and history; steered by actions."""
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from workflows import api
 from workflows.models import Run, Worker
 from workflows.models.run import RunQuerySet
+from workflows.run_actions import cancel, compensate, pause, resume, retry
 from workflows.schedule_admin import ScheduleAdmin
 from workflows.ui import icons
-from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
+from workflows.ui.confirm import TakesOnlyIds
 from workflows.ui.parts import json_text, lasting, moment, table
 
 if TYPE_CHECKING:
@@ -21,88 +20,7 @@ if TYPE_CHECKING:
 else:
     RunModelAdmin = admin.ModelAdmin
 
-Runs = QuerySet[Run]
-
-
 __all__ = ["RunAdmin", "ScheduleAdmin"]
-
-
-def deed(label: str, verb: Callable[..., bool], refused: Mapping[api.RunState, str]) -> Deed[Run]:
-    """Return what an action does to each run: one call of the api, with the name of who asks.
-
-    refused: by the states in which it does nothing, why that is so and what helps instead.
-    """
-
-    def refuse(run: Run) -> str:
-        # A cancel of a run that went on reaches the one that goes on.
-        return "" if run.continued_as else refused.get(api.RunState(run.state), "")
-
-    def do(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
-        try:
-            if verb(run.pk, by=request.user.get_username()):
-                return ""
-            raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
-        except api.RunNotFound:
-            raise NotDone("no longer there.") from None
-
-    return Deed(
-        label=label,
-        question=f"{label} these runs?",
-        explanation="What is done is recorded in each run's history with your name.",
-        describe=lambda run: f"{run.workflow} {run.pk} ({run.state})",
-        do=do,
-        refuse=refuse,
-    )
-
-
-_S = api.RunState
-_AGAIN = "start a new run with its input, under another key"
-_DRIVEN = "a worker drives it now; wait for it, or cancel it."
-_NOT_UNDONE = "only failed and cancelled runs can be undone; cancel it first."
-CANCEL = deed(
-    "Cancel",
-    api.cancel,
-    {state: f"{state} is final." for state in (_S.COMPLETED, _S.FAILED, _S.CANCELLED)}
-    | {_S.COMPENSATED: "compensated is final.", _S.CANCELLING: "it is being cancelled already."}
-    | {_S.COMPENSATING: "a run that is being undone cannot be cancelled."},
-)
-RETRY_NOW = deed(
-    "Retry now",
-    api.retry_now,
-    {_S.RUNNING: _DRIVEN, _S.CANCELLING: "it is being cancelled."}
-    | {_S.COMPLETED: f"completed is final; to do it again, {_AGAIN}."}
-    | {_S.COMPENSATED: f"compensated is final; to do it again, {_AGAIN}."}
-    | {
-        state: f"{state} is final; Compensate undoes its steps; to do it again, {_AGAIN}."
-        for state in (_S.FAILED, _S.CANCELLED)
-    },
-)
-COMPENSATE = deed(
-    "Compensate",
-    api.compensate,
-    dict.fromkeys((_S.PENDING, _S.RUNNING, _S.WAITING, _S.BLOCKED), _NOT_UNDONE)
-    | {_S.CANCELLING: "it is being cancelled; once it has ended it can be undone."}
-    | {_S.COMPLETED: "a completed run is not undone.", _S.COMPENSATED: "it is undone already."}
-    | {_S.COMPENSATING: "it is being undone already."},
-)
-
-
-@admin.action(description="Cancel", permissions=["steer"])
-def cancel(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
-    """Ask, then cancel each run through the api."""
-    return confirm_then_act(model_admin, request, runs, CANCEL)
-
-
-@admin.action(description="Retry now", permissions=["steer"])
-def retry_now(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
-    """Ask, then wake each waiting or blocked run through the api."""
-    return confirm_then_act(model_admin, request, runs, RETRY_NOW)
-
-
-@admin.action(description="Compensate", permissions=["steer"])
-def compensate(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
-    """Ask, then have the completed steps of each failed or cancelled run undone."""
-    return confirm_then_act(model_admin, request, runs, COMPENSATE)
 
 
 @admin.register(Run)
@@ -112,7 +30,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     class Media:
         css = {"all": ("workflows/ui.css", "workflows/admin.css")}
 
-    actions = (cancel, retry_now, compensate)
+    actions = (cancel, retry, pause, resume, compensate)
     list_display = (
         "short_id",
         "workflow",
@@ -271,10 +189,19 @@ def _attempts(step: api.StepView) -> str:
 
 
 def _told(error: dict[str, Any] | None) -> str:
-    return f"{error['type']}: {error['message']}" if error else ""
+    if not error:
+        return ""
+    kind = f" ({error['kind'].replace('_', ' ')})" if error.get("kind") else ""
+    return f"{error['type']}: {error['message']}{kind}"
 
 
 def _without_code(workflow: str, version: int) -> str:
+    pool = api.named_pool(workflow, version)
+    if pool is not None:
+        return (
+            f"no living worker serves the pool {pool!r} of {workflow} version {version}; start a cluster "
+            f"with `runcluster --pool {pool}`."
+        )
     return (
         f"no living worker has code for {workflow} version {version}; start the clusters again so that "
         "they read new code, or deploy it."

@@ -10,8 +10,9 @@ from django.utils.crypto import get_random_string
 
 from bench.database import empty
 from bench.figures import Figure, quantile
-from bench.http_load import PROCESSES, THREADS, Answer, Visit, free_port, is_up, post_all
+from bench.http_load import PROCESSES, THREADS, Answer, Visit, is_up, post_all
 from bench.lab import Lab
+from ops.free_port import free_port
 from ops.site import web_command
 from submissions.models import MOST_SLOTS, Board
 

@@ -11,20 +11,19 @@ from django.utils.crypto import get_random_string
 
 from bench.database import backends, empty
 from bench.figures import Aim, Figure, quantile
-from bench.http_load import Answer, Visit, free_port, is_up, post_in_turn
+from bench.http_load import Answer, Visit, is_up, post_in_turn
 from bench.lab import Lab
 from bench.measures.reservations import sign_in
 from bench.poll_load import EVERY_SECONDS, Polls, watch
 from bench.processes import cpu_seconds, family
 from bench.side_by_side import side_by_side
+from ops.free_port import free_port
 from ops.site import web_command
 from submissions.models import MOST_SLOTS, Board
 
 WATCHERS = 500
 """Every other one is signed in."""
 BOARD_SLOTS = 24
-FEW_WATCHERS = 50
-"""Of the largest board: enough to tell what a poll costs."""
 WARM_UP_SECONDS = 6.0
 names = count()
 
@@ -39,7 +38,7 @@ def measure(lab: Lab) -> list[Figure]:
     cookies = people(WATCHERS)
     found = [
         *quiet(lab, port, "24", BOARD_SLOTS, cookies, seconds),
-        *quiet(lab, port, "500", MOST_SLOTS, cookies[:FEW_WATCHERS], seconds),
+        *quiet(lab, port, "500", MOST_SLOTS, cookies, seconds),
         *busy(lab, port, cookies),
     ]
     lab.stop_web()

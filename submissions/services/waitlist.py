@@ -3,6 +3,7 @@
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from submissions import limits
 from submissions.errors import BoardClosed, BoardHasRoom, BoardUnknown
 from submissions.models import Board, Waiting
 from submissions.selectors import free_slots
@@ -12,7 +13,7 @@ from submissions.selectors import free_slots
 def join(*, maker: User, board_slug: str) -> Waiting:
     """Take the last place in line; who has one keeps it.
 
-    Raises BoardUnknown, BoardClosed, BoardHasRoom.
+    Raises BoardUnknown, BoardClosed, BoardHasRoom, TooOften.
     """
     # Against those who free a slot at this moment: they see this place, or we see their slot.
     locked = Board.objects.select_for_update(no_key=True)
@@ -27,7 +28,9 @@ def join(*, maker: User, board_slug: str) -> Waiting:
     free = free_slots(board)
     if free:
         raise BoardHasRoom(free[0])
-    return Waiting.objects.create(board=board, maker=maker)
+    place = Waiting.objects.create(board=board, maker=maker)
+    limits.count(limits.account(maker.pk), limits.Deed.JOIN_WAITLIST)
+    return place
 
 
 def leave(*, maker: User, board_slug: str) -> None:

@@ -1,17 +1,20 @@
 """The board's page: reserving, refusals that help, and the live part."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from submissions import board_part
-from submissions.board_version import board_version
+from submissions.board_version import Look, look
 from submissions.models import Board, Submission
 from submissions.services.withdraw import withdraw
 from submissions.states import Status
@@ -211,7 +214,10 @@ def test_the_page_costs_a_counted_number_of_queries(
     # For others it is rendered already.
     with django_assert_num_queries(3):
         bob.get("/boards/launch/", headers=HTMX)
-    # What is shown already costs neither the session nor the user.
+    # Who has asked before is known, and proved by the same query.
+    with django_assert_num_queries(1):
+        bob.get("/boards/launch/", headers=HTMX)
+    # So is what is shown already.
     with django_assert_num_queries(1):
         alice.get("/boards/launch/", headers=HTMX | {"If-None-Match": part["ETag"]})
 
@@ -324,13 +330,13 @@ def test_what_changes_between_version_and_rows_is_not_kept_under_the_older_versi
     board = make_board()
     visitor = Client()
 
-    def and_then_somebody_reserves(slug: str) -> str:
-        version = board_version(slug)
+    def and_then_somebody_reserves(slug: str, session: str, user: int) -> Look:
+        seen = look(slug, session, user)
         reserved(person("alice"), board, 3)
-        return version
+        return seen
 
     with (
-        mock.patch.object(board_part, "board_version", and_then_somebody_reserves),
+        mock.patch.object(board_part, "look", and_then_somebody_reserves),
         mock.patch.object(board_part, "PARTS", board_part.KeptParts()) as kept,
     ):
         raced = poll(visitor)
@@ -366,6 +372,72 @@ def test_signing_in_and_out_changes_the_part_at_once() -> None:
 
     assert [part.status_code for part in (signed_in_part, after)] == [200, 200]
     assert after.content == before.content != signed_in_part.content
+
+
+def test_who_was_known_is_a_stranger_as_soon_as_their_session_ends_elsewhere() -> None:
+    reserved(person("alice"), make_board(), 3)
+    alice, stranger = signed_in("alice"), Client()
+    known = [poll(alice), poll(alice)]
+
+    Session.objects.all().delete()
+
+    assert all(b"Continue" in part.content for part in known)
+    assert poll(alice).content == poll(stranger).content != known[0].content
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "another"}])
+def test_who_was_known_is_a_stranger_once_they_may_not_sign_in_so(change: dict[str, Any]) -> None:
+    reserved(person("alice"), make_board(), 3)
+    alice, stranger = signed_in("alice"), Client()
+    poll(alice)
+
+    User.objects.filter(username="alice").update(**change)
+
+    assert poll(alice).content == poll(stranger).content
+
+
+def test_a_session_whose_time_is_over_shows_nobodys_slots() -> None:
+    reserved(person("alice"), make_board(), 3)
+    alice, stranger = signed_in("alice"), Client()
+    poll(alice)
+
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+
+    assert poll(alice).content == poll(stranger).content
+
+
+def test_a_session_that_becomes_another_persons_shows_theirs() -> None:
+    """No sign-in of Django's does so, which gives each a new session: even then nobody is taken for
+    somebody else."""
+    board = make_board()
+    reserved(person("alice"), board, 3)
+    reserved(person("bob"), board, 4)
+    alice, bob = signed_in("alice"), signed_in("bob")
+    own = [poll(alice).content, poll(bob).content]
+
+    of_bob = Session.objects.get(pk=bob.cookies["sessionid"].value).session_data
+    Session.objects.filter(pk=alice.cookies["sessionid"].value).update(session_data=of_bob)
+
+    assert [poll(alice).content, poll(bob).content] == [own[1], own[1]] != own
+
+
+def test_many_who_want_the_same_have_it_rendered_once() -> None:
+    parts = board_part.KeptParts()
+    rendered: list[str] = []
+
+    def ask(_: int) -> str:
+        if parts.find("launch", "1", "", 0) is None:
+            with parts.one_at_a_time():
+                if parts.find("launch", "1", "", 0) is None:
+                    rendered.append("once")
+                    parts.makers.keep(frozenset(), "launch", "1")
+                    parts.texts.keep(b"text", "launch", "1", "", "strangers")
+        return str(parts.find("launch", "1", "", 0))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = set(pool.map(ask, range(40)))
+
+    assert (rendered, answers) == (["once"], {"b'text'"})
 
 
 def test_the_part_holds_no_token_so_that_it_may_be_kept() -> None:

@@ -139,8 +139,8 @@ def test_the_queue_is_what_waits_for_a_decision_the_oldest_first(
 
     assert names(answer) == ["Tool 03", "Tool 02", "Tool 01"]
     assert answer.context["total"] == 3
-    # Session, user, count, this page.
-    with django_assert_num_queries(4 + OPEN_RESERVATION):
+    # Session, user, count, this page, the runs that have stopped, what is left alone.
+    with django_assert_num_queries(6 + OPEN_RESERVATION):
         client.get("/moderation/")
 
 

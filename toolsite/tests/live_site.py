@@ -2,9 +2,7 @@
 
 import http.client
 import os
-import random
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,12 +16,12 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
+from ops.free_port import free_port
 from ops.places import PYTHON
 from ops.process import kill_group, spawn
 from ops.site import HOST, web_command
 
 READY_SECONDS = 30
-PORTS = range(21000, 22000)
 
 
 class LiveSite:
@@ -158,15 +156,6 @@ def end(process: subprocess.Popen[bytes], how: int) -> None:
             process.kill()
             process.wait()
     kill_group(process)
-
-
-def free_port() -> int:
-    """Return a port nobody listens on, below those that the kernel gives away by itself."""
-    for port in random.SystemRandom().sample(PORTS, 50):
-        with socket.socket() as probe:
-            if probe.connect_ex((HOST, port)) != 0:
-                return port
-    raise AssertionError(f"no free port from {PORTS.start} to {PORTS.stop}")
 
 
 def database_url() -> str:

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from ops.free_port import free_port
 from ops.places import ROOT
 from ops.process import spawn
-from toolsite.tests.live_site import end, free_port
+from toolsite.tests.live_site import end
 
 SITE_NAME = "localhost"
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from ops.free_port import free_port
 from ops.places import ROOT
-from toolsite.tests.live_site import database_url, free_port
+from toolsite.tests.live_site import database_url
 
 WAIT_SECONDS = 60
 STOP_WITHIN_SECONDS = 5
@@ -315,7 +316,14 @@ def test_a_wrong_environment_is_one_clear_line(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["tset"], ["--prot", "1"], ["--port", "many"], ["--port", "0"], ["--workers", "0"]],
+    [
+        ["tset"],
+        ["--prot", "1"],
+        ["--port", "many"],
+        ["--port", "0"],
+        ["--workers", "0"],
+        ["--slots", "0"],
+    ],
 )
 def test_a_command_it_does_not_know_is_one_line(folder: Path, arguments: list[str]) -> None:
     done = once(folder, *arguments)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from ops.free_port import free_port
 from ops.places import PYTHON, ROOT
 from ops.site import web_command
-from toolsite.tests.live_site import database_url, free_port
+from toolsite.tests.live_site import database_url
 
 GOOD_KEY = "k3y-" + "abcdefghij" * 5
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"

@@ -128,6 +128,18 @@ def test_what_follows_a_body_with_two_lengths_is_no_request(web: LiveSite) -> No
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
+@pytest.mark.parametrize("chunks", [b"ZZ\r\nabc\r\n0\r\n\r\n", b"5\r\nabcdefgh\r\n0\r\n\r\n"])
+def test_a_broken_chunk_is_a_400_in_our_words(web: LiveSite, chunks: bytes) -> None:
+    head = (
+        b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+
+    answer = ask(web.port, head + chunks)
+
+    assert status_of(answer) == 400
+    assert b"chunks cannot be read" in answer
+
+
 def test_chunks_arrive_as_one_body(web: LiveSite) -> None:
     chunks = b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n3\r\na=b\r\n0\r\n\r\n"
     token = b"Cookie: csrftoken=" + b"c" * 32 + b"\r\n"

@@ -14,7 +14,7 @@ from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.schedule_chore import starting
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
 from workflows.store import queue
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -38,15 +38,16 @@ class Workers(NamedTuple):
 
     looks: int
     busy: int
+    """So many slots are."""
 
 
 class Bell:
     """One per pusher process; its connection never crosses a fork."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, slots: int = 1) -> None:
+        self._slots = workers * slots
         self._own: tuple[int, Connection] | None = None
-        self._calls = Calls(workers)
+        self._calls = Calls(workers, slots)
         self._rung = False
         self._chores = Chores(CHORES)
         self._complained_at: float | None = None
@@ -54,9 +55,10 @@ class Bell:
         self._watch = DatabaseWatch()
 
     def wait(self) -> int:
-        """Return how many workers to call, after one nap at most. Never raises.
+        """Return how many idle workers to call, after one nap at most. Never raises. Those that are busy,
+        and have slots free, are called here.
 
-        0: nothing is due, everybody is busy, or the database is away.
+        0: nothing is due, nobody is idle, or the database is away.
         """
         self._watch.begin()
         try:
@@ -80,14 +82,14 @@ class Bell:
         if shared.stopping():
             return self._nap(PAUSE_WHILE_STOPPING_SECONDS)
         before = workers_now()
-        if before.busy >= self._workers:
+        if before.busy >= self._slots:
             return self._nap(self._until_a_chore(conf().poll_seconds), change_of=before)
         self._rung = False
         with self._watch.waiting("a look at the queue"):
             due = queue.look_ahead(own, limit=self._calls.limit(), code=code_here())
         calls = self._calls.count(due)
         if calls:
-            return calls
+            return self._calls.call_busy_ones(calls)
         if due.runs:
             return self._nap(self._calls.pause(), own, change_of=before)
         until_next = conf().poll_seconds if due.next_seconds is None else due.next_seconds
@@ -131,7 +133,7 @@ class Bell:
     def _connection(self) -> Connection:
         if self._own is None or self._own[0] != os.getpid():
             with self._watch.waiting("a connection"):
-                own = store.open_connection(listen=True)
+                own = store.open_connection(conf().direct_database, listen=True)
             own.add_notify_handler(lambda notify: self._hear(notify.payload))
             self._own = (os.getpid(), own)
         return self._own[1]
@@ -160,7 +162,7 @@ class Bell:
 
 def workers_now() -> Workers:
     """Return what the workers are doing."""
-    return Workers(shared.looks(), shared.busy_workers())
+    return Workers(shared.looks(), shared.busy_slots())
 
 
 def _wait_for_any(readable: list[int], seconds: float) -> None:

@@ -16,6 +16,7 @@ from django_q.signing import SignedPackage
 
 from workflows.cluster.bell import Bell
 from workflows.cluster.watchdog import Watchdog
+from workflows.conf import conf
 
 
 class RunBroker(Broker):  # type: ignore[misc]
@@ -23,7 +24,7 @@ class RunBroker(Broker):  # type: ignore[misc]
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)
-        self._bell = Bell(Conf.WORKERS)
+        self._bell = Bell(Conf.WORKERS, conf().slots)
         self._watchdog = Watchdog(Conf.GUARD_CYCLE)
 
     def enqueue(self, task: str) -> Any:

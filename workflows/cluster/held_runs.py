@@ -1,7 +1,7 @@
-"""Which run each worker holds, and which steps it is in: in memory that outlives the worker.
+"""Which runs each worker holds, and which steps it is in: in memory that outlives the worker.
 
-A child of the sentinel has a row of places here: the first for the run it drives, the others for the
-steps under way, one for each thread. A place is written whole, with a checksum behind it, so that
+A child of the sentinel has a row of places here: one for each run that it may drive at a time, then those
+for the steps under way, one for each thread. A place is written whole, with a checksum behind it, so that
 whoever reads while it is written, or after its writer was killed in the middle, notices. To write costs
 a microsecond or two and no system call; the pusher reads.
 """
@@ -10,8 +10,10 @@ import math
 import mmap
 import socket
 import struct
+import threading
 import time
 import zlib
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -20,8 +22,9 @@ from workflows.core.run import ClaimedRun
 from workflows.core.running_steps import HEARTBEAT, TIMEOUT, HeldRun, StepSeen
 from workflows.engine.attempts.running_step import Running, witness_steps
 
-STEPS = 16
-"""As many of a worker's steps are noted at a time; a larger gather keeps the others to itself."""
+MORE_STEPS = 15
+"""As many more of a worker's steps than of its runs are noted at a time; a larger gather keeps the others
+to itself."""
 NAME_BYTES = 120
 """Of a longer name, the beginning."""
 SURELY_OVER_SECONDS = 1.0
@@ -32,12 +35,34 @@ TRIES = 5
 _PLACE = struct.Struct(f"=16sIIIBddd{NAME_BYTES}s")
 _CHECKSUM = struct.Struct("=I")
 _SIZE = _PLACE.size + _CHECKSUM.size
-_ROW = (1 + STEPS) * _SIZE
 _EMPTY = bytes(_SIZE)
-_memory = mmap.mmap(-1, shared.SLOTS * _ROW)
-"""Shared with the processes that are forked later; pages that nobody writes to cost nothing."""
-_free = list(range(1, STEPS + 1))
-"""The places of this process that no step has."""
+
+
+class _Table:
+    """The memory, and the places of this process that are free."""
+
+    def __init__(self, slots: int) -> None:
+        self.runs, self.steps = slots, slots + MORE_STEPS
+        self.row = (self.runs + self.steps) * _SIZE
+        self.memory = mmap.mmap(-1, shared.SLOTS * self.row)
+        """Shared with the processes that are forked later; pages that nobody writes to cost nothing."""
+        self.forget_own()
+
+    def forget_own(self) -> None:
+        """Nothing is held here, and nothing under way."""
+        self.free_for_runs = list(range(self.runs))
+        self.free_for_steps = list(range(self.runs, self.runs + self.steps))
+
+
+_table = _Table(1)
+_lock = threading.Lock()
+"""Of this process's runs: the last one that it lets go of is not one that another thread takes just now."""
+
+
+def install(slots: int) -> None:
+    """Make room for so many runs of each worker; before the sentinel is forked."""
+    global _table
+    _table = _Table(slots)
 
 
 class Place(NamedTuple):
@@ -61,67 +86,88 @@ class Row(NamedTuple):
     """What a worker holds, or held when it died."""
 
     holder: shared.Holder
-    since: float
-    """When it took the run, by this host's monotonic clock."""
     runs: list[HeldRun]
-    """The run that it drives, and those of actions that its steps execute."""
+    """Those that it drives, and those of actions that its steps execute."""
+    since: Mapping[tuple[UUID, int], float]
+    """By run and attempt: when it took it, by this host's monotonic clock."""
 
 
-def begin() -> None:
+Stuck = Callable[[Running], None]
+"""What is done about a step that goes on beyond its limit and cannot be interrupted."""
+
+
+def begin(stuck: Stuck = lambda _: None) -> None:
     """Called in a worker that has just been born: its slot may have been another's."""
     slot = shared.own_slot()
     if slot is not None:
-        _memory[slot * _ROW : (slot + 1) * _ROW] = bytes(_ROW)
-        witness_steps(StepsInMemory())
+        start = slot * _table.row
+        _table.memory[start : start + _table.row] = bytes(_table.row)
+        _table.forget_own()
+        witness_steps(StepsInMemory(stuck))
 
 
-def hold(run: ClaimedRun | None) -> None:
-    """Say which run this worker drives."""
-    slot = shared.own_slot()
-    if slot is None:
-        return
-    if run is None:
-        shared.set_holding(False)
-        _memory[slot * _ROW : slot * _ROW + _SIZE] = _EMPTY
-    else:
-        driven = (run.attempt, 0, 0, False, time.monotonic(), math.inf, math.inf, b"")
-        _write(slot * _ROW, _PLACE.pack(run.id.bytes, *driven))
+def hold(run: ClaimedRun) -> int | None:
+    """Note that this worker drives the run, where there is room. Returns the place, for let_go."""
+    if shared.own_slot() is None:
+        return None
+    driven = (run.attempt, 0, 0, False, time.monotonic(), math.inf, math.inf, b"")
+    with _lock:
+        if not _table.free_for_runs:
+            return None
+        place = _table.free_for_runs.pop()
+        _write(place, _PLACE.pack(run.id.bytes, *driven))
         shared.set_holding(True)
+    return place
+
+
+def let_go(place: int | None) -> None:
+    """Note that this worker drives the run in this place no more."""
+    if place is None or shared.own_slot() is None:
+        return
+    with _lock:
+        _clear(place)
+        _table.free_for_runs.append(place)
+        if len(_table.free_for_runs) == _table.runs:
+            shared.set_holding(False)
 
 
 class StepsInMemory:
     """Notes the steps of this process (engine.attempts.running_step.Witness)."""
+
+    def __init__(self, stuck: Stuck = lambda _: None) -> None:
+        self._stuck = stuck
+
+    def stuck(self, running: Running) -> None:
+        """Do about it what this worker does."""
+        self._stuck(running)
 
     def begun(self, running: Running) -> None:
         """Note a step that begins, where there is room."""
         if shared.own_slot() is None:
             return
         try:
-            running.place = _free.pop()
+            running.place = _table.free_for_steps.pop()
         except IndexError:
             return
         self.goes_on(running)
 
     def goes_on(self, running: Running) -> None:
         """Note its limits anew."""
-        slot = shared.own_slot()
-        if slot is None or running.place is None:
+        if shared.own_slot() is None or running.place is None:
             return
         info, limit = running.info, running.limit
         noted = _PLACE.pack(
             info.run_id.bytes, running.attempt, info.position, info.attempt, running.undo,
             running.began, limit.ends_at, limit.beat_by, info.name.encode(errors="replace")[:NAME_BYTES],
         )  # fmt: skip
-        _write(slot * _ROW + running.place * _SIZE, noted)
+        _write(running.place, noted)
 
     def ended(self, running: Running) -> None:
         """Take the note away."""
-        slot = shared.own_slot()
-        if slot is None or running.place is None:
+        if shared.own_slot() is None or running.place is None:
             return
-        at = slot * _ROW + running.place * _SIZE
-        _memory[at : at + _SIZE] = _EMPTY
-        _free.append(running.place)
+        _clear(running.place)
+        _table.free_for_steps.append(running.place)
         running.place = None
 
 
@@ -137,17 +183,19 @@ def forget(holder: shared.Holder) -> None:
 
 
 def _row(holder: shared.Holder, host: str, now: float) -> Row:
-    start = holder.slot * _ROW
-    places = [_read(start + number * _SIZE) for number in range(1 + STEPS)]
+    start = holder.slot * _table.row
     runs: dict[tuple[UUID, int], list[StepSeen]] = {}
-    for place in places:
+    since: dict[tuple[UUID, int], float] = {}
+    for number in range(_table.runs + _table.steps):
+        place = _read(start + number * _SIZE)
         if place is None:
             continue
-        steps = runs.setdefault((place.run_id, place.run_attempt), [])
+        key = place.run_id, place.run_attempt
+        steps = runs.setdefault(key, [])
+        since[key] = min(place.since, since.get(key, now))
         if place.position:
             steps.append(_seen(place, host, holder.pid, now))
-    since = min((place.since for place in places if place is not None), default=now)
-    return Row(holder, since, [HeldRun(*key, tuple(steps)) for key, steps in runs.items()])
+    return Row(holder, [HeldRun(*key, tuple(steps)) for key, steps in runs.items()], since)
 
 
 def _seen(place: Place, host: str, pid: int, now: float) -> StepSeen:
@@ -166,14 +214,25 @@ def _seen(place: Place, host: str, pid: int, now: float) -> StepSeen:
     )
 
 
-def _write(at: int, place: bytes) -> None:
-    _memory[at : at + _SIZE] = place + _CHECKSUM.pack(zlib.crc32(place))
+def _write(place: int, noted: bytes) -> None:
+    at = _at(place)
+    _table.memory[at : at + _SIZE] = noted + _CHECKSUM.pack(zlib.crc32(noted))
+
+
+def _clear(place: int) -> None:
+    at = _at(place)
+    _table.memory[at : at + _SIZE] = _EMPTY
+
+
+def _at(place: int) -> int:
+    """Return where a place of this process is."""
+    return (shared.own_slot() or 0) * _table.row + place * _SIZE
 
 
 def _read(at: int) -> Place | None:
     """Return what a place holds; None: nothing, or what nobody has finished writing."""
     for _ in range(TRIES):
-        found = _memory[at : at + _SIZE]
+        found = _table.memory[at : at + _SIZE]
         if found == _EMPTY:
             return None
         body, checksum = found[: -_CHECKSUM.size], found[-_CHECKSUM.size :]

@@ -39,7 +39,7 @@ class Renewal:
         for row in held_runs.rows():
             for run in row.runs:
                 key = (run.run_id, run.attempt)
-                held[key] = self._renewed.get(key, (row.since, frozenset()))
+                held[key] = self._renewed.get(key, (row.since[key], frozenset()))
                 if self._is_due(run, *held[key], now) and process_state.goes_on(row.holder.pid):
                     due.append(run)
         self._renewed = held

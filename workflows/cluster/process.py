@@ -10,8 +10,9 @@ from django_q.cluster import Cluster
 from django_q.signals import post_spawn
 
 from workflows import signals
-from workflows.cluster import django_q_options, shared, step_processes, worker
+from workflows.cluster import django_q_options, held_runs, shared, step_processes, worker
 from workflows.cluster.broker import RunBroker
+from workflows.conf import conf
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -30,6 +31,7 @@ def run_cluster(options: Mapping[str, Any]) -> None:
     """
     django_q_options.use(options)
     shared.install()
+    held_runs.install(conf().slots)
     step_processes.install()
     post_spawn.connect(worker.born)
     pause = FIRST_PAUSE_SECONDS

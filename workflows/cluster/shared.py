@@ -18,6 +18,8 @@ SLOTS = 1024
 """More than a cluster has processes: those that die are replaced before they are forgotten."""
 NOBODY = 0
 """The slot of a process that is no child of a sentinel."""
+ALL_CALLS = 65_536
+"""As many as the pipe holds."""
 CHILD = 2
 """The generation of the sentinel's children; that of the command is 0."""
 
@@ -26,7 +28,7 @@ _beats = RawValue(ctypes.c_uint, 0)
 _watched = RawValue(ctypes.c_bool, False)
 _used = RawValue(ctypes.c_int, 1)
 _pids = RawArray(ctypes.c_int, SLOTS)
-_busy = RawArray(ctypes.c_bool, SLOTS)
+_busy = RawArray(ctypes.c_uint, SLOTS)
 _looks = RawArray(ctypes.c_uint, SLOTS)
 _empty_looks = RawArray(ctypes.c_uint, SLOTS)
 _holding = RawArray(ctypes.c_bool, SLOTS)
@@ -38,6 +40,7 @@ _slot = NOBODY
 _parent = 0
 _command = 0
 _stirs: tuple[int, int] | None = None
+_calls: tuple[int, int] | None = None
 
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal a process gets when its parent dies. Linux only."""
@@ -50,9 +53,9 @@ def install() -> None:
 
     A killed sentinel would otherwise leave its workers running unguarded.
     """
-    global _command, _stirs
-    _command, _stirs = os.getpid(), os.pipe()
-    for end in _stirs:
+    global _command, _stirs, _calls
+    _command, _stirs, _calls = os.getpid(), os.pipe(), os.pipe()
+    for end in (*_stirs, *_calls):
         os.set_blocking(end, False)
     os.register_at_fork(before=_before_fork, after_in_child=_enter)
 
@@ -62,6 +65,7 @@ def reset() -> None:
     for array in (_busy, _looks, _empty_looks):
         ctypes.memset(array, 0, ctypes.sizeof(array))
     _beats.value, _watched.value = 0, False
+    take_calls(ALL_CALLS)
 
 
 def stop() -> None:
@@ -85,10 +89,10 @@ def beats() -> int:
     return int(_beats.value)
 
 
-def set_busy(busy: bool) -> None:
-    """Say whether this worker is busy with runs."""
-    _busy[_slot] = busy
-    if not busy and _watched.value:
+def set_busy(runs: int) -> None:
+    """Say with how many runs this worker is busy."""
+    fewer, _busy[_slot] = runs < _busy[_slot], runs
+    if fewer and _watched.value:
         stir()
 
 
@@ -114,14 +118,46 @@ def empty_looks() -> int:
 
 def busy_workers() -> int:
     """Count the workers that are busy with runs."""
+    return sum(map(bool, _busy[: _used.value]))
+
+
+def busy_slots() -> int:
+    """Count the runs with which the workers are busy, all together."""
     return sum(_busy[: _used.value])
+
+
+def call(times: int) -> None:
+    """Call workers that are busy, and have room for more runs, to look at the queue so many times.
+
+    Whoever is idle waits at django-q2's queue, with its lock; who drives must never be there, since its
+    death would leave the queue locked. What is in this pipe, whoever comes first takes.
+    """
+    if _calls is not None and times:
+        with contextlib.suppress(BlockingIOError):  # full: enough of them are on their way
+            os.write(_calls[1], b"." * min(times, ALL_CALLS))
+
+
+def take_calls(at_most: int) -> int:
+    """Take calls upon this worker. Returns how many."""
+    if _calls is None:
+        return 0
+    try:
+        return len(os.read(_calls[0], at_most))
+    except BlockingIOError:
+        return 0
+
+
+def called() -> int:
+    """Return the file descriptor that is readable while there are calls."""
+    assert _calls is not None  # noqa: S101 - workers are called inside a cluster only
+    return _calls[0]
 
 
 def forget_all_but(living: set[int]) -> None:
     """Clear the flags of workers that died busy. living: the pids of the pool."""
     for slot in range(_used.value):
         if _busy[slot] and _pids[slot] not in living:
-            _busy[slot] = False
+            _busy[slot] = 0
 
 
 def command_pid() -> int | None:
@@ -130,7 +166,7 @@ def command_pid() -> int | None:
 
 
 class Holder(NamedTuple):
-    """A child of the sentinel that holds a run, or died while it held one."""
+    """A child of the sentinel that holds runs, or died while it held some."""
 
     slot: int
     pid: int
@@ -144,13 +180,13 @@ def own_slot() -> int | None:
 
 
 def set_holding(holding: bool) -> None:
-    """Say whether this worker holds a run. Its slot is kept for what is to be known of the run."""
+    """Say whether this worker holds runs. Its slot is kept for what is to be known of them."""
     _spared[_slot] = False
     _holding[_slot] = holding
 
 
 def holders() -> list[Holder]:
-    """Return who holds a run, or died while it held one and is not forgotten yet."""
+    """Return who holds runs, or died while it held some and is not forgotten yet."""
     used = range(NOBODY + 1, _used.value)
     return [Holder(slot, _pids[slot], _spared[slot]) for slot in used if _holding[slot]]
 
@@ -205,7 +241,7 @@ def _enter() -> None:
         return
     die_with_parent()
     if _slot != NOBODY:
-        _busy[_slot], _holding[_slot], _pids[_slot] = False, False, os.getpid()
+        _busy[_slot], _holding[_slot], _pids[_slot] = 0, False, os.getpid()
 
 
 def _free_slot() -> int:

@@ -1,5 +1,7 @@
 """A worker process of the cluster: what it does when it is born and when the bell rings."""
 
+import threading
+from collections.abc import Callable
 from functools import cache
 
 from django.db.backends.signals import connection_created
@@ -7,42 +9,71 @@ from django.db.backends.signals import connection_created
 from workflows import signals
 from workflows.cluster import held_runs, shared
 from workflows.cluster.liveness import Liveness
+from workflows.cluster.slot_threads import Slots
+from workflows.cluster.stuck_step import give_up
 from workflows.cluster.worker_identity import introduce
+from workflows.conf import conf
 from workflows.engine.worker_loop import work_off
+from workflows.store import lent_connections
+
+_counting = threading.Lock()
+"""Several slots count into the same numbers."""
 
 
 def born(**kwargs: object) -> None:
     """Begin to show that this worker lives (receiver of django-q2's post_spawn)."""
-    held_runs.begin()
+    held_runs.begin(
+        lambda running: give_up(running, _slots(), _liveness()) if conf().slots > 1 else None
+    )
     connection_created.connect(introduce)
+    lent_connections.begin(conf().connections)
     _liveness().begin()
 
 
-def ring() -> int:
-    """Answer the bell: drive due runs until there are none. Returns how many. Raises nothing."""
-    shared.set_busy(True)
+def ring() -> None:
+    """Answer the bell: drive due runs until there are none. Raises nothing, but SystemExit where this
+    process must end."""
+    if conf().slots > 1:
+        _slots().serve()
+        return
+    shared.set_busy(1)
+    try:
+        _work(shared.stopping)
+    finally:
+        shared.set_busy(0)
+
+
+def _work(stopping: Callable[[], bool]) -> None:
+    """Drive due runs in this thread until there are none."""
     looked, driven = False, 0
 
     def note() -> None:
         nonlocal looked
         looked = True
-        shared.count_look()
+        with _counting:
+            shared.count_look()
 
     try:
-        driven = work_off(_liveness(), stopping=shared.stopping, looked=note)
+        driven = work_off(_liveness(), stopping=stopping, looked=note)
     except Exception as exc:
         # django-q2 would keep it as a failed task, pickled, in a table of its own.
         signals.worker_failed.send_robust(sender=Liveness, error=exc)
     finally:
         if not looked:
-            shared.count_look()
+            note()
         if not driven:
-            shared.count_empty_look()
-        shared.set_busy(False)
-    return driven
+            with _counting:
+                shared.count_empty_look()
 
 
 @cache
 def _liveness() -> Liveness:
     """Return this process's own; the first call is made after the fork."""
     return Liveness()
+
+
+@cache
+def _slots() -> Slots:
+    """Return this process's own, if it has more than one."""
+    slots = Slots(conf().slots, lambda: _work(lambda: shared.stopping() or slots.retiring))
+    return slots

@@ -1,4 +1,4 @@
-"""How many workers to call: as many as there are runs for them, and not again and again in vain."""
+"""Whom to call: as many slots as there are runs for them, and not again and again in vain."""
 
 import time
 
@@ -15,8 +15,8 @@ FIRST_PAUSE_SECONDS = 0.005
 class Calls:
     """The pusher's account of calls and answers. Every call is answered by one look."""
 
-    def __init__(self, workers: int) -> None:
-        self._workers = workers
+    def __init__(self, workers: int, slots: int = 1) -> None:
+        self._workers, self._slots = workers, workers * slots
         self._answers_awaited = 0
         """The number of looks at which every call has been answered."""
         self._called_at = 0.0
@@ -28,20 +28,27 @@ class Calls:
 
     def limit(self) -> int:
         """Return up to which number due runs are worth counting."""
-        return self._workers + self._held_up
+        return self._slots + self._held_up
 
     def count(self, due: Due) -> int:
-        """Return how many to call: due runs and idle workers, less those on their way."""
+        """Return how many slots to call: due runs and free slots, less those on their way."""
         now, looks = time.monotonic(), shared.looks()
         self._learn(due, now)
         on_their_way = max(0, self._answers_awaited - looks)
         if now - self._called_at > CALL_AGAIN_SECONDS:
             on_their_way = 0
-        idle = self._workers - shared.busy_workers()
-        calls = max(0, min(due.runs - self._held_up, idle) - on_their_way)
+        free = self._slots - shared.busy_slots()
+        calls = max(0, min(due.runs - self._held_up, free) - on_their_way)
         if calls:
             self._answers_awaited, self._called_at = looks + on_their_way + calls, now
         return calls
+
+    def call_busy_ones(self, calls: int) -> int:
+        """Call the workers that are busy already for as many of these as there are no idle ones for.
+        Returns how many are left for those."""
+        idle = min(calls, max(0, self._workers - shared.busy_workers()))
+        shared.call(calls - idle)
+        return idle
 
     def pause(self) -> float:
         """Return how long due runs may wait for the next look, in seconds."""

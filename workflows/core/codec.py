@@ -25,6 +25,7 @@ _LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[\d.]+e\+\d+')
 """A string (to be passed over), or a number with a positive exponent."""
 _BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _NO_LIMIT = 2**63
+_NULL = "null"
 
 
 def loads(text: str) -> Any:
@@ -74,6 +75,8 @@ class Codec:
 
     def encode(self, value: Any, *, max_bytes: int) -> str:
         """Return the value as JSON text. Raises ValueNotStorable, ValueTooLarge."""
+        if value is None and self._none_is_null and max_bytes >= len(_NULL):
+            return _NULL
         if type(value) is list and get_origin(self._annotation) is tuple:
             value = tuple(value)  # gather's results: a list that type checkers know as a tuple
         try:
@@ -89,6 +92,9 @@ class Codec:
         return text
 
     def _refusal(self, value: Any, exc: Exception) -> str:
+        if inspect.iscoroutine(value):
+            value.close()  # else Python warns of it besides
+            return f"{value.__qualname__}() was never awaited: write `return await …` in an `async def` step"
         if isinstance(exc, PydanticSerializationError) and "UnexpectedValue" in str(exc):
             kind = getattr(self._annotation, "__name__", self._annotation)
             return f"{shown(value)} cannot be stored as {kind}, as its annotation says"
@@ -98,12 +104,19 @@ class Codec:
         )
 
     @functools.cached_property
+    def _none_is_null(self) -> bool:
+        """Most steps return nothing, which needs no look by anybody else."""
+        return any(self._annotation is each for each in (None, type(None), Any))
+
+    @functools.cached_property
     def loss(self) -> str:
         """What of every value with this annotation would not come back; "" for nothing."""
         return lost_by(self._adapter.schema)
 
     def decode(self, text: str) -> Any:
         """Return the value of a JSON text. Raises ValueNotStorable when it no longer fits."""
+        if text == _NULL and self._none_is_null:
+            return None
         return self.from_plain(loads(text))
 
     def from_plain(self, plain: Any) -> Any:
@@ -134,10 +147,11 @@ class Signature:
     @functools.cached_property
     def result(self) -> Codec:
         """The codec of what the function returns."""
-        return Codec(self._hints.get("return", Any))
+        return Codec(self.annotations.get("return", Any))
 
     @functools.cached_property
-    def _hints(self) -> dict[str, Any]:
+    def annotations(self) -> dict[str, Any]:
+        """The annotations of the parameters, and of the result as "return", by their names."""
         annotations = dict(self._function.__annotations__)
         if self._skip_first:
             # Often imported for type checkers only; its values never cross.
@@ -160,7 +174,9 @@ class Signature:
 
     @functools.cached_property
     def _codecs(self) -> dict[str, Codec]:
-        return {name: Codec(self._hints.get(name, Any)) for name in self._parameters.parameters}
+        return {
+            name: Codec(self.annotations.get(name, Any)) for name in self._parameters.parameters
+        }
 
     @functools.cached_property
     def _defaults(self) -> dict[str, Any]:
@@ -186,6 +202,26 @@ class Signature:
     def by_name(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return arguments by the names of their parameters. Raises TypeError."""
         return dict(self._parameters.bind(*args, **kwargs).arguments)
+
+    def refuse_unfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise TypeError for arguments with which the function cannot be called."""
+        given = {*self._places[: len(args)], *kwargs}
+        fits = self._required <= given <= self._names and len(given) == len(args) + len(kwargs)
+        if not (fits and self._are_plain):
+            self._parameters.bind(*args, **kwargs)  # slower; it says what is wrong
+
+    @functools.cached_property
+    def _are_plain(self) -> bool:
+        return all(each.kind in _BY_NAME for each in self._parameters.parameters.values())
+
+    @functools.cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self._parameters.parameters)
+
+    @functools.cached_property
+    def _required(self) -> frozenset[str]:
+        known = self._parameters.parameters.values()
+        return frozenset(each.name for each in known if each.default is each.empty)
 
     def named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Return arguments that fit by the names of their parameters, quickly. Of *parameters the
@@ -221,7 +257,7 @@ class Signature:
     def encode_input(self, given: dict[str, Any], *, max_bytes: int) -> Input:
         """Return keyword arguments as JSON text, and the defaults of the others. max_bytes is for
         what is given. Raises TypeError, ValueNotStorable."""
-        self._parameters.bind(**given)
+        self.refuse_unfit((), given)
         plain = {}
         for name, value in given.items():
             try:
@@ -240,7 +276,7 @@ class Signature:
         then = loads(stored.defaults)
         known = {name: then[name] for name in then if name in self._parameters.parameters}
         plain = {**copied_plain(self._defaults), **known, **loads(stored.given)}
-        self._parameters.bind(**plain)
+        self.refuse_unfit((), plain)
         decoded = {name: self._codec(name).from_plain(value) for name, value in plain.items()}
         # What the code does with a default must not reach its next replay, or another run.
         return {name: copied(each) for name, each in self._fillable.items()} | decoded

@@ -42,22 +42,29 @@ class HistoryKind(enum.StrEnum):
     BLOCKED = "blocked"
     """data: error; steps, where the loss of a worker in them was one too many."""
     COMPENSATION_STARTED = "compensation_started"
-    """data: by (who asked), error (what the run failed with)."""
+    """data: by (who asked), reason, via, error (what the run failed with)."""
     CODE_AWAITED = "code_awaited"
     """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
     or the kind of line, that this code does not know. data: problem, until (the next try)."""
+    PAUSED = "paused"
+    """Somebody has asked the run to pause. data: by, reason, via."""
+    RESUMED = "resumed"
+    """data: by, reason, via."""
+    RETRIED = "retried"
+    """A failed run goes on: what is recorded at these positions before counts no more. data: by, reason,
+    via, positions."""
     WOKEN = "woken"
-    """An operator asked for the next attempt now. data: by."""
+    """An operator asked for the next attempt now. data: by, reason, via."""
     CANCEL_REQUESTED = "cancel_requested"
-    """data: by, reason."""
+    """data: by, reason, via."""
     RUN_COMPLETED = "run_completed"
     RUN_FAILED = "run_failed"
     """data: error."""
     RUN_CANCELLED = "run_cancelled"
     RUN_COMPENSATED = "run_compensated"
     CONTINUED = "continued"
-    """The run went on as a new one. data: run (its id). Of that one, where the first had kept any: it
-    began with these. data: data, attributes."""
+    """The run went on as a new one. data: run (its id). Of that one, where the first had kept any, and of a
+    run that was started with attributes: it began with these. data: data, attributes."""
     UNKNOWN = "unknown"
     """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 
@@ -83,6 +90,11 @@ OPERATION = {
 
 UNDO = 1_000_000
 """Added to the part of a line about the compensation of the step at its position."""
+RETRY = 2 * UNDO
+"""Added to the part of each line for every time that the run had been retried before: a position that is
+done again has lines of its own, and the old ones stay."""
+MOST_RETRIES = 1_000
+"""Of one run; the number of a part is a 32-bit one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,3 +110,13 @@ class HistoryEntry:
     name: str
     data: dict[str, Any]
     at: datetime
+
+    @property
+    def place(self) -> int:
+        """Its part, whatever number of retries it was written after."""
+        return self.part % RETRY
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it is about the compensation of the step at its position."""
+        return self.place >= UNDO

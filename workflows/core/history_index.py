@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import RETRY_AT, STEPS
+from workflows.core.line_fields import ATTEMPT, COMPANY, POSITIONS, RETRY_AT, STEPS
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
 from workflows.core.running_steps import RunningStep, read_steps
@@ -21,6 +21,8 @@ class History:
         self._woken_at: datetime | None = None
         self._compensating_since = 0
         self._overran: dict[tuple[int, int, bool], tuple[int, RunningStep]] = {}
+        self._lost_in_company: list[tuple[int, datetime]] = []
+        """In which attempts of the run, and when, since it last made progress."""
         self.code_awaited_since: datetime | None = None
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         self.carried: CarriedNotes | None = None
@@ -43,24 +45,43 @@ class History:
         if entry.position is None:
             self._add_about_the_run(entry)
             return
-        if entry.part >= UNDO:
-            self._undo.setdefault(entry.position, {})[entry.part - UNDO] = entry
+        self._lost_in_company.clear()
+        if entry.is_undo:
+            self._undo.setdefault(entry.position, {})[entry.place - UNDO] = entry
             return
-        self._parts.setdefault(entry.position, {})[entry.part] = entry
+        self._parts.setdefault(entry.position, {})[entry.place] = entry
         self.last_position = max(self.last_position, entry.position)
 
     def _add_about_the_run(self, entry: HistoryEntry) -> None:
         if entry.kind == HistoryKind.WOKEN:
             self._woken_at = entry.at
+            self._lost_in_company.clear()
         elif entry.kind == HistoryKind.COMPENSATION_STARTED:
             self._compensating_since = entry.id
+            self._lost_in_company.clear()
+        elif entry.kind == HistoryKind.RETRIED:
+            self._forget(set(POSITIONS.of(entry)))
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
         elif entry.kind == HistoryKind.RECOVERED:
+            if COMPANY.find(entry):
+                self._lost_in_company.append((ATTEMPT.of(entry), entry.at))
             for step in read_steps(STEPS.find(entry)):
                 if step.overran is not None:
                     key = (step.position, step.attempt, step.undo)
                     self._overran[key] = (entry.id, step)
+
+    def _forget(self, positions: set[int]) -> None:
+        """What was recorded there counts no more: the run is retried from what failed."""
+        for position in positions:
+            self._parts.pop(position, None)
+        self._overran = {key: ran for key, ran in self._overran.items() if key[0] not in positions}
+        self.last_position = max(self._parts, default=0)
+
+    @property
+    def has_compensated(self) -> bool:
+        """Whether undoing its steps has begun, or that of a group's."""
+        return self._compensating_since > 0 or bool(self._undo)
 
     def outcome(self, position: int) -> HistoryEntry | None:
         """Return how the operation at this position ended, None while it has not."""
@@ -68,7 +89,8 @@ class History:
 
     def begun(self, position: int) -> HistoryEntry | None:
         """Return any line of this position, None when nothing has happened there."""
-        return next(iter(self._parts.get(position, {}).values()), None)
+        parts = self._parts.get(position)
+        return next(iter(parts.values())) if parts else None
 
     def started(self, position: int) -> HistoryEntry | None:
         """Return the line that says since when the wait or sleep at this position lasts."""
@@ -76,20 +98,29 @@ class History:
 
     def failed_attempts(self, position: int) -> int:
         """Count the attempts of the step at this position that have failed so far."""
-        parts = self._parts.get(position, {})
+        parts = self._parts.get(position)
+        if parts is None:
+            return 0  # most steps need no second attempt, and do not pay for the question
         return sum(entry.kind == HistoryKind.ATTEMPT_FAILED for entry in parts.values())
 
     def last_failure(self, position: int) -> HistoryEntry | None:
         """Return the newest failed attempt of the step at this position."""
-        parts = self._parts.get(position, {})
+        parts = self._parts.get(position)
+        if parts is None:
+            return None
         failed = [each for each in parts.values() if each.kind == HistoryKind.ATTEMPT_FAILED]
-        return max(failed, key=lambda entry: entry.part, default=None)
+        return max(failed, key=lambda entry: entry.place, default=None)
 
     def overran(self, position: int, attempt: int, *, undo: bool) -> RunningStep | None:
         """Return this attempt of the step at this position, or of its compensation in this round,
         where it ran beyond its limit until its process was ended."""
         line, step = self._overran.get((position, attempt, undo), (0, None))
         return None if undo and line < self._compensating_since else step
+
+    def lost_in_company(self, *, since_attempt: int = 0) -> list[datetime]:
+        """Return when the run was lost together with others, since it last made progress; since_attempt:
+        and not before this attempt of it."""
+        return [at for attempt, at in self._lost_in_company if attempt >= since_attempt]
 
     def retry_at(self, position: int) -> datetime | None:
         """Return when the step at this position may be tried again; None: now."""

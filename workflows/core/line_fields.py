@@ -61,6 +61,15 @@ class Payload(Field[T]):
         return f'"{self.name}": {text}'
 
 
+class Texts(Field[dict[str, str]]):
+    """Texts by names. It is in the line of every step, and empty in many."""
+
+    __slots__ = ()
+
+    def written(self, value: dict[str, str]) -> str:
+        return super().written(value) if value else f'"{self.name}": {{}}'
+
+
 class Moment(Field[datetime]):
     """A time that SQL has written, by the database's clock."""
 
@@ -103,7 +112,7 @@ RUN = Field[str]("run")
 CARRIED_DATA = Payload[dict[str, Any]]("data")
 """What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
 CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
-ARGUMENTS = Field[dict[str, str]]("arguments")
+ARGUMENTS = Texts("arguments")
 """Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
 they are not compared."""
 OWN_KEYS = Field[bool]("own_keys")
@@ -113,16 +122,22 @@ SECONDS = Seconds("seconds")
 """Of an attempt: how long it had been under way when its line was written, by the worker's steady clock.
 Missing in lines of older releases."""
 DETACHED = Field[bool]("detached")
+POSITIONS = Field[list[int]]("positions")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
+VIA = Field[str]("via")
 PROBLEM = Field[str]("problem")
 WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
+COMPANY = Field[int]("company")
+"""Of a run that was lost with its worker: how many others that held. Missing where it was alone, and where
+the loss says nothing about any of them. Beside it, ATTEMPT is that of the run."""
 STEPS = Field[list[dict[str, Any]]]("steps")
 """Which steps a lost worker was in (core/running_steps.py); missing where nobody knows, or it was in
 none."""
 
 _ = HistoryKind
+_ASKED = (BY, REASON, VIA)
 _RECEIVED = (ARGUMENTS, OWN_KEYS)
 _FAILED_ATTEMPT = (SECONDS, ATTEMPT, ATTEMPTS_ALLOWED, ERROR, PERMANENT, HEARTBEAT, RETRY_AT)
 FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
@@ -141,12 +156,15 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.PATCH_TAKEN: (),
     _.COMPENSATION_COMPLETED: (OUTPUT, SECONDS),
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
-    _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
+    _.RECOVERED: (WORKER, CRASHES, REASON, STEPS, COMPANY, ATTEMPT),
     _.BLOCKED: (ERROR, STEPS),
-    _.COMPENSATION_STARTED: (BY, ERROR),
+    _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.PAUSED: _ASKED,
+    _.RESUMED: _ASKED,
+    _.RETRIED: (*_ASKED, POSITIONS),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
-    _.WOKEN: (BY,),
-    _.CANCEL_REQUESTED: (BY, REASON),
+    _.WOKEN: _ASKED,
+    _.CANCEL_REQUESTED: _ASKED,
     _.RUN_COMPLETED: (),
     _.RUN_FAILED: (ERROR,),
     _.RUN_CANCELLED: (),

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db.models import TextChoices
 
-from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import ERROR, NAMES, OUTPUT, RETRY_AT, STEPS
+from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.line_fields import ERROR, NAMES, OUTPUT, POSITIONS, RETRY_AT, STEPS
 from workflows.core.lines import attempt_began
 from workflows.core.running_steps import RunningStep, read_steps
 from workflows.core.states import FINAL_STATES, HELD_STATES, RunState
@@ -210,13 +210,16 @@ def _by_position(entries: Iterable[HistoryEntry]) -> dict[int, _Found]:
         if entry.kind in (HistoryKind.RECOVERED, HistoryKind.BLOCKED):
             for step in read_steps(STEPS.find(entry)):
                 _found_by(found, step).lost.append(step)
+        if entry.kind == HistoryKind.RETRIED:
+            for position in found.keys() & set(POSITIONS.of(entry)):
+                found[position] = _Found(position=position, name=found[position].name)
         if entry.position is None:
             continue
         if entry.kind == HistoryKind.GROUP_STARTED:
             for place, name in enumerate(NAMES.of(entry), start=entry.position + 1):
                 found.setdefault(place, _Found(position=place, name=name))
         elif entry.kind in _ABOUT_STEPS:
-            name = entry.name if entry.part < UNDO else ""
+            name = "" if entry.is_undo else entry.name
             found.setdefault(entry.position, _Found(position=entry.position, name=name)).add(entry)
     return found
 

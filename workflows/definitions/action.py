@@ -4,17 +4,15 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
 
 from workflows.core.errors import DefinitionError, InvalidInput
 from workflows.core.retry import RetryPolicy
 from workflows.definitions.functions import where
-from workflows.definitions.step import Step, StepDefinition, publish, step, step_definition
+from workflows.definitions.step import MakeStep, StepDefinition, publish, step, step_definition
 
-P = ParamSpec("P")
-R = TypeVar("R")
 ISOLATION_LEVELS = ("repeatable read", "serializable")
 
 
@@ -54,7 +52,7 @@ def action(
     isolation: str | None = None,
     atomic: bool = False,
     timeout_seconds: float | None = None,
-) -> Callable[[Callable[P, R]], Step[P, R]]:
+) -> MakeStep:
     """Register a step under a public name, to be called as run.actions.<name>(…) or execute_action.
 
     It is executed at most once per key: an attempt that was lost with its worker fails as in doubt
@@ -69,7 +67,7 @@ def action(
     if isolation is not None and isolation not in ISOLATION_LEVELS:
         raise DefinitionError(f"action {name!r}: isolation is one of {', '.join(ISOLATION_LEVELS)}")
 
-    def register(function: Callable[P, R]) -> Step[P, R]:
+    def register(function: Callable[..., Any]) -> Any:
         is_step = hasattr(function, "step_definition")  # then it has options of its own
         before = step_definition(function if is_step else step(function))
         known = _actions.get(name)
@@ -93,7 +91,7 @@ def action(
         )
         found = replace(found, step=replace(found.step, check=found.check))
         _actions[name] = found
-        return cast(Step[P, R], publish(found.step))
+        return publish(found.step)
 
     return register
 

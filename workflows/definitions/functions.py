@@ -8,7 +8,7 @@ from typing import Any
 
 from workflows.core.errors import DefinitionError
 
-_DOES_NOTHING_WHEN_CALLED = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+_IS_GENERATOR = inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
 _TAKES_A_VALUE_BY_PLACE = (
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -25,11 +25,24 @@ class RunContext:
 
 
 def plain_function(function: Callable[..., Any]) -> FunctionType:
-    """Return it as what it must be: a `def` that does its work when called."""
+    """Return it as what a workflow must be: a `def` that does its work when called."""
+    found = step_function(function)
+    if inspect.iscoroutinefunction(found):
+        raise DefinitionError(
+            f"{where(found)}: a workflow is a plain `def`, since it is replayed; what awaits is a step: "
+            "put it into an `async def` with @step, and call that by run.step(…)"
+        )
+    return found
+
+
+def step_function(function: Callable[..., Any]) -> FunctionType:
+    """Return it as what a step must be: a `def` or an `async def` that returns its result."""
     if not isinstance(function, FunctionType):
         raise DefinitionError(f"{function!r} is not a plain function; decorate a `def`")
-    if function.__code__.co_flags & _DOES_NOTHING_WHEN_CALLED:
-        raise DefinitionError(f"{where(function)}: write a plain `def` that returns its result")
+    if function.__code__.co_flags & _IS_GENERATOR:
+        raise DefinitionError(
+            f"{where(function)}: write a `def` that returns its result, no generator"
+        )
     return function
 
 

@@ -1,10 +1,13 @@
 """The steps of workflows: the decorator, and what it keeps of a function."""
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
+
+from asgiref.sync import markcoroutinefunction
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
@@ -14,9 +17,9 @@ from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
     check_compensation,
     is_wrapped,
-    plain_function,
     refuse_bound_method,
     refuse_other,
+    step_function,
     where,
 )
 from workflows.definitions.limit import declare
@@ -42,6 +45,8 @@ class StepDefinition:
     timeout_seconds: float | None = None
     heartbeat_seconds: float | None = None
     atomic: bool = False
+    is_async: bool = False
+    """Calling the function gives an awaitable."""
     compensate: "StepDefinition | None" = None
     compare_arguments: bool = True
     isolation: str | None = None
@@ -51,20 +56,54 @@ class StepDefinition:
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
+    def __post_init__(self) -> None:
+        if self.is_async and self.atomic:
+            raise DefinitionError(
+                f"{where(self.function)} is an `async def` and atomic: a transaction cannot span what it "
+                "awaits; write a plain `def`, or an atomic step of its own for what it writes"
+            )
+
 
 _steps: dict[str, StepDefinition] = {}
 """By where they are written."""
 
 
-class Step(Protocol[P, R_co]):
-    """A decorated function, as type checkers see it: its parameters P and its result R."""
+class AnyStep(Protocol[P, R_co]):
+    """A decorated function, as type checkers see it: its parameters P, and its result R, awaited where
+    it is an `async def`."""
 
     __name__: str
     step_definition: StepDefinition
 
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
+    def _recorded(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """For type checkers alone: what history keeps of a call."""
+
+
+class Step(AnyStep[P, R_co], Protocol[P, R_co]):
+    """A decorated `def`."""
+
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co: ...
 
 
+class AsyncStep(AnyStep[P, R_co], Protocol[P, R_co]):
+    """A decorated `async def`."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]: ...
+
+
+class MakeStep(Protocol):
+    """A decorator, as type checkers see it."""
+
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncStep[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+@overload
+def step(function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncStep[P, R]: ...
 @overload
 def step(function: Callable[P, R], /) -> Step[P, R]: ...
 @overload
@@ -79,9 +118,9 @@ def step(
     compare_arguments: bool = ...,
     concurrency: Limit | tuple[Limit, ...] | None = ...,
     rate: Rate | None = ...,
-) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+) -> MakeStep: ...
 def step(
-    function: Callable[P, R] | None = None,
+    function: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
@@ -93,7 +132,7 @@ def step(
     compare_arguments: bool = True,
     concurrency: Limit | tuple[Limit, ...] | None = None,
     rate: Rate | None = None,
-) -> Step[P, R] | Callable[[Callable[P, R]], Step[P, R]]:
+) -> Any:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
     name             what history calls it; the function's own name by default. It must stay as
@@ -101,20 +140,19 @@ def step(
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
     heartbeat_seconds  an attempt without heartbeat() for longer is interrupted, and has failed
-    compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
-                     itself, with options of its own where it is decorated
+    compensate       a function or step `(output, *args, **kwargs)` that undoes the completed step
     compare_arguments  a replay that gives it other arguments than history recorded blocks the run
-    concurrency, rate  how many attempts at once, Limit(5), and how often, Rate(10, per_seconds=1), over
-                     all hosts; waiting for it, the run parks
+    concurrency, rate  Limit(5) attempts at once, Rate(10) a second, over all hosts; who waits parks
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
+    An `async def` runs on the event loop of its worker; its time limit cancels it. It cannot be atomic.
     The function stays an ordinary callable in steps and outside workflows.
     """
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
-    def define(function: Callable[P, R]) -> Step[P, R]:
-        plain = _checked(function, compensate)
+    def define(function: Callable[..., Any]) -> FunctionType:
+        plain = _checked(function)
         definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
@@ -124,20 +162,19 @@ def step(
             timeout_seconds=timeout_seconds,
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
-            compensate=None if compensate is None else _as_step(compensate),
+            is_async=inspect.iscoroutinefunction(plain),
+            compensate=None if compensate is None else _undoing(plain, compensate),
             compare_arguments=compare_arguments,
         )
-        return cast(Step[P, R], publish(_limited(definition, concurrency, rate)))
+        return publish(_limited(definition, concurrency, rate))
 
     return define if function is None else define(function)
 
 
-def _checked(function: Callable[..., Any], compensate: Callable[..., Any] | None) -> FunctionType:
-    plain = plain_function(function)
+def _checked(function: Callable[..., Any]) -> FunctionType:
+    plain = step_function(function)
     if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
         raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
-    if compensate is not None:
-        check_compensation(plain, plain_function(compensate))
     return plain
 
 
@@ -165,6 +202,8 @@ def _guarded(plain: FunctionType) -> FunctionType:
         refuse(f"calls the step {plain.__name__}() itself", instead)
         return plain(*args, **kwargs)
 
+    if inspect.iscoroutinefunction(plain):
+        markcoroutinefunction(call)
     return cast(FunctionType, call)
 
 
@@ -179,9 +218,14 @@ def _check_step(
     check_limit("heartbeat_seconds", heartbeat_seconds)
 
 
+def _undoing(plain: FunctionType, compensate: Callable[..., Any]) -> StepDefinition:
+    check_compensation(plain, step_function(compensate))
+    return _as_step(compensate)
+
+
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
     if hasattr(function, "workflow_definition"):
-        raise DefinitionError(f"{where(plain_function(function))} is a workflow; give a step")
+        raise DefinitionError(f"{where(step_function(function))} is a workflow; give a step")
     if not hasattr(function, "step_definition"):
         step(function)
     definition = step_definition(function)

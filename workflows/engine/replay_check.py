@@ -121,7 +121,10 @@ def _another_result(session: Session, recorded: Recorded) -> str | None:
 def _is_past_mending(recorded: Recorded) -> bool:
     """Whether the run only undoes its steps or has ended: what its code raised then may be what it
     ended with, and blocks nothing."""
-    return any(entry.kind in _ENDS for entry in recorded.entries)
+    past = False
+    for entry in recorded.entries:
+        past = (past or entry.kind in _ENDS) and entry.kind != HistoryKind.RETRIED
+    return past
 
 
 def _told(raised: BaseException) -> str:

@@ -30,9 +30,10 @@ def is_helper(target: Any, caller: FunctionType) -> TypeGuard[FunctionType]:
 
 
 @functools.cache
-def _definitions(file: str) -> dict[int, ast.FunctionDef]:
+def _definitions(file: str) -> dict[int, ast.FunctionDef | ast.AsyncFunctionDef]:
     """Return the functions of a file by their first line, decorators included."""
-    found = [node for node in ast.walk(_tree(file)) if isinstance(node, ast.FunctionDef)]
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef
+    found = [node for node in ast.walk(_tree(file)) if isinstance(node, kinds)]
     return {min([node.lineno, *(d.lineno for d in node.decorator_list)]): node for node in found}
 
 

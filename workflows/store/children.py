@@ -3,7 +3,6 @@
 from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
-from workflows.store.database import query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.schema import RING
@@ -12,7 +11,15 @@ _RUNNING_PARENT = f"fence WHERE fence.state = '{RunState.RUNNING}'"
 # Only a running parent starts children: a cancel that has seen all of them misses none.
 _START = Fenced(
     f"""born AS (
-        {insert.run(_RUNNING_PARENT, parent_id="fence.id", parent_position="%(position)s")}
+        {
+        insert.run(
+            _RUNNING_PARENT,
+            parent_id="fence.id",
+            parent_position="%(position)s",
+            owner="coalesce(nullif(%(owner)s, ''), "
+            "(SELECT owner FROM workflows_run AS parent WHERE parent.id = fence.id))",
+        )
+    }
         RETURNING parent_id, {RING}),
     {recorded("born", run_id="parent_id")}"""
 )
@@ -24,6 +31,5 @@ def start_child(
     """Create the child and record it at the parent's position. None: the lease is lost, or the
     parent is being cancelled."""
     assert fact.position is not None  # noqa: S101 - an operation of the code
-    values = insert.new_run_params(child) | fact_params(fact)
-    statement, params = _START.bind(run, values, notes=notes)
-    return written(query_one(statement, params), fact)
+    values = insert.new_run_params(child) | fact_params(run, fact)
+    return written(_START.send(run, values, notes=notes), fact)

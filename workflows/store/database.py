@@ -13,6 +13,7 @@ engine's time go ahead. Both are asked at each statement, so that it does not ma
 which name somebody has imported `query`.
 """
 
+from asyncio import _get_running_loop
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,6 +24,7 @@ import psycopg
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections, transaction
 from psycopg.pq import TransactionStatus
 
+from workflows.store.kept_cursor import MOST_ROWS, cursor_on, forget_cursor
 from workflows.store.statement import Statement
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -89,14 +91,13 @@ def _deliver(statement: Statement, params: Params, on: Connection | None) -> Row
     sql = statement.text
     if _ahead is not None and statement.tells_time:
         sql = statement.ahead_by(_ahead())
-    deliver = _on_django if on is None else partial(_on_own, on)
     for _ in range(MOST_REPEATS):
         try:
-            return deliver(sql, params)
+            return _on_django(sql, params) if on is None else _on_own(on, sql, params)
         except (OperationalError, psycopg.errors.SerializationFailure) as exc:
             if not _may_be_repeated(exc, on):
                 raise
-    return deliver(sql, params)
+    return _on_django(sql, params) if on is None else _on_own(on, sql, params)
 
 
 def _may_be_repeated(error: Exception, on: Connection | None) -> bool:
@@ -113,16 +114,26 @@ def _may_be_repeated(error: Exception, on: Connection | None) -> bool:
 
 def _on_django(sql: str, params: Params) -> Rows:
     django = connections[DEFAULT_DB_ALIAS]  # once: every look through the proxy costs a search
-    django.close_if_health_check_failed()  # as Django's own cursor does: CONN_HEALTH_CHECKS
-    django.ensure_connection()
-    django.validate_no_broken_transaction()
+    if django.health_check_enabled:  # type: ignore[attr-defined]
+        django.close_if_health_check_failed()  # as Django's own cursor does: CONN_HEALTH_CHECKS
+    if django.connection is None or _get_running_loop() is not None:
+        django.ensure_connection()  # which refuses an event loop
+    if django.needs_rollback:
+        django.validate_no_broken_transaction()
     raw = django.connection
-    if raw.prepare_threshold is None:
-        # Django's default, with which psycopg prepares nothing, not even on request.
+    if raw.prepare_threshold is None and "prepare_threshold" not in django.settings_dict["OPTIONS"]:
+        # Django's default, with which psycopg prepares nothing, not even on request. Said in OPTIONS,
+        # None is meant: before PostgreSQL stands a pooler that cannot bear it.
         raw.prepare_threshold = PREPARE_THRESHOLD
-    with django.wrap_database_errors, psycopg.Cursor(raw) as cursor:
-        cursor.execute(sql, params, prepare=True)
-        return _rows(cursor)
+    try:
+        with django.wrap_database_errors:
+            rows = _rows(cursor_on(raw).execute(sql, params, prepare=True))
+    except BaseException:
+        forget_cursor()  # interrupted, it may be in the middle of anything
+        raise
+    if len(rows) > MOST_ROWS:
+        forget_cursor()
+    return rows
 
 
 def _on_own(own: Connection, sql: str, params: Params) -> Rows:

@@ -127,5 +127,5 @@ def consume(
     run: ClaimedRun, event: InboxEvent, fact: Fact, *, notes: Notes = UNCHANGED
 ) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
-    statement, params = _CONSUME.bind(run, fact_params(fact) | {"event": event.id}, notes=notes)
-    return written(query_one(statement, params), fact)
+    params = fact_params(run, fact) | {"event": event.id}
+    return written(_CONSUME.send(run, params, notes=notes), fact)

@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from workflows.core.run import ClaimedRun
 from workflows.core.states import HELD_STATES, RunState
-from workflows.store.database import query
+from workflows.store.database import query, query_one
 from workflows.store.statement import Statement, one_of
 
 KEEP_NOTES = (
@@ -75,12 +75,21 @@ def holder(run: ClaimedRun) -> dict[str, Any]:
 IF_EVENTS = "(%(if_events)s::integer IS NULL OR events = %(if_events)s::integer)"
 """The event counter is still the one given, where one is."""
 
-_HELD = f"{held()} AND {IF_EVENTS}"
-_LOCK = f"fence AS (SELECT id, state, events FROM workflows_run WHERE {_HELD} FOR NO KEY UPDATE)"
+HEARD = f"""
+    CASE WHEN pausing AND state = '{RunState.RUNNING}' THEN '{RunState.PAUSED}' ELSE state END AS state
+"""
+"""What a drive hears of its run's state: that of one which is to pause is paused already."""
+_LOCK = f"""
+    fence AS (
+        SELECT id, {HEARD}, events FROM workflows_run
+        WHERE {{held}} AND {IF_EVENTS} FOR NO KEY UPDATE {{unless}})
+"""
+_LOCK_IF_FREE = _LOCK.format(held=still_held(), unless="SKIP LOCKED")
+_LOCK_OR_WAIT = _LOCK.format(held=held(), unless="")
 _KEEP = f"""
     fence AS (
         UPDATE workflows_run SET {KEEP_NOTES}
-        WHERE {_HELD} RETURNING id, state, events)
+        WHERE {held()} AND {IF_EVENTS} RETURNING id, {HEARD}, events)
 """
 
 
@@ -99,22 +108,27 @@ UNCHANGED = Notes()
 
 
 class Fenced:
-    """A statement behind the fence, in both forms. `rest` follows `WITH fence AS (…), `."""
+    """A statement behind the fence, in its forms. `rest` follows `WITH fence AS (…), `."""
 
     def __init__(self, rest: str) -> None:
-        self._plain = Statement(f"WITH {_LOCK}, {rest}")
+        self._if_free = Statement(f"WITH {_LOCK_IF_FREE}, {rest}")
+        self._or_wait = Statement(f"WITH {_LOCK_OR_WAIT}, {rest}")
         self._keeping = Statement(f"WITH {_KEEP}, {rest}")
 
-    def bind(
+    def send(
         self,
         run: ClaimedRun,
         params: Mapping[str, Any],
         *,
         notes: Notes = UNCHANGED,
         if_events: int | None = None,
-    ) -> tuple[Statement, dict[str, Any]]:
-        """Return the statement and its parameters for this run."""
+    ) -> tuple[Any, ...] | None:
+        """Send it for this run and return its row. None: it was refused.
+
+        The row of the run is free nearly always, and the bound on the wait for it is a tenth of what
+        the statement costs: so that is asked for only where nothing was found at first.
+        """
         given = {**holder(run), "if_events": if_events, **params}
-        if notes == UNCHANGED:
-            return self._plain, given
-        return self._keeping, given | notes.params()
+        if notes != UNCHANGED:
+            return query_one(self._keeping, given | notes.params())
+        return query_one(self._if_free, given) or query_one(self._or_wait, given)

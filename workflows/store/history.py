@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from workflows.core.codec import loads
-from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.history import RETRY, HistoryEntry, HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
-from workflows.store.fence import KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
+from workflows.store.fence import HEARD, KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
 from workflows.store.insert import operation_line
 from workflows.store.statement import NOW, Statement
 
@@ -35,7 +35,7 @@ _SET_STATUS = Statement(
     WITH fence AS (
         UPDATE workflows_run SET status = %(name)s, {KEEP_NOTES}
         WHERE {held(FORWARD_STATES)}
-        RETURNING id, state, events),
+        RETURNING id, {HEARD}, events),
     {recorded("fence")}
     """
 )
@@ -86,31 +86,29 @@ def append(
 
     if_events: also only if the event counter is still this. None: nothing was written.
     """
-    statement, params = _APPEND.bind(run, fact_params(fact), notes=notes, if_events=if_events)
-    return written(query_one(statement, params), fact)
+    row = _APPEND.send(run, fact_params(run, fact), notes=notes, if_events=if_events)
+    return written(row, fact)
 
 
 def append_retry(
     run: ClaimedRun, fact: Fact, *, seconds: float, notes: Notes = UNCHANGED
 ) -> Written | None:
     """Append a failed attempt whose retry_at is so many seconds from now."""
-    statement, params = _APPEND_RETRY.bind(
-        run, fact_params(fact) | {"seconds": seconds}, notes=notes
-    )
-    return written(query_one(statement, params), fact)
+    params = fact_params(run, fact) | {"seconds": seconds}
+    return written(_APPEND_RETRY.send(run, params, notes=notes), fact)
 
 
 def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
     """Set the label people see, the line's name, and record it. None: the lease is lost."""
-    params = {**holder(run), **fact_params(fact), **notes.params()}
+    params = {**holder(run), **fact_params(run, fact), **notes.params()}
     return written(query_one(_SET_STATUS, params), fact)
 
 
-def fact_params(fact: Fact) -> dict[str, Any]:
+def fact_params(run: ClaimedRun, fact: Fact) -> dict[str, Any]:
     """Return the parameters of operation_line, but for the attempt."""
     return {
         "position": fact.position,
-        "part": fact.part,
+        "part": fact.part + run.retries * RETRY,
         "kind": fact.kind,
         "name": fact.name,
         "data": fact.data,

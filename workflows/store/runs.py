@@ -11,6 +11,7 @@ from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store import insert
 from workflows.store.database import Connection, query_one
 from workflows.store.fence import (
+    HEARD,
     KEEP_NOTES,
     UNCHANGED,
     WAITS_BRIEFLY,
@@ -19,7 +20,7 @@ from workflows.store.fence import (
     holder,
     still_held,
 )
-from workflows.store.schema import RING
+from workflows.store.schema import RING, SOON
 from workflows.store.statement import NOW, Statement
 from workflows.store.views import view_of_new
 
@@ -28,14 +29,20 @@ _UNLESS_PRUNED = """
     (SELECT) AS asked WHERE NOT EXISTS (
         SELECT FROM workflows_prunedkey WHERE workflow = %(workflow)s AND key = %(key)s)
 """
-_CREATE = Statement(
-    f"""
+_CREATED = f"""
     WITH created AS (
         {insert.run(_UNLESS_PRUNED)}
         ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
-        RETURNING created_at, wake_at, deadline)
-    SELECT created_at, wake_at, deadline, {RING} FROM created
-    """
+        RETURNING id, attempt, data, attributes, created_at, wake_at, deadline)
+"""
+_TELL = f"""
+    SELECT created_at, wake_at, deadline, CASE WHEN {SOON} THEN {RING} END FROM created
+"""
+_CREATE = Statement(f"{_CREATED} {_TELL}")
+_BEGUN = sql_data(HistoryKind.CONTINUED, data="data", attributes="attributes")
+# The code begins with them at every replay, when its row may tell other things.
+_CREATE_WITH_ATTRIBUTES = Statement(
+    f"{_CREATED}, begun AS ({insert.line('created', HistoryKind.CONTINUED, _BEGUN)}) {_TELL}"
 )
 
 _END = Statement(
@@ -83,7 +90,7 @@ _BEGIN_COMPENSATION = Statement(
     """
 )
 
-_HOLD = Statement(f"SELECT state, events FROM workflows_run WHERE {still_held()}")
+_HOLD = Statement(f"SELECT {HEARD}, events FROM workflows_run WHERE {still_held()}")
 
 _BY_KEY = Statement(
     """
@@ -98,9 +105,10 @@ _PRUNED = Statement(
 
 
 def create_run(new: NewRun, *, on: Connection | None = None) -> RunView | None:
-    """Insert a due run in the caller's transaction and return it. None: the key is taken,
-    by a run or by one that was pruned."""
-    row = query_one(_CREATE, insert.new_run_params(new), on=on)
+    """Insert a run in the caller's transaction and return it. None: the key is taken, by a run or by
+    one that was pruned."""
+    statement = _CREATE if new.attributes == "{}" else _CREATE_WITH_ATTRIBUTES
+    row = query_one(statement, insert.new_run_params(new), on=on)
     if row is None:
         return None
     created_at, wake_at, deadline, _ = row
@@ -148,7 +156,8 @@ def block_run(run: ClaimedRun, *, error: str) -> bool:
 
 
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:
-    """Return the held run's state and event counter; None when the lease is lost."""
+    """Return the held run's state, paused where it is to pause, and its event counter; None when the lease
+    is lost."""
     row = query_one(_HOLD, holder(run))
     return None if row is None else (RunState(row[0]), row[1])
 

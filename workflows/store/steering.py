@@ -1,8 +1,10 @@
 """What operators do to runs: each verb one statement, recorded with who and why."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from workflows.core.asked import Asked
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.states import CANCELLABLE_STATES, UNDOABLE_STATES, RunState
@@ -12,9 +14,9 @@ from workflows.store.insert import line
 from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement, one_of
 
-_BY = sql_data(HistoryKind.WOKEN, by="%s::text")
-_BY_AND_WHY = sql_data(HistoryKind.CANCEL_REQUESTED, by="%s::text", reason="%s::text")
-_BY_AND_ERROR = sql_data(HistoryKind.COMPENSATION_STARTED, by="%s::text", error="error")
+_ASKED = {each: f"%({each})s::text" for each in Asked._fields}
+_BY_AND_WHY = sql_data(HistoryKind.CANCEL_REQUESTED, **_ASKED)
+_BY_AND_ERROR = sql_data(HistoryKind.COMPENSATION_STARTED, **_ASKED, error="error")
 # Joined, so that the request stands before what came of it.
 _MOVED_ON = f"moved JOIN asked ON run_id = id WHERE state <> '{RunState.CANCELLING}'"
 _END_OR_TURN = f"""
@@ -25,7 +27,7 @@ _END_OR_TURN = f"""
 _CANCEL = Statement(
     f"""
     WITH target AS (
-        SELECT id, workflow, state, undo_on_cancel FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, workflow, state, undo_on_cancel FROM workflows_run WHERE id = %(run)s FOR NO KEY UPDATE),
     moved AS (
         UPDATE workflows_run AS run
         SET state = CASE WHEN target.state = '{RunState.RUNNING}' THEN '{RunState.CANCELLING}'
@@ -55,7 +57,7 @@ _CANCEL = Statement(
 _COMPENSATE = Statement(
     f"""
     WITH target AS (
-        SELECT id, state FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, state FROM workflows_run WHERE id = %(run)s FOR NO KEY UPDATE),
     moved AS (
         UPDATE workflows_run AS run
         SET state = '{RunState.COMPENSATING}', wake_at = {NOW}, finished_at = NULL,
@@ -102,12 +104,12 @@ _LOCK_REST = Statement(
 _WAKE = Statement(
     f"""
     WITH target AS (
-        SELECT id, state FROM workflows_run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, state FROM workflows_run WHERE id = %(run)s FOR NO KEY UPDATE),
     woken AS (
         UPDATE workflows_run AS run
         SET state = CASE target.state WHEN '{RunState.BLOCKED}' THEN '{RunState.PENDING}'
                                       ELSE run.state END,
-            wake_at = {NOW}, crashes = 0,
+            wake_at = {NOW}, crashes = 0, pausing = false,
             error = CASE target.state WHEN '{RunState.BLOCKED}' THEN NULL ELSE run.error END
         FROM target
         WHERE run.id = target.id
@@ -116,7 +118,7 @@ _WAKE = Statement(
                OR target.state = '{RunState.COMPENSATING}' AND run.lease_until IS NULL)
         RETURNING run.id, run.attempt),
     fact AS (
-        {line("woken", HistoryKind.WOKEN, _BY)})
+        {line("woken", HistoryKind.WOKEN, _BY_AND_WHY)})
     SELECT EXISTS (SELECT FROM woken), (SELECT {RING} FROM woken)
     FROM target
     """
@@ -147,21 +149,26 @@ def lock_tree(run_id: UUID, *, in_drive: bool = False) -> list[UUID] | None:
     return sorted(depths, key=lambda child: (-depths[child], child))
 
 
-def cancel_run(run_id: UUID, *, reason: str, by: str) -> Cancel | None:
+def cancel_run(run_id: UUID, **asked: str) -> Cancel | None:
     """Cancel, or ask the driving worker to. None: no such run."""
-    row = query_one(_CANCEL, [run_id, by, reason])
+    row = query_one(_CANCEL, _params(run_id, asked))
     if row is None:
         return None
     return Cancel(row[0], None if row[1] is None else RunState(row[1]))
 
 
-def wake_run(run_id: UUID, *, by: str) -> bool | None:
+def wake_run(run_id: UUID, **asked: str) -> bool | None:
     """Make a waiting or blocked run due now. False: in another state. None: no such run."""
-    row = query_one(_WAKE, [run_id, by])
+    row = query_one(_WAKE, _params(run_id, asked))
     return None if row is None else bool(row[0])
 
 
-def compensate_run(run_id: UUID, *, by: str) -> bool | None:
+def compensate_run(run_id: UUID, **asked: str) -> bool | None:
     """Let a failed or cancelled run undo its steps. False: in another state. None: no such run."""
-    row = query_one(_COMPENSATE, [run_id, by])
+    row = query_one(_COMPENSATE, _params(run_id, asked))
     return None if row is None else bool(row[0])
+
+
+def _params(run_id: UUID, asked: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the statements above take. asked: as in Asked, what nobody said may be left out."""
+    return {"run": run_id, **Asked(**asked)._asdict()}

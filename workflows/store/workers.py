@@ -15,7 +15,6 @@ from workflows.core.running_steps import HeldRun
 from workflows.core.states import HELD_STATES
 from workflows.store import schema
 from workflows.store.database import Connection, query
-from workflows.store.fence import still_held
 from workflows.store.queue import Code
 from workflows.store.schema import LIVING, LOCK_CLASS
 from workflows.store.sessions import introduce
@@ -45,14 +44,23 @@ _ENLIST = Statement(
 )
 _SHOW_LIFE = Statement(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, %s::integer)")
 _GIVE_UP_ID = Statement("DELETE FROM workflows_worker WHERE id = %s")
+_FREE_ID = Statement(f"SELECT pg_advisory_unlock({LOCK_CLASS}, %s::integer)")
+# They hold several rows, so they wait for none: who has one of them locked is at work on it.
 _EXTEND = Statement(
     f"""
-    UPDATE workflows_run
+    WITH free AS MATERIALIZED (
+        SELECT run.id FROM workflows_run AS run
+        JOIN unnest(%(runs)s::uuid[], %(attempts)s::integer[]) AS held (id, attempt)
+             ON held.id = run.id AND held.attempt = run.attempt
+        WHERE run.state IN {one_of(HELD_STATES)}
+        ORDER BY run.id
+        FOR NO KEY UPDATE OF run SKIP LOCKED)
+    UPDATE workflows_run AS run
     SET lease_until = {NOW} + %(lease_seconds)s * interval '1 second', worker_id = %(worker_id)s
-    WHERE {still_held()}
+    FROM free WHERE run.id = free.id
+    RETURNING run.id
     """
 )
-# It holds several rows, so it waits for none: who has one of them locked is at work on it.
 _RENEW = Statement(
     f"""
     WITH free AS MATERIALIZED (
@@ -82,9 +90,21 @@ _FORGET = Statement(
 )
 
 
-def open_connection(*, listen: bool = False) -> Connection:
-    """Open a connection of the engine's own to Django's default database."""
-    wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
+_MISSING = Statement(
+    f"""
+    SELECT DISTINCT run.worker_id, coalesce(worker.place, ''), coalesce(worker.pid, 0),
+                    worker.cluster_pid
+    FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
+    WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
+      AND run.worker_id IS NOT NULL AND run.worker_id NOT IN ({LIVING})
+    """
+)
+
+
+def open_connection(alias: str = DEFAULT_DB_ALIAS, *, listen: bool = False) -> Connection:
+    """Open a connection of the engine's own, a session for as long as it lives. alias: of a database in
+    Django's settings to which no pooler stands before."""
+    wanted = {**NOTICE_A_CUT, **connections[alias].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name=OWN_NAME)
@@ -92,6 +112,17 @@ def open_connection(*, listen: bool = False) -> Connection:
     if listen:
         schema.listen(own)
     return own
+
+
+class Missing(NamedTuple):
+    """A worker that holds a run but not its lock."""
+
+    id: int
+    place: str
+    """Where its pid means something. Empty: nobody knows."""
+    pid: int
+    cluster_pid: int | None
+    """Of the command that started its cluster; None: nobody knows."""
 
 
 class Gone(NamedTuple):
@@ -132,19 +163,34 @@ def answers(own: Connection) -> None:
     query(_ANSWER, on=own)
 
 
-def extend_lease(
-    own: Connection, *, run_id: UUID, attempt: int, worker_id: int, lease_seconds: float
-) -> None:
-    """Keep the lease of a run that is still being driven, under the worker's id of today."""
-    params = {"run": run_id, "attempt": attempt}
-    params |= {"worker_id": worker_id, "lease_seconds": lease_seconds}
-    query(_EXTEND, params, on=own)
+def give_up_id(own: Connection, worker_id: int) -> None:
+    """Free the lock of an id that this session has beside another: what is held under it is anybody's."""
+    query(_FREE_ID, [worker_id], on=own)
+
+
+def extend_leases(
+    own: Connection, held: Sequence[HeldRun], *, worker_id: int, lease_seconds: float
+) -> set[UUID]:
+    """Keep the leases of runs that are still being driven, under the worker's id of today: one statement
+    for all of them. Returns whose it has kept: not those whose rows others have locked."""
+    params = {
+        "runs": [run.run_id for run in held],
+        "attempts": [run.attempt for run in held],
+        "worker_id": worker_id,
+        "lease_seconds": lease_seconds,
+    }
+    return {run_id for (run_id,) in query(_EXTEND, params, on=own)}
 
 
 def renew_leases(own: Connection, held: Sequence[HeldRun], *, lease_seconds: float) -> None:
     """Extend the leases of runs that living workers hold, and show which steps these are in: one
     statement for all of them."""
     query(_RENEW, told_params(held) | {"lease_seconds": lease_seconds}, on=own)
+
+
+def missing_workers(own: Connection) -> list[Missing]:
+    """Return who holds a run and does not show that it lives."""
+    return [Missing(*row) for row in query(_MISSING, on=own)]
 
 
 def forget_the_dead(own: Connection) -> list[Gone]:

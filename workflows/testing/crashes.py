@@ -9,11 +9,13 @@ from typing import Any
 from unittest import mock
 
 from django.core import mail
-from django.db import models, transaction
+from django.db import DatabaseError, models, transaction
 
+from workflows.core.states import FINAL_STATES
 from workflows.engine.requests import new_run
 from workflows.models import Run
 from workflows.testing import driving
+from workflows.testing.clock import clock
 from workflows.testing.killing import Death, Killer, Statement, killing
 from workflows.testing.outcomes import Comparison, Observer, Outcome
 from workflows.testing.rows import Ids, Tables
@@ -146,7 +148,8 @@ def _play_with(
     try:
         found = _outcome(played, Killer(deaths=list(deaths)))
     except Exception as exc:
-        raise AssertionError(f"{where}: the scenario raised {exc!r}") from exc
+        still_open = "; ".join(["", *getattr(exc, "__notes__", [])])
+        raise AssertionError(f"{where}: the scenario raised {exc!r}{still_open}") from exc
     if compared.difference(found) is None:
         return
     compared.learn(_outcome(played, Killer()))
@@ -163,7 +166,7 @@ def _outcome(played: Scenario, killer: Killer) -> Outcome:
     killer.after_death = played.ids.as_if_never_asked
     try:
         with _as_in_a_test_case(), _same_ids():
-            with killing(killer):
+            with killing(killer), _open_runs_told():
                 played.play()
                 driving.drive_until_idle()
             found = played.observer.outcome()
@@ -171,6 +174,21 @@ def _outcome(played: Scenario, killer: Killer) -> Outcome:
     finally:
         driving.forget_time()
     return found
+
+
+@contextmanager
+def _open_runs_told() -> Iterator[None]:
+    """Let what the scenario raises name the runs that are not over: its rows are gone by then."""
+    try:
+        yield
+    except DatabaseError:
+        raise  # nothing can be asked any more
+    except Exception as exc:
+        now = clock.now()
+        for run in Run.objects.exclude(state__in=sorted(FINAL_STATES)).order_by("created_at"):
+            due = "never" if run.wake_at is None else f"in {(run.wake_at - now).total_seconds()} s"
+            exc.add_note(f"{run.workflow} {run.pk} is {run.state}, due {due}")
+        raise
 
 
 def _as_in_a_test_case() -> transaction.Atomic:

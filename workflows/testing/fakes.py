@@ -57,7 +57,8 @@ def fake(
     step: the function, its dotted path ("shop.flows.charge"), or the name of an action.
     results: one for each attempt in turn; an exception among them is raised. AssertionError at the
     end of the block when there were more attempts. What the step stores is still checked against
-    its annotations, and its arguments against its parameters. Works for compensations, actions,
+    its annotations, and its arguments against its parameters. An async step is faked by plain values and
+    functions as well; does may be an `async def`. Works for compensations, actions,
     and steps of a gather too; an inner fake of the same step goes before an outer one.
     """
     if sum(way is not None for way in (returns, results, raises, does)) > 1:
@@ -68,15 +69,29 @@ def fake(
     stand_in = Fake(
         definition.function, does or script or _constantly(returns if raises is None else raises)
     )
-    real = definition.function
-    object.__setattr__(definition, "function", stand_in)  # frozen for everybody else
-    try:
+    with _in_place_of(definition, stand_in, is_async=inspect.iscoroutinefunction(does)):
         yield stand_in
-    finally:
-        object.__setattr__(definition, "function", real)
     if script is not None and script.too_often:
         count = len(results or ())
         raise AssertionError(f"step {definition.name!r} was tried more than {count} times")
+
+
+@contextmanager
+def _in_place_of(definition: StepDefinition, stand_in: Fake, *, is_async: bool) -> Iterator[None]:
+    if is_async and definition.atomic:
+        raise ValueError(f"fake: step {definition.name!r} is atomic; give a plain function")
+    real = (definition.function, definition.is_async)
+    _put(definition, stand_in, is_async)
+    try:
+        yield
+    finally:
+        _put(definition, *real)
+
+
+def _put(definition: StepDefinition, function: Answer, is_async: bool) -> None:
+    # Frozen for everybody else.
+    object.__setattr__(definition, "function", function)
+    object.__setattr__(definition, "is_async", is_async)
 
 
 def _check(results: Any, raises: Any, does: Any) -> None:

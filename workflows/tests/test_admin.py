@@ -10,12 +10,12 @@ from django.db.models.functions import Now
 from django.test import Client, TestCase
 from django.urls import reverse
 
-from workflows import api
-from workflows.admin import CANCEL, COMPENSATE, RETRY_NOW, RunAdmin
+from workflows.admin import RunAdmin
 from workflows.api import (
     Context,
     Permanent,
     RunState,
+    cancel,
     compensate,
     get_history,
     get_run,
@@ -88,51 +88,66 @@ class RunAdminTests(TestCase):
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
 
     def test_a_confirmed_cancel_is_recorded_with_the_name_of_who_did_it(self) -> None:
-        page = self.act("cancel", confirmed="yes")
+        page = self.act("cancel", confirmed="yes", reason="changed my mind")
 
         self.assertIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.CANCELLED)
-        self.assertEqual(get_history(self.waiting.id)[0].data["by"], "alice")
+        self.assertEqual(
+            get_history(self.waiting.id)[0].data,
+            {"by": "alice", "reason": "changed my mind", "via": "admin"},
+        )
 
     def test_a_run_in_no_state_for_it_is_left_and_counted(self) -> None:
-        page = self.act("retry_now", confirmed="yes")
+        page = self.act("retry", confirmed="yes")
 
         self.assertIn("1 left as they were", page)
 
-    def test_a_retry_of_a_failed_run_is_refused_before_the_question_with_what_helps(self) -> None:
-        failed = start(trips)
-        drive_until_idle()
-        posted = {"action": "retry_now", "_selected_action": str(failed.id)}
+    def test_a_retry_of_a_cancelled_run_is_refused_before_the_question_with_what_helps(
+        self,
+    ) -> None:
+        over = start(trips)
+        cancel(over.id)
+        posted = {"action": "retry", "_selected_action": str(over.id)}
 
         page = self.client.post(LIST, posted, follow=True).content.decode()
 
-        self.assertNotIn("Retry now these runs?", page)
-        self.assertIn("1 left as they were: failed is final; Compensate undoes its steps", page)
+        self.assertNotIn("Retry these runs?", page)
+        self.assertIn("1 left as they were: cancelled is final; Compensate undoes its steps", page)
         self.assertIn("start a new run with its input, under another key", page)
 
     def test_only_those_that_it_may_help_are_asked_about(self) -> None:
-        failed = start(trips)
-        drive_until_idle()
+        over = start(trips)
+        cancel(over.id)
         posted = {
-            "action": "retry_now",
-            "_selected_action": [str(failed.id), str(self.waiting.id)],
+            "action": "retry",
+            "_selected_action": [str(over.id), str(self.waiting.id)],
         }
 
         page = self.client.post(LIST, posted, follow=True).content.decode()
 
-        self.assertIn("Retry now these runs?", page)
+        self.assertIn("Retry these runs?", page)
         self.assertIn(f'value="{self.waiting.id}"', page)
-        self.assertNotIn(f'value="{failed.id}"', page)
+        self.assertNotIn(f'value="{over.id}"', page)
 
-    def test_each_action_is_refused_in_words_exactly_where_it_would_do_nothing(self) -> None:
-        verbs = {"cancel": CANCEL, "retry_now": RETRY_NOW, "compensate": COMPENSATE}
-        for state in RunState:
-            for name, deed in verbs.items():
-                run = Run.objects.create(workflow="tests.made", version=1, state=state)
-                told = deed.refuse(run)
-                done = getattr(api, name)(run.pk)
-                due_already = (name, state) == ("retry_now", RunState.PENDING)
-                self.assertEqual(bool(told), not done and not due_already, (name, state))
+    def test_a_failed_run_is_retried_or_the_page_says_why_not(self) -> None:
+        failed, undone = start(trips), start(trips)
+        drive_until_idle()
+        compensate(undone.id)
+        drive_until_idle()
+        posted = {
+            "action": "retry",
+            "_selected_action": [str(failed.id), str(undone.id)],
+            "confirmed": "yes",
+            "reason": "the bank is back",
+        }
+
+        page = self.client.post(LIST, posted, follow=True).content.decode()
+
+        self.assertIn("Retry: 1 done.", page)
+        self.assertIn("has begun to undo its steps", page)
+        self.assertEqual(get_run(failed.id).state, RunState.PENDING)
+        said = {"by": "alice", "reason": "the bank is back", "via": "admin", "positions": [2]}
+        self.assertEqual(get_history(failed.id)[-1].data, said)
 
     def test_the_page_of_a_run_shows_its_values_as_text_and_offers_no_edit(self) -> None:
         address = reverse("admin:workflows_run_change", args=[self.waiting.id])
@@ -161,7 +176,7 @@ class RunAdminTests(TestCase):
 
         self.assertInHTML(badge("completed"), page)
         self.assertInHTML(badge("skipped"), page)
-        self.assertIn("DockClosed: no boat</td>", page)
+        self.assertIn("DockClosed: no boat (transient)</td>", page)
         self.assertEqual(len(re.findall(r"<td>0\.\d{3} s</td>", page)), 2)
 
     def test_a_step_under_way_is_shown_with_its_worker_and_a_lost_attempt_is_counted(self) -> None:
@@ -217,7 +232,7 @@ class RunAdminTests(TestCase):
 
         page = self.client.get(address).content.decode()
 
-        self.assertIn("no boat; not undone: ", page)
+        self.assertIn("no boat (transient); not undone: ", page)
         self.assertIn("still asleep", page)
 
     def test_staff_who_may_only_look_are_offered_no_action(self) -> None:
@@ -266,7 +281,9 @@ def test_every_action_on_runs_asks_for_the_permission_to_steer() -> None:
         action.__name__: getattr(action, "allowed_permissions", []) for action in RunAdmin.actions
     }
 
-    assert asked == {name: ["steer"] for name in ("cancel", "retry_now", "compensate")}
+    assert asked == {
+        name: ["steer"] for name in ("cancel", "retry", "pause", "resume", "compensate")
+    }
 
 
 @pytest.mark.usefixtures("committed")

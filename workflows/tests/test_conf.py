@@ -62,6 +62,14 @@ def test_a_setting_is_a_number_above_zero(name: str, value: Any) -> None:
         conf()
 
 
+@pytest.mark.parametrize("value", [2.5, 1001])
+def test_slots_are_whole_and_not_too_many(value: Any) -> None:
+    with override_settings(WORKFLOWS={"slots": value}):
+        [error] = check_conf()
+
+    assert "give a whole number from 1 to 1,000" in error.msg
+
+
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
@@ -141,3 +149,11 @@ def test_a_database_that_commits_nothing_by_itself_is_refused() -> None:
         "workflows.E003",
         'the database setting "AUTOCOMMIT" is False',
     )
+
+
+def test_a_direct_database_that_is_none_is_refused_with_those_there_are() -> None:
+    with (
+        override_settings(WORKFLOWS={"direct_database": "straight"}),
+        pytest.raises(ImproperlyConfigured, match=r"'straight'; name one of DATABASES: default"),
+    ):
+        conf()

@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core import mail
 from django.db.models.functions import Now
-from django.test import Client
+from django.test import Client, override_settings
 
 from submissions.errors import BoardClosed, BoardHasRoom, BoardUnknown, SlotTaken
 from submissions.link_check import Code
@@ -69,6 +69,21 @@ def test_one_joins_a_full_board_at_the_end_and_once() -> None:
     line_up(board, "bob", "charlie", "bob")
 
     assert line(board) == ["bob", "charlie"]
+
+
+@override_settings(SUBMISSIONS={"waitlist_joins_per_hour": 2})
+def test_one_account_takes_so_many_places_within_an_hour() -> None:
+    board, _ = full_board()
+    for _ in range(2):
+        line_up(board, "bob", "bob")
+        leave(maker=person("bob"), board_slug=board.slug)
+
+    answer = signed_in("bob").post(f"{HERE}join")
+
+    assert (answer.status_code, line(board)) == (429, [])
+    assert "2 places on waitlists within an hour" in answer.content.decode()
+    assert 3500 < int(answer["Retry-After"]) <= 3600
+    assert line_up(board, "charlie")
 
 
 def test_a_board_with_a_free_slot_has_no_waitlist() -> None:
@@ -361,7 +376,11 @@ def test_joining_leads_to_ones_place() -> None:
     page = bob.get(HERE).content.decode()
     assert "You are number 2 in line" in page
     assert "At bob@example.com" in page
-    assert "You are number 2 on the waitlist" in bob.get("/").content.decode()
+    board_page = bob.get("/").content.decode()
+    assert "You are number 2 on the waitlist" in board_page
+    # A rule of pages.css takes "Join the waitlist" from who waits.
+    assert "data-waits" in board_page
+    assert "data-waits" not in signed_in("dora").get("/").content.decode()
 
 
 def test_joining_a_board_with_room_is_a_409() -> None:

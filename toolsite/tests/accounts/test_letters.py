@@ -2,6 +2,7 @@
 
 import logging
 import re
+from io import StringIO
 from smtplib import SMTPDataError
 from typing import Any
 
@@ -11,6 +12,8 @@ from django.contrib.auth.models import User
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.management import call_command
+from django.db import connection
 from django.test import Client, override_settings
 
 from toolsite.tests.accounts.signing_in import PASSWORD, account, at, try_password
@@ -231,3 +234,18 @@ def test_each_account_of_an_unconfirmed_address_gets_its_own_link(mailoutbox: li
     drive_until_idle()
 
     assert len(set(links())) == 2
+
+
+def test_letters_that_left_a_month_ago_are_forgotten_and_those_that_did_not_are_kept() -> None:
+    ask_for_a_link(Client())
+    drive_until_idle()
+    with override_settings(EMAIL_BACKEND=f"{HERE}.Away"):
+        ask_for_a_link(Client(), "bob@example.com")
+        drive_until_idle()
+    later = "UPDATE workflows_run SET finished_at = finished_at - interval '31 days'"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{later} WHERE finished_at IS NOT NULL")
+
+    call_command("workflows_prune", stdout=StringIO(), stderr=StringIO())
+
+    assert [run.input["email"] for run in letter_runs()] == ["bob@example.com"]

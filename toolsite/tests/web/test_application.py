@@ -46,12 +46,13 @@ def test_a_body_that_is_refused_never_reaches_the_site_and_ends_the_connection()
     assert (b"connection", b"close") in wire.sent[0]["headers"]
 
 
-def test_a_visitor_who_has_gone_away_gets_no_answer() -> None:
+def test_a_body_that_breaks_off_is_a_400_whether_or_not_somebody_hears_it() -> None:
     wire = Wire(b"half", gone=True)
 
     visit(wire)
 
-    assert wire.sent == []
+    assert wire.status == 400
+    assert b"breaks off" in wire.sent[1]["body"]
 
 
 def test_an_error_outside_of_django_is_a_plain_500() -> None:

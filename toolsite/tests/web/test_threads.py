@@ -28,6 +28,10 @@ class Site:
         return [b"hello"]
 
 
+def asked(path: str) -> dict[str, Any]:
+    return {"REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": ""}
+
+
 def started(site: Site) -> Threads:
     return Threads(site, threads=1, express_paths=["/healthz", "/static/"])
 
@@ -37,8 +41,8 @@ def test_healthz_answers_while_every_page_hangs() -> None:
     pool = started(site)
 
     async def visit() -> tuple[Answer, list[Answer]]:
-        pages = [asyncio.create_task(pool.answer({"PATH_INFO": "/"})) for _ in range(3)]
-        health = await pool.answer({"PATH_INFO": "/healthz"})
+        pages = [asyncio.create_task(pool.answer(asked("/"))) for _ in range(3)]
+        health = await pool.answer(asked("/healthz"))
         site.go.set()
         return health, [await page for page in pages]
 
@@ -56,7 +60,7 @@ def test_too_many_who_wait_are_refused_at_once_and_told_when_to_come_back(
     pool.waiting = 2
 
     with caplog.at_level(logging.WARNING):
-        refused = [run(pool.answer({"PATH_INFO": "/"})) for _ in range(2)]
+        refused = [run(pool.answer(asked("/"))) for _ in range(2)]
 
     assert [answer.status for answer in refused] == [503, 503]
     assert ("Retry-After", "5") in refused[0].headers
@@ -66,7 +70,7 @@ def test_too_many_who_wait_are_refused_at_once_and_told_when_to_come_back(
 def test_whoever_has_waited_too_long_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "MAX_WAIT_SECONDS", -1)
 
-    assert run(started(Site()).answer({"PATH_INFO": "/"})).status == 503
+    assert run(started(Site()).answer(asked("/"))).status == 503
 
 
 def test_nobody_is_counted_as_waiting_afterwards() -> None:
@@ -74,6 +78,6 @@ def test_nobody_is_counted_as_waiting_afterwards() -> None:
     site.go.set()
     pool = started(site)
 
-    run(pool.answer({"PATH_INFO": "/"}))
+    run(pool.answer(asked("/")))
 
     assert pool.waiting == 0

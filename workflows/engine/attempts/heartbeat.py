@@ -1,10 +1,12 @@
 """A long step says that it lives, and how far it is."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import psycopg
+from django.db import DatabaseError, InterfaceError
 
 from workflows import signals
 from workflows.conf import conf
@@ -12,9 +14,11 @@ from workflows.core.codec import Codec, dumps, loads
 from workflows.core.errors import DefinitionError
 from workflows.core.kept import refuse_loss
 from workflows.core.unwind import LeaseLost
+from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
 _any = Codec()
@@ -35,26 +39,14 @@ def heartbeat(details: Any = None) -> None:
     text = _any.encode(details, max_bytes=conf().max_payload_bytes)
     refuse_loss(details, loads(text), "heartbeat")
     running.details = text
-    if not _send(running, text):
+    if running.on_loop is not None:
+        running.on_loop.send_beat(partial(_send_for_loop, running))
+    elif not _send(running, text):
         raise LeaseLost
 
 
 def _send(running: Running, text: str) -> bool:
-    info = running.info
-    # What was stored, not what was given: a Decimal is a text by then.
-    reached, grew = running.growth.take(
-        info.position, loads(text), attempt=running.attempt, now=time.time()
-    )
-    send = partial(
-        store.beat,
-        run_id=info.run_id,
-        attempt=running.attempt,
-        position=info.position,
-        details=text,
-        reached=dumps(reached),
-        grew=grew,
-        lease_seconds=conf().lease_seconds,
-    )
+    send = _statement(running, text)
     if running.in_test:  # another connection would not see the run
         return send()
     is_open = running.own is not None
@@ -64,13 +56,46 @@ def _send(running: Running, text: str) -> bool:
         running.hang_up()
         if is_open and is_lost(exc):
             return _send(running, text)  # on another connection, this once
-        signals.heartbeat_unheard.send_robust(
-            sender=Running, run_id=info.run_id, step=info.name, error=exc
-        )
+        _tell_unheard(running, exc)
         return True
+
+
+def _send_for_loop(running: Running) -> bool:
+    """Send the newest details, in the drive's thread: no transaction of the step's is open there."""
+    assert running.details is not None  # noqa: S101 - there has been a heartbeat
+    try:
+        return _statement(running, running.details)()
+    except (DatabaseError, InterfaceError) as exc:
+        drop_broken_connection()
+        _tell_unheard(running, exc)
+        return True
+
+
+def _statement(running: Running, text: str) -> Callable[..., bool]:
+    info = running.info
+    # What was stored, not what was given: a Decimal is a text by then.
+    reached, grew = running.growth.take(
+        info.position, loads(text), attempt=running.attempt, now=time.time()
+    )
+    return partial(
+        store.beat,
+        run_id=info.run_id,
+        attempt=running.attempt,
+        position=info.position,
+        details=text,
+        reached=dumps(reached),
+        grew=grew,
+        lease_seconds=conf().lease_seconds,
+    )
+
+
+def _tell_unheard(running: Running, error: Exception) -> None:
+    signals.heartbeat_unheard.send_robust(
+        sender=Running, run_id=running.info.run_id, step=running.info.name, error=error
+    )
 
 
 def _connection(running: Running) -> Connection:
     if running.own is None:
-        running.own = store.open_for_beats()
+        running.own = beat_connection.join(conf().direct_database)
     return running.own

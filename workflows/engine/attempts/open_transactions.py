@@ -12,8 +12,9 @@ class StepLeftOpen(Exception):
 
 def drop_broken_connection() -> None:
     """Drop Django's connection if an error has broken it; the next statement opens another."""
-    if connection.errors_occurred and not connection.in_atomic_block:
-        connection.close_if_unusable_or_obsolete()
+    django = connections[DEFAULT_DB_ALIAS]  # once: every look through the proxy costs a search
+    if django.errors_occurred and not django.in_atomic_block:
+        django.close_if_unusable_or_obsolete()
 
 
 class OpenWork(NamedTuple):
@@ -32,16 +33,15 @@ class OpenWork(NamedTuple):
         """Look, without a round trip."""
         django = connections[DEFAULT_DB_ALIAS]
         raw, inside = django.connection, django.in_atomic_block
-        lost = raw is not None and raw.closed
         # A thread's connection that is not open yet says False; it opens as the settings say.
         autocommit = django.settings_dict["AUTOCOMMIT"] if raw is None else django.autocommit
-        status = TransactionStatus.IDLE
-        if raw is not None and not lost:
-            status = raw.info.transaction_status
+        # UNKNOWN where it is lost.
+        status = TransactionStatus.IDLE if raw is None else raw.pgconn.transaction_status
+        lost = status == TransactionStatus.UNKNOWN
         return cls(
             blocks=len(django.atomic_blocks),
             autocommit=autocommit,
-            by_hand=not inside and autocommit and status != TransactionStatus.IDLE,
+            by_hand=not (inside or lost) and autocommit and status != TransactionStatus.IDLE,
             broken=django.needs_rollback
             or (inside and (lost or status == TransactionStatus.INERROR)),
         )

@@ -2,15 +2,24 @@
 
 import contextvars
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
+
+
+class OnLoop(Protocol):
+    """An attempt that runs on the event loop, away from the drive's thread."""
+
+    def send_beat(self, send: Callable[[], bool]) -> None:
+        """Have its last heartbeat sent. Raises LeaseLost, or stops the attempt, where it is refused."""
 
 
 @dataclass(kw_only=True)
@@ -33,6 +42,8 @@ class Running:
     """How long the step's function took, once it has returned."""
     own: Connection | None = None
     """On which it sends heartbeats, from the first one on."""
+    on_loop: OnLoop | None = None
+    """It is an async step's."""
 
     ended: bool = False
     began: float = field(default_factory=time.monotonic)
@@ -46,10 +57,10 @@ class Running:
         return time.monotonic() - self.began
 
     def hang_up(self) -> None:
-        """Close the connection of its heartbeats."""
+        """Have no more part in the connection of heartbeats."""
         own, self.own = self.own, None
         if own is not None:
-            own.close()
+            beat_connection.leave(own)
 
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""
@@ -70,6 +81,9 @@ class Witness(Protocol):
     def ended(self, running: Running) -> None:
         """It has ended, or has been given up."""
 
+    def stuck(self, running: Running) -> None:
+        """It goes on well beyond a limit, in a thread where nothing interrupts it. May take its time."""
+
 
 class _NoWitness:
     """Outside of a cluster's workers."""
@@ -77,6 +91,7 @@ class _NoWitness:
     def begun(self, running: Running) -> None: ...
     def goes_on(self, running: Running) -> None: ...
     def ended(self, running: Running) -> None: ...
+    def stuck(self, running: Running) -> None: ...
 
 
 _witness: Witness = _NoWitness()
@@ -91,7 +106,20 @@ def witness_steps(witness: Witness) -> None:
 def enter(running: Running) -> "contextvars.Token[Running | None]":
     """An attempt begins here; `leave` wants what this returns."""
     _witness.begun(running)
+    running.limit.on_stuck = partial(_witness.stuck, running)
     return current.set(running)
+
+
+def enter_apart(running: Running, context: contextvars.Context) -> None:
+    """An attempt begins that runs in a context of its own; `leave_apart` ends it."""
+    _witness.begun(running)
+    context.run(current.set, running)
+
+
+def leave_apart(running: Running) -> None:
+    """The attempt has ended."""
+    _witness.ended(running)
+    running.close()
 
 
 def beat(running: Running) -> None:
@@ -103,8 +131,7 @@ def beat(running: Running) -> None:
 def leave(running: Running, token: "contextvars.Token[Running | None]") -> None:
     """The attempt has ended."""
     current.reset(token)
-    _witness.ended(running)
-    running.close()
+    leave_apart(running)
 
 
 current: contextvars.ContextVar[Running | None] = contextvars.ContextVar("step", default=None)

@@ -11,37 +11,35 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from workflows import signals
 from workflows.conf import conf
 from workflows.core import lines
-from workflows.core.codec import dumps
-from workflows.core.errors import Permanent, ReplayMismatch, ValueNotStorable
+from workflows.core.errors import ReplayMismatch, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
 from workflows.core.run import Park
-from workflows.core.unwind import LostInStep, StoreFailed, Unwind
+from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.step import StepDefinition
-from workflows.engine.attempts.failed_attempt import (
-    Failed,
-    Retry,
-    StepTimedOut,
-    overrun_of_lost_attempt,
-    record_failure,
+from workflows.engine.attempts.async_attempt import perform_async
+from workflows.engine.attempts.begin_attempt import (
+    Raised,
+    Returned,
+    begin_attempt,
+    claim_only_attempt,
+    raised,
 )
+from workflows.engine.attempts.failed_attempt import Failed, Retry, record_failure
 from workflows.engine.attempts.isolation import run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
 from workflows.engine.attempts.running_step import Running, enter, leave
-from workflows.engine.attempts.step_job import Job, describe_attempt, limit_of, note_completed
-from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
+from workflows.engine.attempts.step_job import Job, limit_of, note_completed
+from workflows.engine.attempts.time_limit import Limit, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.limits import free, take_or_park
 from workflows.engine.session.session import Session
 from workflows.store.history import Written
+from workflows.store.lent_connections import enter_step, leave_step
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
 """PostgreSQL has rolled the transaction back; the same again may succeed."""
-
-
-class StepInDoubt(Exception):
-    """What history records for an at-most-once step whose worker was lost while it ran."""
 
 
 @dataclass(frozen=True)
@@ -51,22 +49,6 @@ class Completed:
     running: Running
     written: Written
     value: Any
-
-
-@dataclass(frozen=True)
-class Returned:
-    """The step has returned. Nothing is recorded yet."""
-
-    running: Running
-    output: Any
-
-
-@dataclass(frozen=True)
-class Raised:
-    """The attempt has failed. Nothing is recorded yet."""
-
-    running: Running
-    error: BaseException
 
 
 Ran = Completed | Returned | Raised
@@ -81,9 +63,7 @@ def attempt_step(session: Session, job: Job) -> Any:
         take_or_park(session, job.position, job.step.limits, job.named)
     outcome = try_once(session, job, limit_of(job))
     if isinstance(outcome, Retry):
-        raise session.suspend(
-            _until_retry(job, outcome)
-        )  # which gives back what its limits granted
+        raise session.suspend(_until_retry(job, outcome))  # its limits are given back with it
     if job.step.limits:
         free(session, job.position)
     match outcome:
@@ -117,34 +97,21 @@ def try_once(session: Session, job: Job, limit: Limit) -> Completed | Retry | Fa
 def perform(session: Session, job: Job, limit: Limit) -> Ran:
     """Run the step once, in whichever thread. It is recorded here only where that belongs to the
     step's own transaction."""
-    info = describe_attempt(session, job)
-    running = Running(
-        info=info,
-        attempt=session.run.attempt,
-        limit=limit,
-        undo=job.undo,
-        growth=session.growth,
-        in_test=session.in_test,
-    )
-    overrun = overrun_of_lost_attempt(session, job, info)
-    if overrun is not None:
-        running.details = None if info.heartbeat is None else dumps(info.heartbeat)
-        return Raised(running, overrun)
+    if job.step.is_async:
+        return perform_async(session, job, limit)
+    running = begin_attempt(session, job, limit)
+    if isinstance(running, Raised):
+        return running
     drop_broken_connection()
     before = OpenWork.now()
     token = enter(running)
     try:
         return _run(session, job, running, before)
-    except Unwind as unwinding:
-        raise session.unwind(unwinding) from None
-    except BaseException as exc:  # SystemExit too: a step must not end its worker
-        if isinstance(exc, TimeLimitReached):
-            exc = StepTimedOut(limit.reached())
-        elif isinstance(exc, KeyboardInterrupt):
-            raise
+    except BaseException as exc:
+        failed = raised(session, running, exc)
         with session.guarded():
             before.restore()
-        return Raised(running, exc)
+        return failed
     finally:
         leave(running, token)
 
@@ -186,22 +153,17 @@ def _run(session: Session, job: Job, running: Running, before: OpenWork) -> Comp
         return output
 
     if job.step.at_most_once:
-        _claim_only_attempt(session, job)
+        claim_only_attempt(session, job)
     if job.step.atomic:
         return _run_atomic(session, job, running, limited)
-    output = limited()
+    lent = enter_step()
+    try:
+        output = limited()
+    finally:
+        leave_step(lent)
     before.compare()
     drop_broken_connection()  # the step may have swallowed its loss
     return Returned(running, output)
-
-
-def _claim_only_attempt(session: Session, job: Job) -> None:
-    """Write down that the one attempt begins; found there already, its worker was lost in it."""
-    if session.history.started(job.position) is not None:
-        lost = "the worker was lost while this step ran; whether it took effect is not known"
-        raise Permanent(lost) from StepInDoubt(lost)
-    fact = lines.step_started(job.position, job.step.name, job.received)
-    session.take_in(session.append(fact))
 
 
 def _run_atomic(

@@ -1,8 +1,9 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from workflows.core.beat import read_beat
@@ -14,6 +15,7 @@ from workflows.core.lines import NOTHING_NOTED, Received
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.closures import Codes, apart, code_below, knows_others
+from workflows.engine.attempts.retry_policy import retry_policy
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.drive_memory import CompletedStep
 from workflows.engine.session.own_context import call_apart
@@ -40,11 +42,19 @@ class Job:
         return dict(bound.arguments)
 
     def __call__(self) -> Any:
+        return call_apart(self.bound())
+
+    def bound(self) -> Callable[[], Any]:
+        """Return the function with copies of its arguments."""
+        function = self.step.function
+        if self.around:
+            function = apart(function, self.around)
+        if not self.args and not self.kwargs:
+            return function
         args, kwargs = copied_arguments(self.args, self.kwargs)
-        function = apart(self.step.function, self.around)
         args = tuple(apart(each, self.around) for each in args)
         kwargs = {name: apart(each, self.around) for name, each in kwargs.items()}
-        return call_apart(function, *args, **kwargs)
+        return partial(function, *args, **kwargs)
 
 
 def forward_job(
@@ -80,7 +90,8 @@ def compared_job(
         given = _given(step, args, kwargs)
         digests = {name: digest(value) for name, value in given.items()}
         _compare(session, position, step, digests, given)
-    session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
+    if args or kwargs:
+        session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
     return Job(
         position=position,
         step=step,
@@ -152,6 +163,7 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
         name=job.step.name,
         position=job.position,
         attempt=number,
+        attempts=retry_policy(job.step).attempts,
         idempotency_key=step_key(session.run.id, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
     )

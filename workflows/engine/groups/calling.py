@@ -5,7 +5,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from workflows.core.copies import copied_arguments
 from workflows.core.errors import DefinitionError
-from workflows.definitions.step import Step, step_definition
+from workflows.definitions.step import AnyStep, step_definition
 from workflows.engine.groups.group import Call, checked
 
 P = ParamSpec("P")
@@ -20,7 +20,7 @@ class CallUsing:
     def __init__(self, after: tuple[str, ...] = ()) -> None:
         self._after = after
 
-    def __call__(self, function: Step[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
+    def __call__(self, function: AnyStep[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
         """Return a step with its arguments, for graph."""
         return _call(function, args, kwargs, self._after)
 
@@ -36,14 +36,16 @@ class MakeCall:
     __slots__ = ()
 
     @overload
-    def __call__(self, function: Step[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call[R]: ...
+    def __call__(
+        self, function: AnyStep[P, R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Call[R]: ...
     @overload
     def __call__(
-        self, function: Step[..., R], /, *args: Any, after: str | Sequence[str], **kwargs: Any
+        self, function: AnyStep[..., R], /, *args: Any, after: str | Sequence[str], **kwargs: Any
     ) -> Call[R]: ...
     def __call__(
         self,
-        function: Step[..., R],
+        function: AnyStep[..., R],
         /,
         *args: Any,
         after: Any = None,  # as the overloads say; for mypy, P.kwargs may hold anything here
@@ -74,7 +76,7 @@ def _names(after: Any) -> tuple[str, ...]:
 
 
 def _call(
-    function: Step[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], after: tuple[str, ...]
+    function: AnyStep[..., R], args: tuple[Any, ...], kwargs: dict[str, Any], after: tuple[str, ...]
 ) -> Call[R]:
     step, args, kwargs = checked(step_definition(function), args, kwargs)
     args, kwargs = copied_arguments(args, kwargs)  # of a loop that fills one list for all

@@ -180,7 +180,7 @@ def check_arguments(
                 "inside run.graph; hand on the result itself"
             )
     try:
-        step.signature.by_name(args, kwargs)
+        step.signature.refuse_unfit(args, kwargs)
     except TypeError as exc:
         raise DefinitionError(f"step {step.name}{step.signature}: {exc}") from None
 

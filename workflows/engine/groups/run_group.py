@@ -4,7 +4,6 @@ The positions are fixed before anything runs, so that a replay finds each branch
 they ended in. A branch that fails and is tried again parks the run once the others have ended.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import islice
 
@@ -15,12 +14,12 @@ from workflows.core.idempotency_key import Receiver
 from workflows.core.lines import step_failure
 from workflows.core.run import Park
 from workflows.core.unwind import Abandoned, Drain
+from workflows.engine.attempts.async_attempt import begin_async
 from workflows.engine.attempts.compensation import undo
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_retry
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.step_attempt import Completed, Ran, perform, record, recorded_output
 from workflows.engine.attempts.step_job import Job, compared_job, limit_of, note_completed
-from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.groups.branch_threads import Threads
 from workflows.engine.groups.group import Branch, Group, Results
 from workflows.engine.session.limits import free, take_or_park, try_to_take
@@ -92,7 +91,7 @@ def _run_branches(session: Session, group: Group) -> None:
         while True:
             for branch in _startable(session, group, threads.busy):
                 branch.started = True
-                threads.begin(branch, *_attempt(session, group, branch))
+                _begin(session, group, branch, threads)
             if not threads.busy:
                 return
             ended = threads.next()
@@ -159,9 +158,12 @@ def _park_what_is_left(session: Session, group: Group) -> None:
         raise session.unwind(Drain())
 
 
-def _attempt(session: Session, group: Group, branch: Branch) -> tuple[Limit, Callable[[], End]]:
+def _begin(session: Session, group: Group, branch: Branch, threads: Threads[Branch, End]) -> None:
     job = _job(session, group, branch)
     limit = limit_of(job)
+    if job.step.is_async and not threads.in_place:
+        begin_async(session, job, limit, threads, branch)
+        return
 
     def attempt() -> End:
         try:
@@ -169,7 +171,7 @@ def _attempt(session: Session, group: Group, branch: Branch) -> tuple[Limit, Cal
         except BaseException as exc:
             return exc
 
-    return limit, attempt
+    threads.begin(branch, limit, attempt)
 
 
 def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:

@@ -1,24 +1,31 @@
 """The operator's verbs: cancel, retry now, compensate."""
 
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import SerializationFailure
 
-from workflows.core.errors import InvalidInput, RunNotFound
-from workflows.core.failure import storable
+from workflows.core.asked import ENGINE, Asked
+from workflows.core.errors import RunNotFound
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine import announcements
+from workflows.engine.requests.asked import asked
 from workflows.store import steering as store
 from workflows.store.chains import newest_of
 from workflows.store.steering import Cancel
 
+T = TypeVar("T")
+PARENT_FAILED = "the parent failed"
+"""Why the children of a run that fails are cancelled; a retry of the parent finds them by it."""
 
-def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
+
+def cancel(run_id: RunId, *, reason: str = "", by: str = "", via: str = "") -> bool:
     """Cancel a run and its children, in one transaction. False: it was over. Raises RunNotFound,
-    InvalidInput where reason or by is no text.
+    InvalidInput where reason, by or via is no text.
 
     A run that a worker drives ends at its next durable operation: the step in progress is
     recorded first. Any other run ends at once. Nothing that finishes later overwrites it. Where
@@ -27,28 +34,26 @@ def cancel(run_id: RunId, *, reason: str = "", by: str = "") -> bool:
     """
     refuse("calls cancel()", IN_A_STEP)
     run_id = run_id_of(run_id)
-    words = {"reason": words_of("reason", reason, 500), "by": name_of(by)}
-    return _cancel(run_id, words)
+    return _cancel(run_id, asked(by=by, reason=reason, via=via))
 
 
 def end_child(run_id: UUID) -> bool:
     """Cancel the child of a parent that fails, in the parent's drive: that waits for others who hold
     runs of the tree a short while only. Raises django.db.OperationalError then."""
-    words = {"reason": "the parent failed", "by": "workflows"}
-    return _cancel(run_id, words, in_drive=True)
+    return _cancel(run_id, Asked(ENGINE, PARENT_FAILED), in_drive=True)
 
 
 def cancel_for_schedule(run_id: UUID, *, schedule: str) -> bool:
     """Cancel a run whose schedule starts the next one instead, with short waits as end_child has.
     Raises django.db.OperationalError, RunNotFound."""
-    words = {"reason": f"schedule {schedule!r} starts its next run", "by": "workflows"}
-    return _cancel(run_id, words, in_drive=True)
+    reason = f"schedule {schedule!r} starts its next run"
+    return _cancel(run_id, Asked(ENGINE, reason), in_drive=True)
 
 
-def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> bool:
+def _cancel(run_id: UUID, why: Asked, *, in_drive: bool = False) -> bool:
     while True:
         try:
-            answers = _cancel_tree(run_id, words, in_drive)
+            answers = _cancel_tree(run_id, why, in_drive)
         except RunNotFound:
             if (newest := newest_of(run_id)) == run_id:
                 raise
@@ -57,9 +62,9 @@ def _cancel(run_id: UUID, words: dict[str, str], *, in_drive: bool = False) -> b
         if answers is None:
             continue
         # Behind the transaction: a receiver must neither hold its locks nor break it.
-        for each, asked in answers:
-            if asked.now == RunState.CANCELLED:
-                announcements.run_finished(each, asked.workflow, asked.now)
+        for each, done in answers:
+            if done.now == RunState.CANCELLED:
+                announcements.run_finished(each, done.workflow, done.now)
         if answers[-1][1].now is not None:
             return True
         if (newest := newest_of(run_id)) == run_id:
@@ -71,17 +76,23 @@ class _BornMeanwhile(Exception):
     """The tree has grown under our hands; rolls back what is locked."""
 
 
-def _cancel_tree(
-    run_id: UUID, words: dict[str, str], in_drive: bool
-) -> list[tuple[UUID, Cancel]] | None:
+def _cancel_tree(run_id: UUID, why: Asked, in_drive: bool) -> list[tuple[UUID, Cancel]] | None:
     """Cancel the run and its children. Returns what became of each, of the run itself last; None:
     try again, a child was born meanwhile, or a database above read committed wants it."""
+    return in_tree(run_id, lambda each: _cancel_one(each, why), in_drive=in_drive)
+
+
+def in_tree(
+    run_id: UUID, act: Callable[[UUID], T], *, in_drive: bool = False
+) -> list[tuple[UUID, T]] | None:
+    """Lock the run and its children that go on, and act on each, in one transaction: children before
+    their parents, the run itself last. None: try again; see _cancel_tree."""
     try:
         with transaction.atomic():
             children = store.lock_tree(run_id, in_drive=in_drive)
             if children is None:
                 raise _BornMeanwhile
-            return [(each, _cancel_one(each, words)) for each in (*children, run_id)]
+            return [(each, act(each)) for each in (*children, run_id)]
     except _BornMeanwhile:
         return None
     except OperationalError as exc:
@@ -90,48 +101,36 @@ def _cancel_tree(
         return None
 
 
-def _cancel_one(run_id: UUID, words: dict[str, str]) -> Cancel:
-    asked = store.cancel_run(run_id, **words)
-    if asked is None:
+def _cancel_one(run_id: UUID, why: Asked) -> Cancel:
+    done = store.cancel_run(run_id, **why._asdict())
+    if done is None:
         raise RunNotFound(f"no run {run_id}")
-    return asked
+    return done
 
 
-def compensate(run_id: RunId, *, by: str = "") -> bool:
+def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
     """Undo the completed steps of a failed or cancelled run, the last first.
 
     After a compensation has failed for good, calling it again goes on where it stopped. False:
     the run is in another state. Raises RunNotFound.
     """
     refuse("calls compensate()", IN_A_STEP)
-    run_id = run_id_of(run_id)
-    return _found(run_id, store.compensate_run(run_id, by=name_of(by)))
+    run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
+    return _found(run_id, store.compensate_run(run_id, **why._asdict()))
 
 
-def retry_now(run_id: RunId, *, by: str = "") -> bool:
+def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
     """Drive a waiting, blocked or put-off run now; its count of crashes starts anew.
 
     A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
     False: the run is in no state for it. Raises RunNotFound.
     """
     refuse("calls retry_now()", IN_A_STEP)
-    run_id = run_id_of(run_id)
-    return _found(run_id, store.wake_run(run_id, by=name_of(by)))
+    run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
+    return _found(run_id, store.wake_run(run_id, **why._asdict()))
 
 
 def _found(run_id: UUID, changed: bool | None) -> bool:
     if changed is None:
         raise RunNotFound(f"no run {run_id}")
     return changed
-
-
-def name_of(by: str) -> str:
-    """Return who asks, as it is stored. Raises InvalidInput for what is no text."""
-    return words_of("by", by, 200)
-
-
-def words_of(what: str, given: object, limit: int) -> str:
-    """Return what somebody says, as it is stored. Raises InvalidInput for what is no text."""
-    if not isinstance(given, str):
-        raise InvalidInput(f"{what} is {given!r:.80}; give a text (of a user, get_username())")
-    return storable(given, limit)

@@ -15,7 +15,7 @@ from workflows.core.timing import MICROSECOND, Timing
 from workflows.definitions.schedule import OverlapName, check_schedule_name
 from workflows.definitions.workflow import workflow_definition
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
-from workflows.engine.requests.steering import name_of, words_of
+from workflows.engine.requests.asked import name_of, words_of
 from workflows.engine.schedules import announced
 from workflows.engine.schedules.declared_rows import new_schedule, with_rules
 from workflows.engine.schedules.tick_run import start_tick, stored_input

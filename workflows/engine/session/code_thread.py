@@ -5,6 +5,7 @@ to a drive that is over.
 """
 
 import threading
+from asyncio import _get_running_loop
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -51,6 +52,8 @@ class CodeThread:
 
 def refuse_event_loop() -> None:
     """Raise DefinitionError inside async code: the step would run, and could not be recorded."""
+    if _get_running_loop() is None:
+        return
     try:
         _as_django_asks()
     except SynchronousOnlyOperation:

@@ -7,7 +7,7 @@ replay.
 
 import decimal
 from collections.abc import Callable
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -16,10 +16,12 @@ R = TypeVar("R")
 
 def call_apart(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Return what the function returns."""
-    return copy_context().run(_with_own_decimals, function, *args, **kwargs)
+    return own_context().run(function, *args, **kwargs)
 
 
-def _with_own_decimals(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+def own_context() -> Context:
+    """Return a context for what runs apart."""
+    own = copy_context()
     # A copied context holds the same object, and `getcontext().prec = 4` changes that.
-    with decimal.localcontext():
-        return function(*args, **kwargs)
+    own.run(decimal.setcontext, decimal.getcontext().copy())
+    return own

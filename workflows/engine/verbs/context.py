@@ -16,7 +16,7 @@ from workflows.core.time_checks import sensible_moment, sensible_seconds
 from workflows.core.unwind import ContinueAsNew, LeaseLost
 from workflows.definitions.action import Actions
 from workflows.definitions.functions import RunContext
-from workflows.definitions.step import Step, StepDefinition, step_definition
+from workflows.definitions.step import AnyStep, StepDefinition, step_definition
 from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.definitions.workflow_guard import lifts_guard
 from workflows.engine.attempts.running_step import current_step
@@ -101,11 +101,11 @@ class Context(Gather, Family, RunContext):
         """Registered actions by name: run.actions.send_invoice_email(recipient=…)."""
         return Actions(lambda step, parameters: self._step(step, (), parameters))
 
-    def step(self, function: Step[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def step(self, function: AnyStep[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a step once and return its result; a replay returns the recorded one.
 
         A failed attempt is followed by others as the step's retry policy says; the run is parked
-        meanwhile. Raises StepFailed when the step has failed for good.
+        meanwhile. Raises StepFailed when the step has failed for good. An `async def` is awaited.
         """
         return self._step(*checked(step_definition(function), args, kwargs))  # type: ignore[no-any-return]
 

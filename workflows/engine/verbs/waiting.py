@@ -34,7 +34,10 @@ def wait_event(
         if event is not None:
             if event.name in types:
                 read_payload(session, types, event.name, loads(event.payload))
-            return _consume(session, position, names, event)
+            received = _consume(session, position, names, event)
+            if received is None:
+                continue
+            return received
         started = session.history.started(position)
         if started is None or not is_due(started, session.run.now):
             _park_for_event(session, position, names, timeout_seconds, started)
@@ -70,10 +73,17 @@ def sleep(
 
 def _consume(
     session: Session, position: int, names: tuple[str, ...], event: InboxEvent
-) -> HistoryEntry:
+) -> HistoryEntry | None:
+    """Consume and record it, unless it was withdrawn since the inbox was read: then None."""
     fact = lines.event_received(position, names, event.name, event.payload)
     session.inbox.remove(event)
-    return session.record(lambda notes: events_store.consume(session.run, event, fact, notes=notes))
+    written = session.offer(
+        lambda notes: events_store.consume(session.run, event, fact, notes=notes)
+    )
+    if written is None:  # the end of a child that was retried
+        session.look_again()
+        return None
+    return session.take_in(written)
 
 
 def _park_for_event(

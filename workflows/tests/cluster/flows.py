@@ -1,5 +1,6 @@
 """What the clusters of these tests drive. Steps leave a line each in the table lab_effect."""
 
+import asyncio
 import ctypes
 import os
 import re
@@ -7,6 +8,7 @@ import signal
 import time
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 from workflows.api import (
@@ -179,10 +181,28 @@ def never_come_back() -> None:
 @step(timeout_seconds=1, retry=TWICE)
 def never_come_back_alone() -> None:
     """Wait in C for what never comes, without the interpreter's lock."""
+    wait_in_c()
+
+
+@step(timeout_seconds=1, retry=ONCE)
+def never_come_back_once() -> None:
+    """The same, and no second attempt."""
+    wait_in_c()
+
+
+def wait_in_c() -> None:
+    """Lock what is locked, so that no signal and no exception ends it."""
     leave("wait")
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
     for _ in range(2):
         libc.pthread_mutex_lock(mutex)
+
+
+@step(timeout_seconds=1, retry=TWICE)
+async def block_the_loop() -> None:
+    """Wait for what never comes without awaiting it: the limit cannot cancel that."""
+    await sync_to_async(leave)("wait")
+    time.sleep(600)
 
 
 def leave(name: str, *, durable: bool = False) -> None:
@@ -277,6 +297,33 @@ def held(run: Context, gate: str, steps: int = 1, crash_at: str | None = None) -
     return [run.step(slow_effect, f"slow {n}", gate) for n in range(steps)]
 
 
+@step(retry=PATIENT)
+async def awaited_effect(name: str, gate: str) -> str:
+    """Leave a line over the ORM's connection, then wait until the file is there."""
+    await sync_to_async(leave)(name)
+    await asyncio.to_thread(wait_for_gate, gate)
+    return name
+
+
+@workflow("lab.on_a_card", pool="lab_gpu")
+def on_a_card(run: Context) -> str:
+    """A run for clusters that serve another pool."""
+    return run.step(effect, "on a card")
+
+
+@workflow("lab.card_parent")
+def with_a_card(run: Context) -> list[str]:
+    """A parent of the default pool, its child of another."""
+    return [run.step(effect, "before"), run.start_child(on_a_card).result()]
+
+
+@workflow("lab.held_async")
+def held_async(run: Context, gate: str) -> list[str]:
+    """An async step that waits for a gate, then two at once."""
+    first = run.step(awaited_effect, "slow 0", gate)
+    return [first, *run.gather(*[run.call(awaited_effect, each, gate) for each in "ab"])]
+
+
 @workflow("lab.held_atomic")
 def held_atomic(run: Context, gate: str) -> list[str]:
     """An atomic step that waits for a gate, and a plain atomic one."""
@@ -320,6 +367,20 @@ def cut_for_ever(run: Context) -> None:
 def poison(run: Context) -> None:
     """Kills whoever drives it."""
     run.step(die)
+
+
+@step(retry=PATIENT)
+def die_in_company(gate: str) -> None:
+    """Take the worker along, the first time only once the file is there."""
+    leave("die")
+    wait_for_gate(gate)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@workflow("lab.poison_in_company")
+def poison_in_company(run: Context, gate: str) -> None:
+    """Kills whoever drives it, behind a gate."""
+    run.step(die_in_company, gate)
 
 
 @workflow("lab.silent_poison")
@@ -371,11 +432,31 @@ def never_comes_back(run: Context) -> str:
     return "it came back"
 
 
+@workflow("lab.never_comes_back_alone")
+def never_comes_back_alone(run: Context) -> str:
+    """A step that no thread can be interrupted in; others go on beside it."""
+    try:
+        run.step(never_come_back_once)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
 @workflow("lab.branch_never_comes_back")
 def branch_never_comes_back(run: Context) -> str:
     """The same as a branch, which its drive gives up."""
     try:
         run.gather(run.call(never_come_back_alone), run.call(effect, "beside it"))
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.loop_never_comes_back")
+def loop_never_comes_back(run: Context) -> str:
+    """An async step that blocks the event loop of its worker."""
+    try:
+        run.step(block_the_loop)
     except StepFailed as failed:
         return str(failed)
     return "it came back"

@@ -26,7 +26,8 @@ def as_a_worker(pid: int | None = None) -> Iterator[None]:
         try:
             yield
         finally:
-            held_runs.hold(None)
+            shared.set_holding(False)
+            held_runs.begin()
             shared._pids[SLOT] = 0
 
 

@@ -104,7 +104,7 @@ def test_with_everybody_busy_it_does_not_even_look(
     bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(flows.three_steps)
-    monkeypatch.setattr(shared, "busy_workers", lambda: WORKERS)
+    monkeypatch.setattr(shared, "busy_slots", lambda: WORKERS)
     monkeypatch.setattr(queue, "look_ahead", refuse)
 
     called, took = wait_and_time(bell)
@@ -121,9 +121,9 @@ def test_it_wakes_when_a_busy_worker_falls_idle(
     bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start(flows.three_steps)
-    monkeypatch.setattr(room, "_wait_for_any", lambda readable, seconds: shared.set_busy(False))
-    shared.set_busy(True)
-    monkeypatch.setattr(bell, "_workers", 1)
+    monkeypatch.setattr(room, "_wait_for_any", lambda readable, seconds: shared.set_busy(0))
+    shared.set_busy(1)
+    monkeypatch.setattr(bell, "_slots", 1)
 
     assert bell.wait() == 0
     assert shared._watched.value is False
@@ -134,7 +134,7 @@ def test_a_worker_that_falls_idle_before_the_nap_keeps_it_awake(
     bell: Bell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     busy = iter([WORKERS, 0])
-    monkeypatch.setattr(shared, "busy_workers", lambda: next(busy))
+    monkeypatch.setattr(shared, "busy_slots", lambda: next(busy))
 
     _, took = wait_and_time(bell)
 
@@ -179,7 +179,7 @@ def test_a_lost_connection_is_opened_again(bell: Bell) -> None:
 def test_an_outage_is_told_once_and_so_is_its_end(
     bell: Bell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(**kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise psycopg.OperationalError("connection\nrefused")
 
     bell._drop()
@@ -201,7 +201,7 @@ def test_an_outage_that_has_another_cause_by_now_is_told_again_soon(
 ) -> None:
     causes = iter(["terminated by an administrator", *["too many clients already"] * 2])
 
-    def fail(**kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise psycopg.OperationalError(next(causes))
 
     bell._drop()

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from workflows.cluster import held_runs, shared
-from workflows.cluster.held_runs import NAME_BYTES, STEPS, StepsInMemory
+from workflows.cluster.held_runs import MORE_STEPS, NAME_BYTES, StepsInMemory
 from workflows.core.run import ClaimedRun
 from workflows.core.running_steps import HEARTBEAT, TIMEOUT, HeldRun, StepSeen
 from workflows.core.states import RunState
@@ -20,6 +20,9 @@ from workflows.tests.cluster.slots import an_attempt, as_a_worker
 
 pytestmark = pytest.mark.usefixtures("worker")
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+FIRST = 0
+"""The place of the first run, in a worker that drives one at a time."""
+STEPS = 1 + MORE_STEPS
 
 
 @pytest.fixture
@@ -30,7 +33,14 @@ def worker() -> Iterator[None]:
 
 def held() -> ClaimedRun:
     """Return a run that this worker holds."""
-    run = ClaimedRun(
+    run = a_run()
+    held_runs.hold(run)
+    return run
+
+
+def a_run() -> ClaimedRun:
+    """Return a run that was claimed."""
+    return ClaimedRun(
         id=uuid4(),
         workflow="tests.greet",
         version=1,
@@ -41,8 +51,6 @@ def held() -> ClaimedRun:
         created_at=NOON,
         now=NOON,
     )
-    held_runs.hold(run)
-    return run
 
 
 def runs() -> list[HeldRun]:
@@ -58,10 +66,26 @@ def test_a_run_is_held_until_it_is_let_go() -> None:
     run = held()
     before = runs()
 
-    held_runs.hold(None)
+    held_runs.let_go(FIRST)
 
     assert before == [HeldRun(run.id, 3)]
     assert runs() == []
+
+
+def test_each_of_several_runs_is_held_until_it_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(held_runs, "_table", held_runs._Table(3))
+    places = [held_runs.hold(a_run()) for _ in range(4)]
+    all_of_them = runs()
+
+    held_runs.let_go(places[1])
+    without_one = runs()
+    again = held_runs.hold(a_run())
+
+    assert places[3] is None, "there is no room for it"
+    assert (len(all_of_them), len(without_one), len(runs())) == (3, 2, 3)
+    assert again == places[1]
+    for place in (*places, again):
+        held_runs.let_go(place)
 
 
 def test_a_step_is_seen_while_it_runs() -> None:
@@ -167,9 +191,9 @@ def test_a_place_that_is_half_written_is_not_read(where: int) -> None:
     attempt, witness = an_attempt(), StepsInMemory()
     witness.begun(attempt)
     assert attempt.place is not None
-    at = shared._slot * held_runs._ROW + attempt.place * held_runs._SIZE + where
+    at = held_runs._at(attempt.place) + where
 
-    held_runs._memory[at] ^= 1
+    held_runs._table.memory[at] ^= 1
 
     assert steps() == []
     witness.ended(attempt)
@@ -226,7 +250,7 @@ def test_a_process_that_a_step_has_forked_notes_nothing(monkeypatch: pytest.Monk
         forked.setattr(shared, "_generation", shared.CHILD + 1)
         witness.ended(attempt)
         witness.begun(an_attempt("other"))
-        held_runs.hold(None)
+        held_runs.let_go(FIRST)
 
     assert [step.name for step in steps()] == ["pack"]
     witness.ended(attempt)

@@ -4,22 +4,24 @@ import os
 import select
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from workflows import signals
 from workflows.api import start
-from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Liveness
+from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Hold, Liveness
 from workflows.core.run import ClaimedRun
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
+from workflows.store import lent_connections
 from workflows.store import workers as store
 from workflows.store.database import Connection
 from workflows.store.queue import claim_run
 from workflows.store.schema import LIVING
+from workflows.tests.builders import counted_statements
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import PATIENCE_SECONDS, Lab, rows, wait_for
 
@@ -113,7 +115,7 @@ def test_what_a_server_says_unasked_does_not_mean_that_it_hung_up(liveness: Live
 def test_without_a_database_there_is_no_id_but_an_error_of_django_s(
     liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
+    def fail(alias: str) -> None:
         raise psycopg.OperationalError("connection refused")
 
     monkeypatch.setattr(store, "open_connection", fail)
@@ -162,8 +164,14 @@ def held_run(liveness: Liveness) -> ClaimedRun:
     run = claim_run(worker_id=liveness.worker_id(), lease_seconds=1)
     assert run is not None
     liveness.hold(run)
-    liveness._extended_at = -1e9
+    only_hold(liveness).extended_at = -1e9
     return run
+
+
+def only_hold(liveness: Liveness) -> Hold:
+    """Return what this worker holds."""
+    [hold] = liveness._holds.values()
+    return hold
 
 
 def test_the_lease_of_a_held_run_is_extended(liveness: Liveness) -> None:
@@ -177,7 +185,7 @@ def test_the_lease_of_a_held_run_is_extended(liveness: Liveness) -> None:
 
 def test_a_worker_that_was_cut_takes_its_run_back_under_its_new_id(liveness: Liveness) -> None:
     held_run(liveness)
-    liveness._extended_at = time.monotonic()
+    only_hold(liveness).extended_at = time.monotonic()
     cut()
 
     liveness._tick()
@@ -188,7 +196,7 @@ def test_a_worker_that_was_cut_takes_its_run_back_under_its_new_id(liveness: Liv
 
 def test_a_cut_is_noticed_at_once(liveness: Liveness) -> None:
     held_run(liveness)
-    liveness._extended_at = time.monotonic()
+    only_hold(liveness).extended_at = time.monotonic()
     before = rows("SELECT worker_id FROM workflows_run")
     looks = threading.Thread(target=look_once, args=[liveness])
     looks.start()
@@ -207,6 +215,24 @@ def look_once(liveness: Liveness) -> None:
     """One round of looking after the id, with a long wait."""
     liveness._wait(PATIENCE_SECONDS)
     liveness._tick()
+
+
+def test_connections_that_the_worker_does_not_need_are_closed(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, raw = lent_connections.begin(1), store.open_connection()
+    pool.take("a drive")
+    pool.give("a drive", raw, None)
+    try:
+        liveness.close_what_is_idle()
+        assert not raw.closed
+        monkeypatch.setattr(lent_connections, "IDLE_SECONDS", 0)
+
+        liveness.close_what_is_idle()
+
+        assert raw.closed
+    finally:
+        lent_connections.end()
 
 
 def test_a_run_that_was_given_up_is_not_taken_back(liveness: Liveness) -> None:
@@ -235,24 +261,109 @@ def test_the_lease_of_a_run_that_went_to_another_is_not(liveness: Liveness) -> N
     assert rows("SELECT lease_until FROM workflows_run") == before
 
 
-def test_a_slow_extension_keeps_nobody_waiting_for_the_id(liveness: Liveness) -> None:
+def test_a_row_that_others_have_locked_keeps_nobody_waiting(liveness: Liveness) -> None:
     held_run(liveness)
-    worker_id = liveness.worker_id()
+    before = rows("SELECT lease_until FROM workflows_run")
     with store.open_connection() as other, other.transaction():
         other.execute("SELECT FROM workflows_run FOR UPDATE")
-        extending = threading.Thread(target=liveness._tick, daemon=True)
-        extending.start()
-        wait_for(lambda: waiting_for_locks() == 1, "the extension to wait")
 
-        assert liveness.worker_id() == worker_id
-        liveness.lose()
+        liveness._tick()
 
-    extending.join(10)
-    assert not extending.is_alive()
-    wait_for(lambda: living() == set(), "the session to be closed")
+    assert rows("SELECT lease_until FROM workflows_run") == before
+    liveness._tick()
+    assert rows("SELECT lease_until FROM workflows_run") > before
 
 
-def waiting_for_locks() -> int:
-    """Count the sessions of this database that wait for a lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    return int(rows(waiting)[0][0])
+def in_a_thread(hold: Callable[[], None], then: Callable[[], None]) -> Callable[[], None]:
+    """Let another slot hold something; what is returned lets it do the rest, and waits for that."""
+    held, go_on = threading.Event(), threading.Event()
+
+    def slot() -> None:
+        hold()
+        held.set()
+        go_on.wait(PATIENCE_SECONDS)
+        then()
+        connection.close()
+
+    thread = threading.Thread(target=slot, daemon=True)
+    thread.start()
+    assert held.wait(PATIENCE_SECONDS)
+
+    def end() -> None:
+        go_on.set()
+        thread.join(PATIENCE_SECONDS)
+
+    return end
+
+
+def claim_another(liveness: Liveness, *, told: bool = True) -> None:
+    """Claim one more run in this thread; told: the answer has come."""
+    start(flows.three_steps)
+    run = claim_run(worker_id=liveness.worker_id(), lease_seconds=60)
+    if told:
+        liveness.hold(run)
+
+
+def holders() -> list[int]:
+    """Return the ids under which runs are held, in the order of their claims."""
+    return [each for (each,) in rows("SELECT worker_id FROM workflows_run ORDER BY created_at")]
+
+
+def test_the_leases_of_all_runs_are_extended_by_one_statement(liveness: Liveness) -> None:
+    held_run(liveness)
+    end = in_a_thread(lambda: claim_another(liveness), lambda: liveness.hold(None))
+    for hold in liveness._holds.values():
+        hold.extended_at = -1e9
+
+    with counted_statements() as sent:
+        liveness._tick()
+
+    assert len(sent) == 1
+    end()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_one_slot_loses_costs_its_neighbours_nothing(liveness: Liveness, told: bool) -> None:
+    held_run(liveness)
+    end = in_a_thread(lambda: claim_another(liveness, told=told), liveness.lose)
+    [before, lost] = holders()
+
+    end()
+    liveness._tick()
+
+    [now, left] = holders()
+    assert before == lost == left
+    assert now > before
+    assert living() == {now}
+
+
+def test_an_id_is_kept_while_a_neighbour_s_row_is_locked(liveness: Liveness) -> None:
+    run = held_run(liveness)
+    end = in_a_thread(lambda: claim_another(liveness), liveness.lose)
+    [before, _] = holders()
+    end()
+    with store.open_connection() as other, other.transaction():
+        other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [run.id])
+
+        liveness._tick()
+        kept = before in living()
+
+    liveness._tick()
+    assert kept
+    assert before not in living()
+
+
+def test_an_id_is_kept_while_a_neighbour_claims_under_it(liveness: Liveness) -> None:
+    held_run(liveness)
+    end = in_a_thread(lambda: claim_another(liveness), liveness.lose)
+    claimed = in_a_thread(lambda: claim_another(liveness, told=False), lambda: liveness.hold(None))
+    [before, *_] = holders()
+    end()
+
+    liveness._tick()
+    kept = before in living()
+
+    claimed()
+    liveness._tick()
+    assert kept
+    assert before not in living()

@@ -36,7 +36,7 @@ def test_each_child_of_the_sentinel_has_a_slot_of_its_own() -> None:
         ready, told = os.pipe()
 
         def stay():
-            shared.set_busy(True)
+            shared.set_busy(1)
             os.write(told, b".")
             signal.pause()
 
@@ -54,7 +54,7 @@ def test_the_slot_of_the_dead_is_given_away_again() -> None:
     in_a_process("""
         def sentinel():
             for _ in range(50):
-                wait(child(lambda: (shared.set_busy(True), shared.count_look())))
+                wait(child(lambda: (shared.set_busy(1), shared.count_look())))
             assert shared.busy_workers() == 1, shared.busy_workers()
             assert shared.looks() == 50, shared.looks()
             assert shared._used.value == 2, shared._used.value
@@ -66,7 +66,7 @@ def test_the_slot_of_the_dead_is_given_away_again() -> None:
 def test_a_fork_made_by_a_step_touches_nobody_s_numbers() -> None:
     in_a_process("""
         def worker():
-            shared.set_busy(True)
+            shared.set_busy(1)
             for _ in range(3):
                 wait(child(lambda: None))
             assert shared.busy_workers() == 1
@@ -127,7 +127,7 @@ def test_children_die_with_the_sentinel() -> None:
 def test_a_new_cluster_begins_without_the_flags_of_the_old_one() -> None:
     in_a_process("""
         def sentinel():
-            wait(child(lambda: (shared.set_busy(True), shared.count_look(), shared.beat())))
+            wait(child(lambda: (shared.set_busy(1), shared.count_look(), shared.beat())))
 
         wait(child(sentinel))
         assert shared.busy_workers() == 1
@@ -145,12 +145,12 @@ def test_whoever_watches_is_stirred_when_a_worker_falls_idle() -> None:
         def stirred():
             return bool(select.select([shared.stirred()], [], [], 0)[0])
 
-        shared.set_busy(False)
+        shared.set_busy(0)
         assert not stirred()
         shared.watch(True)
-        shared.set_busy(True)
+        shared.set_busy(1)
         assert not stirred()
-        shared.set_busy(False)
+        shared.set_busy(0)
         assert stirred()
         shared.calm()
         assert not stirred()

@@ -77,6 +77,22 @@ def test_a_step_in_progress_ends_and_the_next_one_is_left_to_others(lab: Lab) ->
     assert effects(run_id) == ["slow 0", "slow 1"]
 
 
+def test_an_async_step_in_progress_ends_like_any_other(lab: Lab) -> None:
+    cluster = lab.cluster().wait_until_ready()
+    gate = lab.gate()
+    run_id = start(flows.held_async, gate=str(gate)).id
+    wait_for(lambda: effects(run_id), "the step to begin", cluster.words)
+
+    cluster.main.send_signal(signal.SIGTERM)
+    wait_until_told(cluster)
+    gate.touch()
+    wait_for_the_end(cluster)
+
+    assert [entry.kind for entry in get_history(run_id)] == STOPPED_BETWEEN_STEPS
+    wait_for_state(run_id, RunState.COMPLETED, lab.cluster())
+    assert sorted(effects(run_id)) == ["a", "b", "slow 0"]
+
+
 def test_a_second_signal_does_not_cut_the_wait_short(lab: Lab) -> None:
     cluster = lab.cluster().wait_until_ready()
     run_id, let_out = held_run(lab, cluster)

@@ -68,7 +68,7 @@ def test_a_starved_cluster_that_gets_on_at_all_is_left_alone(watchdog: Watchdog)
 
 
 def test_tasks_that_wait_for_busy_workers_are_no_stall(watchdog: Watchdog) -> None:
-    shared.set_busy(True)
+    shared.set_busy(1)
     shared._pids[0] = os.getpid()
 
     for _ in range(3 * STALL_BEATS):
@@ -76,7 +76,7 @@ def test_tasks_that_wait_for_busy_workers_are_no_stall(watchdog: Watchdog) -> No
 
 
 def test_the_flag_of_a_worker_that_died_busy_hides_no_stall(watchdog: Watchdog) -> None:
-    shared.set_busy(True)
+    shared.set_busy(1)
 
     with pytest.raises(Ended):
         for _ in range(STALL_BEATS):

@@ -34,7 +34,8 @@ def test_every_call_is_answered_by_one_look(
 
     monkeypatch.setattr(worker, "work_off", work_off)
 
-    assert tasks.drive_due() == driven
+    tasks.drive_due()
+
     assert numbers() == (0, 1, in_vain)
 
 
@@ -46,6 +47,7 @@ def test_a_failure_between_two_runs_is_told_and_never_reaches_django_q2(
 
     monkeypatch.setattr(worker, "work_off", work_off)
 
-    assert tasks.drive_due() == 0
+    tasks.drive_due()
+
     assert numbers() == (0, 1, 1)
     assert "a bug" in caplog.text

@@ -42,7 +42,7 @@ def test_as_many_are_called_as_there_are_runs_and_workers(
 
 
 def test_busy_workers_are_not_called(calls: Calls) -> None:
-    shared.set_busy(True)
+    shared.set_busy(1)
 
     assert calls.count(Due(2, JUST_NOW)) == 1
 

@@ -2,9 +2,11 @@
 
 import dataclasses
 import enum
+import inspect
 import json
 import math
 import uuid
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from types import FunctionType
@@ -332,3 +334,43 @@ def test_an_annotation_known_to_type_checkers_only_is_refused_with_the_function_
 
     with pytest.raises(DefinitionError, match="late: an annotation cannot be read"):
         _ = signature_of(late).result
+
+
+def plain(a: int, b: int = 2, *, c: int, d: int = 4) -> None: ...
+def by_place(a: int, /, b: int) -> None: ...
+def any_places(a: int, *rest: int) -> None: ...
+def any_names(a: int, **rest: int) -> None: ...
+def nothing() -> None: ...
+
+
+@pytest.mark.parametrize("function", [plain, by_place, any_places, any_names, nothing])
+@pytest.mark.parametrize("args", [(), (1,), (1, 2), (1, 2, 3)])
+@pytest.mark.parametrize("names", ["", "a", "b", "c", "ac", "bc", "cd", "abcd", "e", "ce"])
+def test_arguments_are_refused_as_python_would(
+    function: Any, args: tuple[int, ...], names: str
+) -> None:
+    def told(call: Callable[..., object]) -> str:
+        try:
+            call()
+        except TypeError as exc:
+            return str(exc)
+        return ""
+
+    kwargs = dict.fromkeys(names, 0)
+
+    refused = told(lambda: signature_of(function).refuse_unfit(args, kwargs))
+
+    assert refused == told(lambda: inspect.signature(function).bind(*args, **kwargs))
+
+
+@pytest.mark.parametrize("annotation", [None, type(None), Any, int | None])
+def test_none_is_null_where_the_annotation_has_it(annotation: Any) -> None:
+    codec = Codec(annotation)
+
+    assert codec.encode(None, max_bytes=PLENTY) == "null"
+    assert codec.decode("null") is None
+
+
+def test_the_limit_holds_for_null_too() -> None:
+    with pytest.raises(ValueTooLarge):
+        Codec(None).encode(None, max_bytes=3)

@@ -46,8 +46,8 @@ def test_sql_makes_the_fields_of_a_kind() -> None:
 
 
 def test_sql_names_no_field_that_the_kind_has_not() -> None:
-    with pytest.raises(ValueError, match="woken has no field reason, who"):
-        sql_data(HistoryKind.WOKEN, by="''", who="''", reason="''")
+    with pytest.raises(ValueError, match="woken has no field error, who"):
+        sql_data(HistoryKind.WOKEN, by="''", who="''", error="''")
 
 
 @pytest.mark.parametrize(

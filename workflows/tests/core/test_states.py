@@ -14,22 +14,24 @@ from workflows.core.states import (
 )
 
 EXPECTED = {
-    "pending": {"running", "cancelled", "compensating"},
+    "pending": {"running", "paused", "cancelled", "compensating"},
     "running": {
         "pending",
         "waiting",
+        "paused",
         "blocked",
         "completed",
         "failed",
         "cancelling",
         "compensating",
     },
-    "waiting": {"running", "cancelled", "compensating"},
+    "waiting": {"running", "paused", "cancelled", "compensating"},
+    "paused": {"pending", "waiting", "cancelled", "compensating"},
     "blocked": {"pending", "cancelled", "compensating"},
     "cancelling": {"cancelled", "compensating"},
     "completed": set(),
-    "failed": {"compensating"},
-    "cancelled": {"compensating"},
+    "failed": {"compensating", "pending"},
+    "cancelled": {"compensating", "pending"},
     "compensating": {"compensated", "failed"},
     "compensated": set(),
 }
@@ -56,8 +58,9 @@ def test_every_state_is_reachable_from_a_fresh_run() -> None:
     assert reached == set(RunState)
 
 
-def test_final_states_are_those_that_nothing_leaves_but_an_operators_compensate() -> None:
-    left = {old for old in RunState if RUN_MOVES[old] <= {RunState.COMPENSATING}}
+def test_final_states_are_those_that_nothing_leaves_but_compensate_and_retry() -> None:
+    by_operators = {RunState.COMPENSATING, RunState.PENDING}
+    left = {old for old in RunState if RUN_MOVES[old] <= by_operators}
 
     assert left == FINAL_STATES
 

@@ -1,6 +1,6 @@
 """Which functions may be decorated, and which parameters they may have."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -28,12 +28,21 @@ def generating(run: Context) -> Iterator[int]:
     yield 1
 
 
-@pytest.mark.parametrize("function", [asynchronous, generating])
-def test_a_function_that_does_nothing_when_called_is_refused(function: Any) -> None:
-    with pytest.raises(DefinitionError, match="write a plain `def` that returns"):
+async def generating_asynchronously(run: Context) -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("function", [generating, generating_asynchronously])
+def test_a_generator_is_refused(function: Any) -> None:
+    with pytest.raises(DefinitionError, match="returns its result, no generator"):
         step(function)
-    with pytest.raises(DefinitionError, match="write a plain `def` that returns"):
+    with pytest.raises(DefinitionError, match="returns its result, no generator"):
         workflow("tests.named")(function)
+
+
+def test_a_workflow_is_no_async_function() -> None:
+    with pytest.raises(DefinitionError, match="what awaits is a step: put it into an `async def`"):
+        workflow("tests.named")(asynchronous)
 
 
 def test_a_workflow_takes_the_run_first() -> None:

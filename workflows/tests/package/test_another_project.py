@@ -1,13 +1,12 @@
 """docs/another-project.md, followed word for word by somebody who has only the wheel."""
 
-import random
 import re
-import socket
 from urllib.parse import urljoin
 
 import pytest
 import requests
 
+from ops.free_port import free_port
 from workflows.tests.package.page import Addition, steps
 from workflows.tests.package.stranger import Stranger
 
@@ -25,10 +24,9 @@ def test_a_fresh_project_needs_ten_lines_at_most() -> None:
 
 @pytest.mark.cluster
 def test_a_stranger_follows_the_page_to_a_run_an_admin_and_tests(stranger: Stranger) -> None:
-    port = free_port()
     stranger.enter("another-project")
 
-    follow_the_page(stranger, port)
+    port = follow_the_page(stranger)
 
     assert_the_run_of_the_page_ends(stranger)
     assert_nothing_complains(stranger)
@@ -39,20 +37,23 @@ def test_a_stranger_follows_the_page_to_a_run_an_admin_and_tests(stranger: Stran
     assert stranger.services[0].returncode == 0
 
 
-def follow_the_page(stranger: Stranger, port: int) -> None:
-    """Do all that the page says. Its own port, 8000, may be taken here."""
-    said = ""
+def follow_the_page(stranger: Stranger) -> int:
+    """Do all that the page says. Return the web server's port: the page's own may be taken here."""
+    said, port = "", 0
     for step in steps(PAGE):
         if isinstance(step, Addition):
             stranger.append(step.file, step.text)
         elif any(word in step.text for word in STAYS_OPEN):
             *before, last = step.text.strip().splitlines()
             stranger.type("\n".join(before))
+            if "runserver" in last:
+                port = free_port()  # only now: others may take one that stands unused for long
             stranger.leave_running(last.replace("runserver", f"runserver --noreload {port}"))
         else:
             said += stranger.type(step.text)
     assert "Ran 2 tests" in said
     assert "OK\nDestroying test database" in said
+    return port
 
 
 def assert_the_run_of_the_page_ends(stranger: Stranger) -> None:
@@ -124,11 +125,3 @@ class Admin:
         answer = self._session.post(urljoin(self._url, path), data=fields, timeout=30)
         assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
         return answer.text
-
-
-def free_port() -> int:
-    for port in random.SystemRandom().sample(range(22000, 23000), 50):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise AssertionError("no free port")

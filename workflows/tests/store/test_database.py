@@ -28,6 +28,7 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.core.running_steps import HeldRun
 from workflows.engine.drive.drive import drive
 from workflows.engine.verbs.context import Context
 from workflows.models import Event, History, Run, Worker
@@ -39,7 +40,7 @@ from workflows.store.sweep import sweep
 from workflows.store.workers import (
     count_living,
     enlist,
-    extend_lease,
+    extend_leases,
     forget_the_dead,
     open_connection,
 )
@@ -166,7 +167,7 @@ def everything_an_engine_does() -> None:
     start_a_child(claim())
     with connected_as_worker() as own:
         look_ahead(own, limit=1)
-        extend_lease(own, run_id=waiting.id, attempt=1, worker_id=1, lease_seconds=1)
+        extend_leases(own, [HeldRun(waiting.id, 1)], worker_id=1, lease_seconds=1)
         sweep(own, max_crashes=1)
         forget_the_dead(own)
     count_living()

@@ -328,3 +328,29 @@ def test_a_foreign_key_lock_on_the_run_does_not_keep_a_checkpoint_waiting() -> N
         written = elsewhere(lambda: append(run, STEP)).result(PATIENCE_SECONDS)
 
     assert written is not None
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("name", ["append", "append_retry", "consume", "start_child"])
+def test_a_line_of_a_run_that_nobody_else_holds_asks_for_no_bound_on_the_wait(name: str) -> None:
+    run = held()
+
+    with transaction.atomic():
+        assert WRITES[name](run)
+
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW lock_timeout")
+            assert cursor.fetchone() == ("0",)
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("name", ["append", "append_retry", "consume", "start_child"])
+def test_a_line_is_written_as_soon_as_another_lets_go_of_the_run(name: str) -> None:
+    run = held()
+
+    with transaction.atomic():
+        Run.objects.select_for_update(no_key=True).get(pk=run.id)
+        late = elsewhere(lambda: WRITES[name](run))
+        until(somebody_waits_for_a_lock)
+
+    assert late.result(PATIENCE_SECONDS)

@@ -20,7 +20,7 @@ from workflows.core.states import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ERROR = Failure(type="OSError", message="no “box”", traceback="…")
+ERROR = Failure(type="OSError", message="no “box”", traceback="…", kind="system")
 TOLD = json.dumps(ERROR)
 CHILD = UUID(int=7)
 ISO = "2026-01-01T12:00:00+00:00"
@@ -38,6 +38,8 @@ NOTED: dict[str, Any] = {"arguments": {"box": "0123"}, "own_keys": True}
 _ = HistoryKind
 
 STEPS = '\'[{"name": "pack"}]\'::jsonb'
+ASKED = {"by": "'alice'::text", "reason": "'enough'::text", "via": "'admin'::text"}
+WHO = {"by": "alice", "reason": "enough", "via": "admin"}
 LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (
         lines.step_completed(1, "pack", '{"box": 1.0}', GIVEN, seconds=0.0123456789),
@@ -105,20 +107,23 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     ),
     (
         _.COMPENSATION_STARTED,
-        {"by": "'alice'::text", "error": f"'{TOLD}'::jsonb"},
-        {"by": "alice", "error": ERROR},
+        ASKED | {"error": f"'{TOLD}'::jsonb"},
+        WHO | {"error": ERROR},
     ),
     (
         lines.code_awaited("check-twice", "position 1 differs"),
         {"until": MOMENT},
         {"problem": "position 1 differs", "until": ISO},
     ),
-    (_.WOKEN, {"by": "'alice'::text"}, {"by": "alice"}),
+    (_.WOKEN, ASKED, WHO),
+    (_.PAUSED, ASKED, WHO),
+    (_.RESUMED, ASKED, WHO),
     (
-        _.CANCEL_REQUESTED,
-        {"by": "'alice'::text", "reason": "'enough'::text"},
-        {"by": "alice", "reason": "enough"},
+        _.RETRIED,
+        ASKED | {"positions": "'[2, 3]'::jsonb"},
+        WHO | {"positions": [2, 3]},
     ),
+    (_.CANCEL_REQUESTED, ASKED, WHO),
     (lines.run_ended(RunState.COMPLETED), {}, {}),
     (lines.run_ended(RunState.FAILED, TOLD), {}, {"error": ERROR}),
     (lines.run_ended(RunState.CANCELLED), {}, {}),

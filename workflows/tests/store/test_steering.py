@@ -27,7 +27,9 @@ from workflows.tests.builders import (
 from workflows.tests.flows import wait_for_go
 
 R = TypeVar("R")
-CANCELLABLE = {RunState.PENDING, RunState.WAITING, RunState.BLOCKED, RunState.RUNNING}
+CANCELLABLE = {
+    *(RunState.PENDING, RunState.WAITING, RunState.PAUSED, RunState.BLOCKED, RunState.RUNNING)
+}
 OPEN = {*CANCELLABLE, RunState.CANCELLING}
 ERROR = {"type": "ValueError", "message": "a mistake"}
 FULL = {"error": ERROR, "compensation_error": ERROR, "crashes": 3, "waiting_for": ["go"]}
@@ -83,7 +85,7 @@ def test_a_cancel_ends_the_run_or_lets_somebody_undo_it_or_asks_its_worker(
         assert (stored["state"], times) == (RunState.CANCELLED, (True, False))
         assert lines == [HistoryKind.CANCEL_REQUESTED, HistoryKind.RUN_CANCELLED]
     assert stored["waiting_for"] == []
-    assert get_history(run_id)[0].data == {"by": "alice", "reason": "enough"}
+    assert get_history(run_id)[0].data == {"by": "alice", "reason": "enough", "via": ""}
 
 
 @pytest.mark.django_db

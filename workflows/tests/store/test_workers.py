@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from workflows.core.running_steps import HeldRun
 from workflows.core.states import RunState
 from workflows.models import Worker
-from workflows.store.workers import count_living, extend_lease, forget_the_dead
+from workflows.store.workers import count_living, extend_leases, forget_the_dead
 from workflows.tests.builders import connected, expire_lease, give_to_another, row, swept, until
 from workflows.tests.store.worker_rows import dead_worker, held_by, living_worker
 
@@ -18,7 +19,10 @@ def test_an_extended_lease_holds() -> None:
     with living_worker() as worker_id, connected() as own:
         run = held_by(worker_id)
         expire_lease(run.id)
-        extend_lease(own, run_id=run.id, attempt=run.attempt, worker_id=worker_id, lease_seconds=60)
+        held = [HeldRun(run.id, run.attempt)]
+        extended = extend_leases(own, held, worker_id=worker_id, lease_seconds=60)
+
+        assert extended == {run.id}
 
         assert swept() == []
 
@@ -29,8 +33,10 @@ def test_a_zombie_cannot_extend_the_lease_of_who_came_after() -> None:
         give_to_another(zombie)
         before = row(zombie.id)["lease_until"]
 
-        extend_lease(own, run_id=zombie.id, attempt=zombie.attempt, worker_id=1, lease_seconds=600)
+        held = [HeldRun(zombie.id, zombie.attempt)]
+        extended = extend_leases(own, held, worker_id=1, lease_seconds=600)
 
+    assert extended == set()
     assert row(zombie.id)["lease_until"] == before
 
 

@@ -1,25 +1,26 @@
 """Rehearsed crashes: sound workflows and the engine pass, seeded bugs are found and named."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, connections
 
 from workflows.api import Context, start, workflow
 from workflows.core.run import Fact
-from workflows.engine.attempts import step_attempt
+from workflows.engine.attempts import begin_attempt, step_attempt
 from workflows.models import Run
 from workflows.store import events, runs
 from workflows.store import history as steps
 from workflows.store.database import query_one
 from workflows.store.statement import Statement
-from workflows.testing import advance, crash_everywhere, fake, send
+from workflows.testing import CrashReport, advance, crash_everywhere, fake, send
 from workflows.tests.testing import stories
 
 pytestmark = pytest.mark.django_db
@@ -119,7 +120,7 @@ def test_a_row_of_a_step_that_is_not_atomic_is_found_and_the_step_named() -> Non
 
 def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> None:
     def not_atomic(session: Any, job: Any, running: Any, limited: Callable[[], Any]) -> Any:
-        return step_attempt._record(session, job, step_attempt.Returned(running, limited()))
+        return step_attempt._record(session, job, begin_attempt.Returned(running, limited()))
 
     def scenario() -> None:
         with mock.patch.object(step_attempt, "_run_atomic", not_atomic):
@@ -173,6 +174,32 @@ def test_a_scenario_that_raises_after_a_crash_is_told_with_the_place() -> None:
         crash_everywhere(scenario)
 
 
+def test_a_scenario_that_raises_tells_which_runs_were_open() -> None:
+    def scenario() -> None:
+        stories.done.clear()
+        start(stories.careless)
+        open_one = start(stories.wait)
+        advance(seconds=1)
+        assert stories.done == ["careless"], open_one
+
+    with pytest.raises(AssertionError, match=r"; kit\.wait \S+ is waiting, due never$"):
+        crash_everywhere(scenario)
+
+
+def test_an_event_loop_in_the_test_s_thread_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A browser's, for instance: Django's connections are then those of the context."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    own = connections["default"]
+
+    async def inside() -> CrashReport:
+        connections["default"] = own
+        return crash_everywhere(one_event)
+
+    assert asyncio.run(inside()) == crash_everywhere(one_event)
+
+
 def test_an_error_of_the_undisturbed_scenario_is_its_own() -> None:
     def scenario() -> None:
         raise KeyError("mine")
@@ -205,14 +232,13 @@ def test_a_step_that_swallows_its_own_death_stays_dead() -> None:
 @contextmanager
 def unfenced_records() -> Iterator[None]:
     """Let the append of a record take any attempt, in any state."""
-    sound = steps._APPEND.bind
-
-    def bind(*args: Any, **kwargs: Any) -> tuple[Statement, dict[str, Any]]:
-        statement, params = sound(*args, **kwargs)
-        held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
-        return Statement(re.sub(held, "", statement.text)), params
-
-    with mock.patch.object(steps._APPEND, "bind", bind):
+    held = r"AND attempt = %\(attempt\)s AND state IN \([^)]*\)"
+    with ExitStack() as patched:
+        for form in ("_if_free", "_or_wait", "_keeping"):
+            text = getattr(steps._APPEND, form).text
+            loose = Statement(re.sub(held, "", text))
+            assert loose.text != text
+            patched.enter_context(mock.patch.object(steps._APPEND, form, loose))
         yield
 
 

@@ -60,6 +60,16 @@ def order(run: Context, order_id: int) -> bool:
     return order_id > 0
 
 
+@step
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+@step(timeout_seconds=5)
+async def fetch_patiently(url: str) -> bytes:
+    return await fetch(url)
+
+
 @workflow("mistakes.no_run")  # wrong: takes no run
 def no_run(order_id: int) -> None: ...
 
@@ -115,10 +125,16 @@ def steps(run: Context, shops: list[str]) -> int:
     run.step(invoice, run, "ann")  # wrong: a workflow
     run.step(price("Ghent"))  # wrong: its result
     run.step(price, "Ghent").upper()  # wrong: an int
+    run.step(fetch, 7)  # wrong: no text
+    run.step(fetch)  # wrong: url is missing
+    run.step(fetch, "/") + 1  # wrong: bytes
+    fetch("/").decode()  # wrong: not awaited
     run.step(send_letter, recipent="ann")  # wrong: misspelt
     run.sleep("1 h")  # wrong: no number
     run.status = "late"  # wrong: set_status
     assert_type(run.step(price, "Ghent"), int)
+    assert_type(run.step(fetch, "/"), bytes)
+    assert_type(run.step(fetch_patiently, "/"), bytes)
     assert_type(run.step(send_letter, recipient="ann", copies=2), str)
     return run.step(greet, "ann")  # wrong: a text
 
@@ -151,6 +167,9 @@ def together(run: Context, shops: list[str]) -> list[int]:
     found.of(best).upper()  # wrong: an int
     assert_type(found.of(best), int)
     run.call(price, "Ghent", after=["first"])
+    run.call(fetch, 7)  # wrong: no text
+    run.call.using(after="here")(fetch, 7)  # wrong: no text
+    assert_type(run.gather(run.call(fetch, "/"), run.call(price, "Ghent")), tuple[bytes, int])
     many = run.gather(*[run.call(price, shop) for shop in shops], on_error="continue")
     assert_type(many, list[int | StepFailed])
     run.gather(*[run.call(price, shop) for shop in shops]).add(1)  # wrong: a list

@@ -12,9 +12,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from workflows.admin import CANCEL, deed
 from workflows.api import Context, RunState, cancel, get_run, list_runs, start, workflow
 from workflows.models import Run
+from workflows.run_actions import CANCEL, deed
 from workflows.ui.confirm import MOST_AT_ONCE
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +148,7 @@ def test_an_unforeseen_error_in_the_middle_tells_what_was_done_and_what_not(
         return cancel(run_id, **more)
 
     broken = replace(CANCEL, do=deed("Cancel", fail_at_the_third, {}).do)
-    with mock.patch("workflows.admin.CANCEL", broken):
+    with mock.patch("workflows.run_actions.CANCEL", broken):
         page = unescape(post(alice, *runs, confirmed="yes"))
 
     assert "Cancel: 2 done." in page

@@ -175,7 +175,7 @@ def test_retry_now_makes_the_next_attempt_at_once() -> None:
     assert woken
     assert notes.count("tried") == 2
     assert kinds(run.id) == ["attempt_failed", "woken", "attempt_failed"]
-    assert get_history(run.id)[1].data == {"by": "alice"}
+    assert get_history(run.id)[1].data == {"by": "alice", "reason": "", "via": ""}
 
 
 def test_events_do_not_shorten_the_wait_for_the_next_attempt() -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from workflows.tests.engine.groups.gathering import hooks, together
+from workflows.tests.engine.groups.gathering import async_hooks, hooks, together
 
 
 @pytest.fixture(autouse=True)
 def _nothing_hooked() -> None:
     hooks.clear()
+    async_hooks.clear()
     together.reset()

@@ -1,7 +1,7 @@
 """Workflows that gather, and ways to hold their branches up, for the tests of gather."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -26,6 +26,11 @@ together = threading.Barrier(2)
 PAUSE = threading.Event()
 hooks: dict[str, Callable[[], Any]] = {}
 """What a test wants done in the middle of a step, by the step's argument."""
+async_hooks: dict[str, Callable[[], Awaitable[Any]]] = {}
+"""What it wants awaited there."""
+
+
+async def nothing() -> None: ...
 
 
 @step(retry=RetryPolicy(attempts=3, first_delay_seconds=10, jitter=0))
@@ -216,3 +221,27 @@ def reading_together(run: Context, names: list[str]) -> list[int]:
 
 class Killed(KeyboardInterrupt):
     """The worker dies here. No step may count it as an error of its own."""
+
+
+@step(retry=RetryPolicy(attempts=3, first_delay_seconds=10, jitter=0))
+async def await_work(name: str) -> str:
+    notes.note(name)
+    await async_hooks.get(name, nothing)()
+    return name.upper()
+
+
+@workflow("tests.gather_async")
+def gathering_async(run: Context, names: list[str], limit: int = 500) -> list[str]:
+    return run.gather(*[run.call(await_work, name) for name in names], limit=limit)
+
+
+@workflow("tests.gather_async_and_plain")
+def gathering_async_and_plain(run: Context) -> list[str]:
+    found = run.graph(
+        {
+            "a": run.call(await_work, "a"),
+            "b": run.call(work, "b"),
+            "c": run.call.using(after=["a", "b"])(await_work, "c"),
+        }
+    )
+    return [found["a"], found["b"], found["c"]]

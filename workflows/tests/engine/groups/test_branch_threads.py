@@ -247,7 +247,7 @@ def test_a_branch_that_cannot_be_stopped_is_given_up_whatever_the_others_do() ->
     hooks["hang"] = hooks["a"] = lambda: released.wait(60)
     start(gathering_hang)
 
-    with mock.patch("workflows.engine.groups.branch_threads.GRACE_SECONDS", 0.2):
+    with mock.patch("workflows.engine.attempts.ends.GRACE_SECONDS", 0.2):
         worn_out = drive(claim())
     still_there = len(branch_threads())
     released.set()
@@ -328,7 +328,7 @@ def test_a_branch_that_cannot_be_stopped_ends_its_process_and_the_run_goes_on_el
     hooks["hang"] = lambda: released.wait(60)  # in one call of C, where nothing can be raised
     run = start(gathering_hang)
 
-    with mock.patch("workflows.engine.groups.branch_threads.GRACE_SECONDS", 0.2):
+    with mock.patch("workflows.engine.attempts.ends.GRACE_SECONDS", 0.2):
         worn_out = drive(claim())
     hooks["hang"] = str
     expire_lease(run.id)

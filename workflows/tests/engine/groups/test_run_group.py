@@ -1,8 +1,12 @@
 """Steps at once: in order, each recorded by itself, what a failure stops and undoes."""
 
+import asyncio
+import threading
 from datetime import datetime, timedelta
+from itertools import count
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models.functions import Now
@@ -21,18 +25,22 @@ from workflows.models import Run
 from workflows.testing import advance, crash_everywhere, drive_until_idle
 from workflows.testing.clock import clock
 from workflows.tests.builders import (
+    PATIENCE_SECONDS,
     claim,
     driven,
     kinds,
     until,
 )
 from workflows.tests.engine.groups.gathering import (
+    async_hooks,
     fail_at_first,
     gathering,
     gathering_after_a_step,
     gathering_and_telling_the_time,
     gathering_and_undoing,
     gathering_anything,
+    gathering_async,
+    gathering_async_and_plain,
     gathering_groups_and_work,
     gathering_in_time,
     gathering_once,
@@ -254,3 +262,99 @@ def test_a_limit_that_makes_no_sense_blocks_the_run_with_the_reason(limit: float
     assert run.state == RunState.BLOCKED
     assert run.error is not None
     assert f"a limit of {limit}" in run.error["message"]
+
+
+@in_threads
+def test_five_hundred_async_calls_at_once_take_one_thread() -> None:
+    names = [f"step {number}" for number in range(500)]
+    most: list[int] = []
+
+    async def meet() -> None:
+        """Wait until all are here."""
+        if notes.count("here") == len(names) - 1:
+            most.append(threading.active_count())
+            everybody.set()
+        notes.note("here")
+        await everybody.wait()
+
+    everybody = asyncio.Event()
+    before = threading.active_count()
+    async_hooks.update(dict.fromkeys(names, meet))
+    run = driven(gathering_async, names=names)
+
+    assert run.output == [name.upper() for name in names]
+    assert most[0] - before <= 2
+
+
+@in_threads
+def test_async_calls_are_no_more_at_once_than_the_limit() -> None:
+    names = ["a", "b", "c", "d", "e"]
+    running: list[int] = [0]
+
+    async def note() -> None:
+        running.append(running[-1] + 1)
+        await asyncio.sleep(0.01)
+        running.append(running[-1] - 1)
+
+    async_hooks.update(dict.fromkeys(names, note))
+    driven(gathering_async, names=names, limit=2)
+
+    assert max(running) == 2
+
+
+@in_threads
+def test_async_and_plain_calls_of_a_graph_overlap() -> None:
+    b_runs, a_runs = threading.Event(), threading.Event()
+
+    async def wait_for_b() -> None:
+        a_runs.set()
+        await asyncio.to_thread(b_runs.wait, PATIENCE_SECONDS)
+
+    async_hooks["a"] = wait_for_b
+
+    def wait_for_a() -> None:
+        b_runs.set()
+        a_runs.wait(PATIENCE_SECONDS)
+
+    hooks["b"] = wait_for_a
+
+    assert driven(gathering_async_and_plain).output == ["A", "B", "C"]
+
+
+@in_threads
+def test_async_calls_use_the_orm_over_the_one_connection_of_the_drive() -> None:
+    names = [f"group {number}" for number in range(50)]
+    seen: set[int] = set()
+    numbers = count()
+
+    async def make() -> None:
+        await Group.objects.acreate(name=f"made {next(numbers)}")
+        seen.add(await sync_to_async(threading.get_ident)())
+
+    async_hooks.update(dict.fromkeys(names, make))
+    driven(gathering_async, names=names)
+
+    assert Group.objects.count() == 50
+    assert seen == {threading.get_ident()}
+
+
+@in_threads
+def test_a_failed_async_call_is_tried_again_and_the_others_stand() -> None:
+    async def fail_once() -> None:
+        if notes.count("b") == 1:
+            raise ConnectionError("not yet")
+
+    async_hooks["b"] = fail_once
+    run = driven(gathering_async, names=["a", "b", "c"])
+    advance(seconds=11)
+
+    assert run.state == RunState.WAITING
+    assert get_run(run.id).output == ["A", "B", "C"]
+    assert [notes.count(name) for name in "abc"] == [1, 2, 1]
+
+
+@pytest.mark.django_db
+def test_killed_anywhere_a_graph_of_async_and_plain_steps_ends_the_same() -> None:
+    report = crash_everywhere(lambda: driven(gathering_async_and_plain), pairs=5)
+
+    assert report.boundaries > 10

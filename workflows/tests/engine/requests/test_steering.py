@@ -79,7 +79,8 @@ def test_a_run_that_nobody_drives_ends_at_once(made: Callable[[], RunView]) -> N
     assert (after.state, after.wake_at, after.waiting_for) == (RunState.CANCELLED, None, ())
     assert after.finished_at is not None
     assert kinds(run.id)[-2:] == ENDED
-    assert get_history(run.id)[-2].data == {"by": "alice", "reason": "changed my mind"}
+    asked = {"by": "alice", "reason": "changed my mind", "via": ""}
+    assert get_history(run.id)[-2].data == asked
     assert drive_until_idle() == 0
 
 

@@ -1,0 +1,172 @@
+"""One attempt of an async step: a task on the event loop, and what it asks of the drive's thread.
+
+A time limit cancels the task, again every second until it has ended. One that goes on in spite of that is
+given up like a step that is stuck in C code: by whoever waits for it (see Ends.next).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from workflows.core.unwind import Abandoned, LeaseLost
+from workflows.engine.attempts.begin_attempt import (
+    Raised,
+    Returned,
+    begin_attempt,
+    claim_only_attempt,
+    raised,
+)
+from workflows.engine.attempts.ends import Ends
+from workflows.engine.attempts.event_loop import event_loop
+from workflows.engine.attempts.running_step import Running, enter_apart, leave_apart
+from workflows.engine.attempts.step_job import Job
+from workflows.engine.attempts.sync_parts import SyncParts
+from workflows.engine.attempts.time_limit import Limit, TimeLimitReached
+from workflows.engine.session.own_context import own_context
+from workflows.engine.session.session import Session
+
+Key = TypeVar("Key")
+AsyncEnd = Returned | Raised | BaseException
+AGAIN_SECONDS = 1.0
+
+
+def perform_async(session: Session, job: Job, limit: Limit) -> Returned | Raised:
+    """Run an async step once, and wait for its end. Raises what ends the drive."""
+    ends: Ends[None, AsyncEnd] = Ends()
+    try:
+        begin_async(session, job, limit, ends, None)
+        ended = ends.next()
+    finally:
+        ends.close()
+    if ended is None:
+        session.process_must_end = True
+        raise session.unwind(Abandoned())
+    _, end = ended
+    if isinstance(end, BaseException):
+        raise end
+    return end
+
+
+def begin_async(session: Session, job: Job, limit: Limit, ends: Ends[Key, Any], key: Key) -> None:
+    """Begin an attempt of an async step, in the drive's thread; the ends are told how it ended."""
+    ends.expect(key, limit)
+    running = begin_attempt(session, job, limit)
+    if isinstance(running, Raised):
+        ends.put(key, running)
+        return
+    try:
+        if job.step.at_most_once:
+            claim_only_attempt(session, job)
+        attempt = AsyncAttempt(session, job, running, ends, lambda end: ends.put(key, end))
+    except BaseException as exc:
+        ends.put(key, _end(session, running, exc))
+        return
+    ends.expect(key, limit, stop=lambda: attempt.stop(asyncio.CancelledError()))
+    attempt.begin()
+
+
+def _end(session: Session, running: Running, exc: BaseException) -> AsyncEnd:
+    try:
+        return raised(session, running, exc)
+    except BaseException as ends_drive:
+        return ends_drive
+
+
+class AsyncAttempt:
+    """Made in the drive's thread; from `begin` on it lives in the loop's."""
+
+    def __init__(
+        self,
+        session: Session,
+        job: Job,
+        running: Running,
+        ends: Ends[Any, Any],
+        hand_on: Callable[[AsyncEnd], None],
+    ) -> None:
+        self._session, self._running, self._hand_on = session, running, hand_on
+        self._ends, self._loop = ends, event_loop()
+        self._function: Callable[[], Awaitable[Any]] = job.bound()
+        self._context = own_context()
+        SyncParts(session, self, running.limit, ends).serve(self._context)
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._end: Returned | BaseException = asyncio.CancelledError()
+        self._stopped: BaseException | None = None
+        """Why it was cancelled."""
+        self._beat_waits = False
+
+    def begin(self) -> None:
+        """Let it run."""
+        self._running.on_loop = self
+        enter_apart(self._running, self._context)
+        self._loop.call_soon_threadsafe(self._start)
+
+    def stop(self, why: BaseException) -> None:
+        """Cancel it; whatever it makes of that, this is how it has ended. Called in any thread."""
+        self._loop.call_soon_threadsafe(self._cancel, why)
+
+    def send_beat(self, send: Callable[[], bool]) -> None:
+        """Have its last heartbeat sent by the drive's thread. While one is on its way, further ones
+        travel with it. Raises LeaseLost where this is that thread."""
+        if self._ends.is_here:
+            if not send():
+                raise LeaseLost
+        elif not self._beat_waits:
+            self._beat_waits = True
+            self._ends.ask(_Beat(self, send))
+
+    def beat(self, send: Callable[[], bool]) -> None:
+        """Send its last heartbeat, in the drive's thread."""
+        self._beat_waits = False
+        if not send():
+            self.stop(LeaseLost())
+
+    def _start(self) -> None:
+        self._task = self._loop.create_task(self._run(), context=self._context)
+        self._task.add_done_callback(self._ended)
+        if not self._running.limit.is_none:
+            self._watch()
+
+    async def _run(self) -> None:
+        began = time.monotonic()
+        try:
+            self._end = Returned(self._running, await self._function())
+        except BaseException as exc:  # SystemExit too: out of a task it would end the loop
+            self._end = exc
+        self._running.seconds = time.monotonic() - began
+
+    def _watch(self) -> None:
+        left = self._running.limit.left()
+        if left <= 0:
+            self._cancel(TimeLimitReached())
+            left = AGAIN_SECONDS
+        self._timer = self._loop.call_later(left, self._watch)
+
+    def _cancel(self, why: BaseException) -> None:
+        if self._task is not None and not self._task.done():
+            self._stopped = self._stopped or why
+            self._task.cancel()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        leave_apart(self._running)
+        end = self._stopped or self._end
+        self._hand_on(
+            _end(self._session, self._running, end) if isinstance(end, BaseException) else end
+        )
+
+
+class _Beat:
+    """A heartbeat that the drive's thread is to send."""
+
+    def __init__(self, attempt: AsyncAttempt, send: Callable[[], bool]) -> None:
+        self._attempt, self._send = attempt, send
+
+    def do(self) -> None:
+        """Send it."""
+        self._attempt.beat(self._send)
+
+    def refuse(self) -> None:
+        """The attempt is over."""

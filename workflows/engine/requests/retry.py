@@ -1,0 +1,164 @@
+"""Retry: a failed run goes on from what failed; any other is driven now.
+
+A parent is retried together with the children that failed, or that its own failure has cancelled. All of
+them are locked before any is changed, children before their parents, as everywhere.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from workflows.core.asked import ENGINE, Asked
+from workflows.core.errors import DefinitionError, InvalidInput, RetryRefused, RunNotFound
+from workflows.core.history import MOST_RETRIES
+from workflows.core.history_index import History
+from workflows.core.run import RunId, run_id_of
+from workflows.core.states import DEAF_STATES, FINAL_STATES, RunState
+from workflows.core.time_checks import sensible_seconds
+from workflows.core.what_failed import what_failed
+from workflows.definitions.workflow_guard import IN_A_STEP, refuse
+from workflows.engine.requests.asked import asked
+from workflows.engine.requests.steering import PARENT_FAILED
+from workflows.store import retry as store
+from workflows.store.chains import newest_of
+from workflows.store.history import load_history
+from workflows.store.retry import Found
+from workflows.store.steering import wake_run
+
+OTHERWISE = "start a new run with its input, under another key"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A run that goes on, and what becomes of its children."""
+
+    run: Found
+    positions: list[int]
+    """What is done again."""
+    retried: list[Found]
+    told_again: list[Found]
+    """Children whose ends are heard again."""
+
+
+def retry(
+    run_id: RunId,
+    *,
+    deadline_seconds: float | None = None,
+    by: str = "",
+    reason: str = "",
+    via: str = "",
+) -> bool:
+    """Let a failed run go on from what failed; drive a waiting, blocked or put-off run now.
+
+    Of a failed run, what has completed is not done again; the step that failed has new attempts, under
+    the same idempotency key. Its children that failed, or that were cancelled because it failed, go on
+    as well. deadline_seconds, from now, takes the place of a deadline that has passed. Where a parent
+    waits for it, the parent hears of the second end only.
+
+    False: the run is in no state for it. Raises RunNotFound; RetryRefused where compensation has
+    begun, a deadline has passed, or a parent has heard of the failure: retry that one.
+    """
+    refuse("calls retry()", IN_A_STEP)
+    why = asked(by=by, reason=reason, via=via)
+    run_id = newest_of(run_id_of(run_id))
+    if deadline_seconds is not None:
+        deadline_seconds = _checked(deadline_seconds)
+    while True:
+        found = store.find(run_id)
+        if found is None:
+            raise RunNotFound(f"no run {run_id}")
+        if found.state != RunState.FAILED:
+            return bool(wake_run(run_id, **why._asdict()))
+        with transaction.atomic():
+            if _retry_tree(found, why, deadline_seconds):
+                return True
+
+
+def _checked(deadline_seconds: float) -> float:
+    try:
+        return sensible_seconds("deadline_seconds", deadline_seconds)
+    except DefinitionError as exc:
+        raise InvalidInput(str(exc)) from None
+
+
+def _retry_tree(top: Found, why: Asked, deadline_seconds: float | None) -> bool:
+    """Retry a failed run. False: something has changed meanwhile; look again."""
+    plan = list(_planned(top))
+    if not store.lock([each.run for each in plan]):
+        return False
+    _refuse_the_late(plan, deadline_seconds)
+    _withdraw_from_parent(top)
+    for each in plan:
+        store.withdraw(each.run.id, [child.label for child in each.retried])
+        if each.told_again:
+            store.tell_again(each.run.id, each.told_again)
+        fresh = deadline_seconds if each.run is top or each.run.is_late else None
+        store.retry_run(each.run.id, why, positions=each.positions, deadline_seconds=fresh)
+    return True
+
+
+def _planned(run: Found) -> Iterator[Planned]:
+    """Yield what goes on, children before their parents. Raises RetryRefused."""
+    history = History(load_history(run.id))
+    _refuse_undone(run, history)
+    failed = what_failed(history)
+    retried: list[Found] = []
+    told_again: list[Found] = []
+    for child in store.children_of(run.id):
+        if child.chain in failed.standing:
+            continue
+        if child.state not in FINAL_STATES:
+            _refuse_ending(child)
+        elif _goes_along(child):
+            yield from _planned(child)
+            retried.append(child)
+        else:
+            told_again.append(child)
+    yield Planned(run=run, positions=failed.positions, retried=retried, told_again=told_again)
+
+
+def _goes_along(child: Found) -> bool:
+    """Whether a child is retried with its parent."""
+    if child.state == RunState.CANCELLED:
+        why = store.why_cancelled(child.id)
+        return (why.by, why.reason) == (ENGINE, PARENT_FAILED)
+    return child.state == RunState.FAILED and not History(load_history(child.id)).has_compensated
+
+
+def _refuse_undone(run: Found, history: History) -> None:
+    if history.has_compensated:
+        told = f"run {run.id} has begun to undo its steps, and cannot go on; {OTHERWISE}"
+        raise RetryRefused(told)
+    if run.retries >= MOST_RETRIES:
+        raise RetryRefused(f"run {run.id} was retried {MOST_RETRIES:,} times; {OTHERWISE}")
+
+
+def _refuse_ending(child: Found) -> None:
+    if child.state in (RunState.CANCELLING, RunState.COMPENSATING):
+        raise RetryRefused(
+            f"child {child.workflow!r} ({child.id}) still ends ({child.state}); retry once it has"
+        )
+
+
+def _refuse_the_late(plan: list[Planned], deadline_seconds: float | None) -> None:
+    late = next((each.run for each in plan if each.run.is_late), None)
+    if late is not None and deadline_seconds is None:
+        told = f"the deadline of run {late.id} has passed; give a new one: deadline_seconds=…"
+        raise RetryRefused(told)
+
+
+def _withdraw_from_parent(run: Found) -> None:
+    """Take back the news of its failure, so that its parent hears of the second end."""
+    if run.parent_id is None:
+        return
+    news = store.lock_parent(run.parent_id, run.label)
+    is_over = news.state is None or news.state in DEAF_STATES
+    if not run.detached and (is_over or news.is_consumed):
+        what = f"has ended ({news.state})" if is_over else "has heard of its failure, and goes on"
+        raise RetryRefused(
+            f"the parent of run {run.id} {what}; retry the parent, run {run.parent_id}, once it has "
+            "failed: that retries its failed child"
+        )
+    if not news.is_consumed:
+        store.withdraw(run.parent_id, [run.label])
