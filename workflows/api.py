@@ -29,6 +29,7 @@ from workflows.core.errors import (
     WorkflowError,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.limit import Limit, LimitView, Rate
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.run_filter import RunFilter
@@ -48,6 +49,7 @@ from workflows.engine.execute_action import execute_action
 from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
+from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.result import result, wait_for
@@ -130,9 +132,12 @@ __all__ = [
     "HistoryKind",
     "InvalidInput",
     "KeyConflict",
+    "Limit",
+    "LimitView",
     "MissingCode",
     "Overlap",
     "Permanent",
+    "Rate",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
@@ -196,6 +201,7 @@ __all__ = [
     "lease_lost",
     "lease_not_extended",
     "list_actions",
+    "list_limits",
     "list_missing_code",
     "list_runs",
     "list_schedules",
@@ -232,6 +238,7 @@ __all__ = [
     "send_event",
     "send_or_start",
     "sentinel_hung",
+    "set_limit",
     "start",
     "start_many",
     "steer_runs",

@@ -16,6 +16,7 @@ from workflows.core.errors import (
     UnknownWorkflow,
     ValueNotStorable,
 )
+from workflows.core.limit import Declared, Limit
 from workflows.core.payload_type import PayloadType
 from workflows.core.pool import DEFAULT_POOL
 from workflows.core.programming_errors import Errors
@@ -28,6 +29,7 @@ from workflows.definitions.functions import (
     refuse_other,
     where,
 )
+from workflows.definitions.limit import declare
 from workflows.definitions.workflow_options import (
     UNNAMED,
     check_options,
@@ -62,6 +64,8 @@ class WorkflowDefinition:
     """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
     """What the payloads of these events are."""
+    limits: tuple[Declared, ...] = ()
+    """Taken by a run from its first drive to its end."""
     description: str = ""
     tags: tuple[str, ...] = ()
     owner: str = ""
@@ -108,6 +112,7 @@ def workflow(
     pool: str = DEFAULT_POOL,
     fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
+    concurrency: Limit | tuple[Limit, ...] | None = None,
     description: str = "",
     tags: Collection[str] = (),
     owner: str = "",
@@ -125,8 +130,8 @@ def workflow(
     fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
                            a run until it is mended; those named here fail it, as any other does
     events                 what its events bring, by name: {"address": Address}. What does not fit is
-                           refused by send_event where this code is known, and blocks the run
-                           where it comes all the same
+                           refused by send_event where this code is known; else it blocks the run
+    concurrency            how many runs at once, from the first drive to the end: Limit(5, by="tenant")
     description            for people; without it, the function's docstring
     tags, owner            of every run, so that people find it: list_runs(tags=["night"])
     max_crashes            in the place of the setting, for runs that start from then on
@@ -148,25 +153,28 @@ def workflow(
     given |= {"on_failure": on_failure, "on_cancel": on_cancel, "events": event_types(told, events)}
     given |= {"one_per_subject": one_per_subject, "key_free_at_end": key_free_at_end}
     given |= labels(told, description, tags, owner, max_crashes)
-    return partial(_register, name, version, given)
+    return partial(_register, name, version, given, concurrency)
 
 
 def _register(
     name: str,
     version: int,
     options: dict[str, Any],
+    concurrency: Limit | tuple[Limit, ...] | None,
     function: Callable[Concatenate[C, P], R],
 ) -> Workflow[P, R]:
     plain = plain_function(function)
     own_name = _own_name(name, plain)
     signature = Signature(plain, skip_first=True)
     description = options["description"] or inspect.getdoc(plain) or ""
+    told = f"workflow {own_name!r}"
     _remember(
         WorkflowDefinition(
             name=own_name,
             version=version,
             function=plain,
             signature=signature,
+            limits=declare(told, signature, own_name, concurrency=concurrency, of_runs=True),
             **options | {"description": description},
         )
     )

@@ -97,6 +97,8 @@ class Run(models.Model):
     tenant = models.TextField(default="", blank=True, db_default="")
     # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
     woken = models.BooleanField(default=False, db_default=False)
+    # It has held or asked for a slot or a moment of a limit (models/limit.py).
+    limited = models.BooleanField(default=False, db_default=False)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )

@@ -8,13 +8,14 @@ from workflows.core.endings import Ending, UndoWhen, Write, what_to_write
 from workflows.core.errors import UnknownWorkflow
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
-from workflows.core.unwind import Drain, LostInStep, StoreFailed
+from workflows.core.unwind import Drain, LostInStep, StoreFailed, Unwind
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.carry_out import carry_out
 from workflows.engine.drive.ended import Ended, replay_to_its_end, unwound_by
 from workflows.engine.drive.undoing import recollect_and_undo
 from workflows.engine.session.company import Company
+from workflows.engine.session.limits import take_for_run
 from workflows.engine.session.session import Session
 
 
@@ -72,6 +73,10 @@ def _go_on(session: Session) -> Ended:
         return unwound_by(session, unreadable)
     if not session.has_room():
         return unwound_by(session, session.unwind(Drain()))
+    try:
+        take_for_run(session)
+    except Unwind as unwinding:
+        return unwound_by(session, unwinding)
     if session.undoing:
         return recollect_and_undo(session)
     return replay_to_its_end(session)

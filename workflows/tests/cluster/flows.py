@@ -11,7 +11,17 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from workflows.api import Context, RetryPolicy, StepFailed, cancel, current_step, step, workflow
+from workflows.api import (
+    Context,
+    Limit,
+    Rate,
+    RetryPolicy,
+    StepFailed,
+    cancel,
+    current_step,
+    step,
+    workflow,
+)
 
 SOON = RetryPolicy(attempts=5, first_delay_seconds=0.02, factor=1, jitter=0)
 PATIENT = RetryPolicy(attempts=100, first_delay_seconds=0.05, factor=1, jitter=0)
@@ -51,6 +61,29 @@ def slow_atomic_effect(name: str, gate: str) -> str:
     leave(name)
     wait_for_gate(gate)
     return name
+
+
+@step(retry=PATIENT, concurrency=Limit(3, name="three desks"))
+def at_a_desk(seconds: float) -> None:
+    """Leave a line at the begin and one at the end."""
+    leave("begin")
+    time.sleep(seconds)
+    leave("end")
+
+
+@workflow("lab.desk")
+def desk(run: Context, seconds: float) -> None:
+    run.step(at_a_desk, seconds)
+
+
+@step(retry=PATIENT, rate=Rate(20, name="twenty a second"))
+def ring_once() -> None:
+    leave("rung")
+
+
+@workflow("lab.ring")
+def ring(run: Context) -> None:
+    run.step(ring_once)
 
 
 @step(retry=SOON)
