@@ -63,9 +63,10 @@ def site(start_site: StartSite) -> LiveSite:
     return start_site()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Return a real browser; skip the test where none can be had."""
+    """Return a real browser; skip the test where none can be had. It ends with its module: while it
+    is there, a loop runs in this thread, in which other modules' tests would find another connection."""
     program = find()
     if program is None:
         pytest.skip(NONE_TO_BE_HAD)

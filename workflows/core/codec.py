@@ -147,10 +147,11 @@ class Signature:
     @functools.cached_property
     def result(self) -> Codec:
         """The codec of what the function returns."""
-        return Codec(self._hints.get("return", Any))
+        return Codec(self.annotations.get("return", Any))
 
     @functools.cached_property
-    def _hints(self) -> dict[str, Any]:
+    def annotations(self) -> dict[str, Any]:
+        """The annotations of the parameters, and of the result as "return", by their names."""
         annotations = dict(self._function.__annotations__)
         if self._skip_first:
             # Often imported for type checkers only; its values never cross.
@@ -173,7 +174,9 @@ class Signature:
 
     @functools.cached_property
     def _codecs(self) -> dict[str, Codec]:
-        return {name: Codec(self._hints.get(name, Any)) for name in self._parameters.parameters}
+        return {
+            name: Codec(self.annotations.get(name, Any)) for name in self._parameters.parameters
+        }
 
     @functools.cached_property
     def _defaults(self) -> dict[str, Any]:

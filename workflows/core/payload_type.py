@@ -29,19 +29,20 @@ class PayloadType:
                 "dataclass or a pydantic model"
             ) from None
 
-    def read(self, plain: Any) -> Any:
+    def read(self, plain: Any, *, root: str = "") -> Any:
         """Return the annotated value of a plain JSON value. Raises ValueNotStorable, naming each
-        field that is missing or wrong."""
+        field that is missing or wrong; root: how the value itself is called in it."""
+        inside = (root,) if root else ()
         try:
             return self._adapter.validate_python(plain)
         except ValidationError as exc:
             faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'payload'}: {fault['msg']}"
+                f"{'.'.join(map(str, (*inside, *fault['loc']))) or 'payload'}: {fault['msg']}"
                 for fault in exc.errors(include_url=False, include_input=False)
             )
             raise ValueNotStorable(faults) from None
         except Exception as exc:  # a class may refuse in any way of its own
-            raise ValueNotStorable(f"payload: {self._why(exc)}") from None
+            raise ValueNotStorable(f"{root or 'payload'}: {self._why(exc)}") from None
 
     def keeps(self, given: Any, plain: Any) -> bool:
         """Whether what storage made of a value, a plain JSON value, is read as the value itself is."""

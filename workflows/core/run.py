@@ -15,7 +15,7 @@ from workflows.core.states import FINAL_STATES, RunState
 class NewRun:
     """A run about to be created: by start, by a parent, or by the run that it continues.
 
-    The names are those of its columns, but for input (two columns) and deadline_seconds.
+    The names are those of its columns, but for input (two columns), at and deadline_seconds.
     """
 
     id: uuid.UUID
@@ -28,6 +28,18 @@ class NewRun:
     detached: bool = False
     undo_on_cancel: bool = False
     priority: int = 0
+    at: datetime | None = None
+    """Not due before; its deadline counts from then."""
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    subject: str = ""
+    attributes: str = "{}"
+    """As JSON text."""
+    max_crashes: int | None = None
+    """None: what the settings say."""
+    one_per_subject: bool = False
+    """It takes its subject, until it ends."""
+    key_free_at_end: bool = False
     tenant: str = ""
 
 
@@ -48,13 +60,19 @@ class RunView:
     """These defaults alone."""
     output: Any
     error: dict[str, Any] | None
-    """type and message (and traceback where there is one) of a failed or blocked run."""
+    """type, message and kind (and traceback where there is one) of a failed or blocked run."""
     wake_at: datetime | None
     """When a waiting run is due; None for an event without a time limit."""
     deadline: datetime | None
     """When the run fails if it has not ended; None: never."""
     priority: int
     """From -9 to 9, 0 unless said otherwise: of the runs that are due, the highest go first."""
+    owner: str
+    """Who it belongs to, as its start or its workflow says; "" for nobody."""
+    tags: tuple[str, ...]
+    """By which people find it: its workflow's and its start's."""
+    subject: str
+    """What it is about: "shop.order:7" for a row of the database; "" for nothing."""
     tenant: str
     """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
@@ -78,17 +96,24 @@ class RunView:
     """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
+    pausing: bool
+    """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
     code_missing: bool
-    """No living worker has code for its workflow and version, so nobody drives it. False once it has
+    """No living worker has code for its workflow and version and serves its pool, so nobody drives it. False once it has
     ended, while a worker drives it, and where no worker lives at all."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def error_kind(self) -> str:
+        """The ErrorKind of its error; "" where it has none, or an older release wrote it."""
+        return str((self.error or {}).get("kind", ""))
 
     @property
     def duration(self) -> timedelta | None:
@@ -209,6 +234,8 @@ class StepInfo:
     position: int
     attempt: int
     """Counts from 1."""
+    attempts: int | None = None
+    """The most there will be, this one included; None: until it works."""
     idempotency_key: str = field(default="")
     """The same at every attempt, after every crash: hand it to the outside world."""
     heartbeat: Any = None

@@ -25,7 +25,7 @@ except ImportError:
 
 _OUTCOME = (
     *("state", "status", "key", "output", "error", "compensation_error", "data", "attributes"),
-    *("parent_id", "continued_as", "started_at", "finished_at"),
+    *("parent_id", "continued_as", "started_at", "finished_at", "owner", "tags", "subject"),
 )
 """What is kept of a run beside what export_history tells."""
 

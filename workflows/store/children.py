@@ -11,7 +11,15 @@ _RUNNING_PARENT = f"fence WHERE fence.state = '{RunState.RUNNING}'"
 # Only a running parent starts children: a cancel that has seen all of them misses none.
 _START = Fenced(
     f"""born AS (
-        {insert.run(_RUNNING_PARENT, parent_id="fence.id", parent_position="%(position)s")}
+        {
+        insert.run(
+            _RUNNING_PARENT,
+            parent_id="fence.id",
+            parent_position="%(position)s",
+            owner="coalesce(nullif(%(owner)s, ''), "
+            "(SELECT owner FROM workflows_run AS parent WHERE parent.id = fence.id))",
+        )
+    }
         RETURNING parent_id, {RING}),
     {recorded("born", run_id="parent_id")}"""
 )

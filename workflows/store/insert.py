@@ -8,22 +8,25 @@ from workflows.core.run import NewRun
 from workflows.core.states import RunState
 from workflows.store.statement import NOW
 
+_BEGIN = f"greatest({NOW}, %(at)s::timestamptz)"
 _NEW_RUN = {
     **{field.name: f"%({field.name})s" for field in fields(NewRun)},
     "input": "%(input)s::jsonb",
     "defaults": "%(defaults)s::jsonb",
-    "deadline": f"{NOW} + %(deadline_seconds)s::float8 * interval '1 second'",
+    "deadline": f"{_BEGIN} + %(deadline_seconds)s::float8 * interval '1 second'",
+    "tags": "%(tags)s::text[]",
+    "attributes": "%(attributes)s::jsonb",
     "state": f"'{RunState.PENDING}'",
     "status": "''",
-    "wake_at": NOW,
+    "wake_at": _BEGIN,
     "created_at": NOW,
 }
 """By column, what a new run begins with."""
-del _NEW_RUN["deadline_seconds"]
+del _NEW_RUN["deadline_seconds"], _NEW_RUN["at"]
 
 
 def run(source: str = "", **instead: str) -> str:
-    """Return the INSERT of a run for each row of a source, or of one run: it is due at once.
+    """Return the INSERT of a run for each row of a source, or of one run: it is due at once, or at its time.
 
     Parameters: new_run_params; for what is not a NewRun's, SQL by column.
     """
@@ -32,7 +35,8 @@ def run(source: str = "", **instead: str) -> str:
 
 def new_run_params(new: NewRun) -> dict[str, Any]:
     """Return the parameters of `run`."""
-    return {**vars(new), "input": new.input.given, "defaults": new.input.defaults}
+    tags = list(new.tags)
+    return {**vars(new), "input": new.input.given, "defaults": new.input.defaults, "tags": tags}
 
 
 def line(

@@ -8,7 +8,7 @@ from workflows.store.database import query_one
 from workflows.store.fence import IF_EVENTS, KEEP_NOTES, UNCHANGED, Notes, held, holder
 from workflows.store.history import fact_params
 from workflows.store.insert import line, operation_line
-from workflows.store.schema import RING
+from workflows.store.schema import RING, SOON
 from workflows.store.statement import NOW, Statement
 
 # The time is computed once, by the database's clock, and recorded with the line that starts the
@@ -32,7 +32,7 @@ _PARK = f"""
 """
 _RING = f"""
     SELECT wake_at,
-           CASE WHEN wake_at < {NOW} + interval '1 second' THEN {RING} END
+           CASE WHEN {SOON} THEN {RING} END
     FROM parked
 """
 _WITH_TIME = "%(data)s::jsonb || jsonb_build_object(%(name_of_time)s::text, at)"

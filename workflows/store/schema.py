@@ -5,7 +5,7 @@ own. Those of `public` are what older releases know, which may run beside this o
 """
 
 from workflows.store.database import Connection, query
-from workflows.store.statement import Statement
+from workflows.store.statement import NOW, Statement
 
 PUBLIC_LOCK_CLASS = 20817
 PUBLIC_CHANNEL = "workflows_due"
@@ -35,6 +35,9 @@ CHANNEL = f"""
 """
 RING = f"pg_notify({CHANNEL}, '')"
 """As SQL, says: a run is due now, or sooner than one poll away."""
+
+SOON = f"wake_at < {NOW} + interval '1 second'"
+"""Of a run, as SQL: it falls due before the next poll would see it, so the bell rings for it."""
 
 RUNG_FOR_SCHEDULES = "schedules"
 """What a ring says that is about schedules; about runs it says nothing, and older releases hear no words."""

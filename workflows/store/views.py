@@ -22,14 +22,14 @@ def get_run(run_id: RunId) -> RunView:
     """Return a run. Raises RunNotFound."""
     run_id = run_id_of(run_id)
     try:
-        return _view(_rows().get(pk=run_id))
+        return view_of(viewed(Run.objects).get(pk=run_id))
     except Run.DoesNotExist:
         raise RunNotFound(f"no run {run_id}") from None
 
 
 def get_runs(run_ids: Collection[UUID]) -> dict[UUID, RunView]:
     """Return these runs, as far as they are there, by their ids."""
-    return {row["id"]: _view(row) for row in _rows().filter(pk__in=run_ids)}
+    return {row["id"]: view_of(row) for row in viewed(Run.objects).filter(pk__in=run_ids)}
 
 
 def get_history(run_id: RunId) -> list[HistoryEntry]:
@@ -41,56 +41,34 @@ def get_history(run_id: RunId) -> list[HistoryEntry]:
     return entries
 
 
-def list_runs(
-    *,
-    workflow: str | None = None,
-    states: Collection[str] | None = None,
-    attributes: dict[str, Any] | None = None,
-    parent: UUID | None = None,
-    tenant: str | None = None,
-    limit: int = 100,
-) -> list[RunView]:
-    """Return the newest runs: of one workflow, some states, a parent or a tenant, with these attributes."""
-    wanted: dict[str, Any] = {}
-    if workflow is not None:
-        wanted["workflow"] = workflow
-    if states is not None:
-        wanted["state__in"] = states
-    if attributes:
-        wanted["attributes__contains"] = attributes
-    if parent is not None:
-        wanted["parent_id"] = parent
-    if tenant is not None:
-        wanted["tenant"] = tenant
-    return [_view(row) for row in _rows().filter(**wanted).order_by("-created_at")[:limit]]
-
-
-def _rows() -> Any:
-    return Run.objects.counting_crashes().annotate(code_missing=_CODE_MISSING).values(*_FRESH)
+def viewed(runs: Any) -> Any:
+    """Return what `view_of` reads of these runs."""
+    return runs.counting_crashes().annotate(code_missing=_CODE_MISSING).values(*_FRESH)
 
 
 def view_of_new(new: NewRun, **known: Any) -> RunView:
     """Return the view of a run that was created just now. known: what the database added."""
-    input, defaults = map(loads, new.input)
-    told = {**vars(new), **known, "input": input, "defaults": defaults}
-    return _view(_FRESH | {name: empty() for name, empty in _EMPTY.items()} | told)
+    input, defaults, attributes = map(loads, (*new.input, new.attributes))
+    told = {**vars(new), **known, "input": input, "defaults": defaults, "attributes": attributes}
+    return view_of(_FRESH | {name: empty() for name, empty in _EMPTY.items()} | told)
 
 
-def _view(row: Mapping[str, Any]) -> RunView:
+def view_of(row: Mapping[str, Any]) -> RunView:
     """Return a run by its columns."""
     return RunView(
         **{name: row[name] for name in _AS_STORED},
         state=RunState(row["state"]),
         input=row["defaults"] | row["input"],
         waiting_for=tuple(row["waiting_for"]),
+        tags=tuple(row["tags"]),
         crashes=row["crashes_in_a_row"],
     )
 
 
 _CODE_MISSING = RawSQL(NOBODY_HAS_ITS_CODE, (), output_field=BooleanField())  # noqa: S611 - ours alone
-_OTHERWISE = {"state", "input", "waiting_for", "crashes"}
+_OTHERWISE = {"state", "input", "waiting_for", "tags", "crashes"}
 _AS_STORED = [field.name for field in fields(RunView) if field.name not in _OTHERWISE]
-_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for"}
+_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for", "tags"}
 _FRESH: dict[str, Any] = {
     each.attname: each.get_default()
     for each in Run._meta.concrete_fields

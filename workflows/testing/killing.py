@@ -2,14 +2,15 @@
 
 import contextvars
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 from unittest import mock
 
-from django.db import connection
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 
 from workflows.conf import conf
@@ -136,8 +137,7 @@ class Killer:
 
     def _overtake(self) -> None:
         release_the_held()
-        # The other worker is not inside this one's step.
-        contextvars.Context().run(driving.drive_until_idle)
+        contextvars.Context().run(_drive_as_another, connections.all(initialized_only=True))
         self.driving = True
 
 
@@ -181,6 +181,14 @@ def killing(killer: Killer) -> Iterator[None]:
         connection.execute_wrapper(execute),
     ):
         yield
+
+
+def _drive_as_another(known: Iterable[BaseDatabaseWrapper]) -> None:
+    """Drive in a context of one's own: the other worker is not inside this one's step. Where a loop
+    runs in this thread, Django's connections belong to the context too: take these along."""
+    for each in known:
+        connections[each.alias] = each
+    driving.drive_until_idle()
 
 
 def release_the_held() -> None:

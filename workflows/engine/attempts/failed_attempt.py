@@ -6,6 +6,7 @@ from datetime import datetime
 
 from workflows import signals
 from workflows.core import lines
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     DefinitionError,
     Permanent,
@@ -22,6 +23,7 @@ from workflows.core.running_steps import HEARTBEAT
 from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.core.unwind import StepStopped
 from workflows.definitions.step import StepDefinition
+from workflows.engine.attempts.retry_policy import retry_policy
 from workflows.engine.attempts.running_step import Running
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.attempts.time_limit import limit_reached
@@ -35,6 +37,8 @@ _FOR_GOOD = (Permanent, ValueNotStorable, DefinitionError, StepStopped)
 
 class StepTimedOut(Exception):
     """What history records for a step that was stopped at its time limit."""
+
+    error_kind = ErrorKind.TIME_LIMIT
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,9 @@ def record_failure(
 ) -> Retry | Failed:
     """Say whether another attempt follows; a failure for good is recorded."""
     info = running.info
-    failure = describe(exc)
+    failure = describe(exc, ErrorKind.TRANSIENT)
     permanent = isinstance(exc, _FOR_GOOD)
+    permanent = permanent or not job.step.retry.tries_again(exc, ErrorKind(failure["kind"]))
     delay = None if permanent else _delay(job.step, info.attempt, exc)
     signals.attempt_failed.send_robust(
         sender=StepDefinition,
@@ -128,7 +133,7 @@ def _attempt_fact(
         part,
         info.name,
         attempt=info.attempt,
-        attempts=job.step.retry.attempts,
+        attempts=retry_policy(job.step).attempts,
         error=failure,
         seconds=running.lasts,
         permanent=permanent,
@@ -138,7 +143,7 @@ def _attempt_fact(
 
 
 def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | None:
-    delay = step.retry.delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
+    delay = retry_policy(step).delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
     if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
         return delay
     return float(min(max(0.0, exc.retry_after_seconds), LONGEST_SECONDS))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from workflows.core.run import StepInfo
@@ -12,6 +13,7 @@ from workflows.core.states import RunState
 from workflows.core.unwind import LeaseLost, StepStopped
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
 
@@ -65,10 +67,10 @@ class Running:
         return StepStopped() if stops else None
 
     def hang_up(self) -> None:
-        """Close the connection of its heartbeats."""
+        """Have no more part in the connection of heartbeats."""
         own, self.own = self.own, None
         if own is not None:
-            own.close()
+            beat_connection.leave(own)
 
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""
@@ -89,6 +91,9 @@ class Witness(Protocol):
     def ended(self, running: Running) -> None:
         """It has ended, or has been given up."""
 
+    def stuck(self, running: Running) -> None:
+        """It goes on well beyond a limit, in a thread where nothing interrupts it. May take its time."""
+
 
 class _NoWitness:
     """Outside of a cluster's workers."""
@@ -96,6 +101,7 @@ class _NoWitness:
     def begun(self, running: Running) -> None: ...
     def goes_on(self, running: Running) -> None: ...
     def ended(self, running: Running) -> None: ...
+    def stuck(self, running: Running) -> None: ...
 
 
 _witness: Witness = _NoWitness()
@@ -110,6 +116,7 @@ def witness_steps(witness: Witness) -> None:
 def enter(running: Running) -> "contextvars.Token[Running | None]":
     """An attempt begins here; `leave` wants what this returns."""
     _witness.begun(running)
+    running.limit.on_stuck = partial(_witness.stuck, running)
     return current.set(running)
 
 

@@ -1,5 +1,6 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from workflows.core.lines import NOTHING_NOTED, Received
 from workflows.core.run import StepInfo
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.closures import Codes, apart, code_below, knows_others
+from workflows.engine.attempts.retry_policy import retry_policy
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.drive_memory import CompletedStep
 from workflows.engine.session.own_context import call_apart
@@ -32,6 +34,12 @@ class Job:
     undo: bool = False
     around: Codes = ()
     """The code whose variables functions among the arguments, or the step itself, know."""
+
+    def named(self) -> dict[str, Any]:
+        """Return the arguments by name, defaults included."""
+        bound = inspect.signature(self.step.function).bind(*self.args, **self.kwargs)
+        bound.apply_defaults()
+        return dict(bound.arguments)
 
     def __call__(self) -> Any:
         return call_apart(self.bound())
@@ -155,6 +163,7 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
         name=job.step.name,
         position=job.position,
         attempt=number,
+        attempts=retry_policy(job.step).attempts,
         idempotency_key=step_key(session.run.id, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
     )

@@ -1,51 +1,43 @@
 """Runs told by what they are, and a run told by its steps."""
 
-from collections.abc import Callable, Collection
-from typing import Any
+from typing import Unpack
 
-from workflows.core.errors import InvalidInput
+from workflows.core.errors import RunNotFound
 from workflows.core.run import RunId, RunView, run_id_of
+from workflows.core.run_filter import RunFilter
 from workflows.core.running_steps import read_shown
-from workflows.core.states import RunState
 from workflows.core.step_views import StepView, tell_steps
-from workflows.definitions.workflow import find_workflow, workflow_definition
+from workflows.definitions.workflow import find_workflow
+from workflows.engine.requests.run_filters import read_filter
 from workflows.source.plan import planned_steps
-from workflows.store import views
+from workflows.store import found_runs as store
+from workflows.store.found_runs import Place
 from workflows.store.views import get_history, get_run
 
 
 def list_runs(
-    *,
-    workflow: Callable[..., Any] | str | None = None,
-    state: RunState | str | Collection[str] | None = None,
-    attributes: dict[str, Any] | None = None,
-    parent: RunId | None = None,
-    tenant: str | None = None,
-    limit: int = 100,
+    *, limit: int = 100, after: RunId | None = None, **filter: Unpack[RunFilter]
 ) -> list[RunView]:
-    """Return the newest runs: of one workflow (its function or its name), in one state or several,
-    with these attributes, of this parent or tenant. Raises InvalidInput for a state that there is not."""
-    name = workflow if workflow is None or isinstance(workflow, str) else _name(workflow)
-    return views.list_runs(
-        workflow=name,
-        states=None if state is None else _states(state),
-        attributes=attributes,
-        parent=None if parent is None else run_id_of(parent),
-        tenant=tenant,
-        limit=limit,
+    """Return the newest runs of which all of a filter is true: list_runs(workflow=order, state="failed").
+
+    after: the last run of the page before, for the next one; older runs follow it, whatever has
+    happened to it since. Raises InvalidInput, RunNotFound where a run that is named by its id is gone.
+    """
+    return store.list_runs(
+        read_filter(filter), after=None if after is None else _place(after), limit=limit
     )
 
 
-def _name(workflow: Callable[..., Any]) -> str:
-    return workflow_definition(workflow).name
-
-
-def _states(given: str | Collection[str]) -> list[str]:
-    states = [given] if isinstance(given, str) else list(given)
-    for state in states:
-        if state not in RunState.values:
-            raise InvalidInput(f"there is no state {state!r}; it is one of {', '.join(RunState)}")
-    return states
+def _place(run: RunId) -> Place:
+    if isinstance(run, RunView):
+        return Place(run.created_at, run.id)
+    run_id = run_id_of(run)
+    place = store.place_of(run_id)
+    if place is None:
+        raise RunNotFound(
+            f"no run {run_id}; give the RunView, which knows its place, or begin anew"
+        )
+    return place
 
 
 def list_steps(run_id: RunId) -> list[StepView]:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from datetime import datetime
 from typing import Any
 
 from workflows.conf import conf
@@ -10,6 +11,7 @@ from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.kept import refuse_change
 from workflows.core.run import NewRun
 from workflows.core.run_ids import in_time_order
+from workflows.core.run_labels import tags_of
 from workflows.definitions.workflow import WorkflowDefinition
 
 
@@ -50,6 +52,11 @@ def new_run(
     key: str | None = None,
     detached: bool = False,
     priority: int = 0,
+    at: datetime | None = None,
+    owner: str = "",
+    tags: tuple[str, ...] = (),
+    subject: str = "",
+    attributes: str = "{}",
     tenant: str = "",
 ) -> NewRun:
     """Return a run of a workflow, with what its definition says of every run."""
@@ -64,4 +71,12 @@ def new_run(
         priority=priority,
         tenant=tenant,
         undo_on_cancel=definition.on_cancel == "compensate",
+        at=at,
+        owner=owner or definition.owner,
+        tags=tags_of({*definition.tags, *tags}) if tags else definition.tags,
+        subject=subject,
+        attributes=attributes,
+        max_crashes=definition.max_crashes,
+        one_per_subject=definition.one_per_subject and subject != "",
+        key_free_at_end=definition.key_free_at_end,
     )

@@ -1,33 +1,27 @@
 """Start a run, once per key, in the caller's transaction."""
 
 import uuid
-from collections.abc import Callable
-from typing import Any, NamedTuple, ParamSpec, TypeVar, overload
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, ParamSpec, overload
 
-from workflows.core.codec import Input, is_name
-from workflows.core.errors import DefinitionError, InvalidInput, KeyConflict, RunPruned
-from workflows.core.priority import check_priority
+from workflows.core.codec import Input
+from workflows.core.errors import KeyConflict, RunPruned, SubjectTaken
 from workflows.core.run import RunView
-from workflows.core.tenant import check_tenant
-from workflows.core.time_checks import sensible_seconds
-from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
+from workflows.definitions.workflow import Workflow
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
-from workflows.engine.requests.new_run import encode_input, new_id, new_run
+from workflows.engine.requests.start_options import (
+    Requested,
+    StartOptions,
+    asked_run,
+    taken_out,
+)
 from workflows.store import runs as store
 from workflows.store.views import get_run
 
 P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class StartOptions(NamedTuple):
-    """What a caller says of a run, beside its input."""
-
-    key: Any = None
-    deadline_seconds: Any = None
-    priority: Any = 0
-    tenant: Any = ""
+Json = str | bytes | Mapping[str, Any]
 
 
 class StartUsing:
@@ -51,14 +45,24 @@ class Start:
     """start(workflow, **input): one INSERT, committed with the caller's transaction or lost with
     it.
 
-    workflow is the function, or a name: the newest version of it. key makes it idempotent: the
-    same workflow, key and input return the run that is there, in whatever state; another input
-    raises KeyConflict, the key of a run that was pruned RunPruned. deadline_seconds takes the place
-    of the workflow's own. priority, a whole number from -9 to 9: of the runs that are due, the
-    highest go first; a run that was there keeps its own. tenant, a text: tenants take turns, so that
-    one with many runs delays the others little. Where the function has a parameter called
-    deadline_seconds, priority or tenant, that is meant. Raises InvalidInput when the input does not fit the
-    function, UnknownWorkflow when the function is no workflow.
+    workflow is the function, or a name: the newest version of it.
+
+    key               makes it idempotent: the same workflow, key and input return the run that is
+                      there, in whatever state, with the options of its own start; another input
+                      raises KeyConflict, the key of a run that was pruned RunPruned
+    deadline_seconds  takes the place of the workflow's own; counted from `at`, where that is given
+    priority          a whole number from -9 to 9: of the runs that are due, the highest go first
+    tenant            a text: tenants take turns, so that one with many runs delays the others little
+    at                an aware moment before which it is not driven
+    subject           what it is about: a row of the database, or a text
+    owner, tags       by which people find it: list_runs(owner="ann", tags=["night"])
+    attributes        what run.attributes begins with
+    input_json        in the place of the input: a JSON object, as text or as a mapping, whose values
+                      are read as the parameters' annotations say ("2026-01-31" is a date)
+
+    Where the function has a parameter of such a name (but for key), that is meant. Raises
+    InvalidInput when the input does not fit the function, or an option cannot be; UnknownWorkflow
+    when the function is no workflow.
 
     Type checkers hold the input to the function's parameters, unless an option stands beside it
     (PEP 612) or the workflow is a name: start.using(key=…)(workflow, **input) is checked as well.
@@ -106,6 +110,35 @@ class Start:
         self, workflow: Workflow[..., Any], /, *given: Any, tenant: str, **input: Any
     ) -> RunView: ...
     @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, at: datetime, **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, subject: object, **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, owner: str, **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, tags: Collection[str], **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self,
+        workflow: Workflow[..., Any],
+        /,
+        *given: Any,
+        attributes: Mapping[str, Any],
+        **input: Any,
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *, input_json: Json, **options: Any
+    ) -> RunView: ...
+    @overload
     def __call__(self, workflow: str, /, *given: Any, **input: Any) -> RunView: ...
     def __call__(
         self,
@@ -116,7 +149,7 @@ class Start:
         **input: Any,
     ) -> RunView:
         """Start a run; see the class."""
-        options = {} if _OPTIONS.isdisjoint(input) else _taken_out(workflow, input)
+        options = taken_out(workflow, input)
         return _start(workflow, given, input, StartOptions(key=key, **options))
 
     def using(
@@ -125,12 +158,25 @@ class Start:
         key: str | None = None,
         deadline_seconds: float | None = None,
         priority: int = 0,
+        at: datetime | None = None,
+        subject: object = None,
+        owner: str = "",
+        attributes: Mapping[str, Any] | None = None,
+        tags: Collection[str] = (),
         tenant: str = "",
     ) -> StartUsing:
         """Return start with these options; its input is checked: start.using(key=…)(order, 7)."""
         return StartUsing(
             StartOptions(
-                key=key, deadline_seconds=deadline_seconds, priority=priority, tenant=tenant
+                key=key,
+                deadline_seconds=deadline_seconds,
+                priority=priority,
+                at=at,
+                subject=subject,
+                owner=owner,
+                attributes=attributes,
+                tags=tags,
+                tenant=tenant,
             )
         )
 
@@ -138,67 +184,50 @@ class Start:
 start = Start()
 
 
-_OPTIONS = frozenset({"deadline_seconds", "priority", "tenant"})
-"""Younger than functions with a parameter of that name, which it then is."""
-
-
-def _taken_out(workflow: Any, input: dict[str, Any]) -> dict[str, Any]:
-    """Take the options out of what was given, and return them."""
-    takes = workflow_definition(workflow).signature.takes
-    return {name: input.pop(name) for name in _OPTIONS if name in input and not takes(name)}
-
-
 def _start(
     workflow: Any, given: tuple[Any, ...], input: dict[str, Any], options: StartOptions
 ) -> RunView:
     refuse("calls start()", "write run.start_child(workflow, …)")
-    definition = workflow_definition(workflow)
-    deadline = definition.deadline_seconds
-    if options.deadline_seconds is not None:
-        deadline = _sensible(sensible_seconds, "deadline_seconds", options.deadline_seconds)
-    priority = _sensible(check_priority, "start", options.priority)
-    tenant = _sensible(check_tenant, "start", options.tenant)
-    key = options.key
-    if key is not None and not is_name(key):
-        raise InvalidInput("key is a text of 1 to 500 characters, or None")
-    input = definition.by_name(given, input)
-    asked = encode_input(definition.signature, input, whose=f"input of {definition.name!r}")
-    new = new_run(
-        definition,
-        asked,
-        id=new_id(),
-        key=key,
-        deadline_seconds=deadline,
-        priority=priority,
-        tenant=tenant,
-    )
+    return begin(asked_run(workflow, given, input, options))
+
+
+def begin(asked: Requested) -> RunView:
+    """Insert the run, or return the one that its key has. Raises KeyConflict, RunPruned."""
+    new = asked.new
     while (created := store.create_run(new)) is None:
-        same = _same_run(definition, str(key), asked)
+        same = _same_run(asked)
         if same is not None:
             return get_run(same)
-    announcements.run_started(new.id, new.workflow, new.version, key=key)
+    announcements.run_started(new.id, new.workflow, new.version, key=new.key)
     return created
 
 
-def _sensible(check: Callable[[str, Any], T], asker: str, value: Any) -> T:
-    try:
-        return check(asker, value)
-    except DefinitionError as exc:
-        raise InvalidInput(str(exc)) from None
-
-
-def _same_run(definition: WorkflowDefinition, key: str, asked: Input) -> uuid.UUID | None:
+def _same_run(asked: Requested) -> uuid.UUID | None:
     """Return the run that has the key; None: it has just fallen free, try again. Raises KeyConflict,
     RunPruned."""
-    found = store.find_by_key(definition.name, key)
+    workflow, key = asked.definition.name, str(asked.new.key)
+    if asked.new.one_per_subject:
+        taken = store.find_of_subject(workflow, asked.new.subject)
+        by_key = None if asked.new.key is None else store.find_by_key(workflow, key)
+        if taken is not None and (by_key is None or by_key[0] != taken):
+            raise SubjectTaken(workflow, asked.new.subject, str(taken))
+    if asked.new.key is None:
+        return None
+    found = store.find_by_key(workflow, key)
     if found is None:
-        pruned = store.find_pruned(definition.name, key)
+        pruned = store.find_pruned(workflow, key)
         if pruned is not None:
-            raise RunPruned(definition.name, key, str(pruned[0]), pruned[1])
+            raise RunPruned(workflow, key, str(pruned[0]), pruned[1])
         return None
     run_id, known = found
-    if not definition.signature.is_same(known, asked):
-        raise KeyConflict(
-            f"key {key!r} of {definition.name!r} was used with another input; use a new key for new work"
-        )
+    refuse_other_input(asked, known)
     return run_id
+
+
+def refuse_other_input(asked: Requested, known: Input) -> None:
+    """Raise KeyConflict where the run that has the key was started with another input."""
+    if not asked.definition.signature.is_same(known, asked.new.input):
+        raise KeyConflict(
+            f"key {asked.new.key!r} of {asked.definition.name!r} was used with another input; "
+            "use a new key for new work"
+        )

@@ -4,31 +4,11 @@ from uuid import uuid4
 
 import pytest
 
-from workflows.api import RunNotFound, RunState, cancel, start
-from workflows.store.views import get_history, get_run, iterate_open_runs, list_runs
-from workflows.tests.builders import driven
-from workflows.tests.engine.families import parent_that_waits
-from workflows.tests.flows import greet_once, sleep_a_while, wait_for_go
+from workflows.api import RunNotFound, cancel, start
+from workflows.store.views import get_history, get_run, iterate_open_runs
+from workflows.tests.flows import sleep_a_while, wait_for_go
 
 pytestmark = pytest.mark.django_db
-
-
-def test_the_newest_runs_come_first_up_to_the_limit() -> None:
-    started = [start(greet_once, name=name) for name in ("Ann", "Bob", "Cleo")]
-
-    found = list_runs(limit=2)
-
-    assert [run.id for run in found] == [started[2].id, started[1].id]
-
-
-def test_runs_are_found_by_each_of_their_traits_and_by_all_together() -> None:
-    parent = driven(parent_that_waits)
-    [child] = list_runs(parent=parent.id)
-    start(wait_for_go)
-
-    assert [run.id for run in list_runs(workflow="tests.waiting_child")] == [child.id]
-    assert {run.id for run in list_runs(states=[RunState.WAITING])} == {parent.id, child.id}
-    assert list_runs(parent=parent.id, states=[RunState.COMPLETED]) == []
 
 
 def test_a_run_shows_its_whole_input_and_what_of_it_were_defaults() -> None:

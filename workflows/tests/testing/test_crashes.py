@@ -1,5 +1,6 @@
 """Rehearsed crashes: sound workflows and the engine pass, seeded bugs are found and named."""
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,7 +10,7 @@ from unittest import mock
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection
+from django.db import connection, connections
 
 from workflows.api import Context, start, workflow
 from workflows.core.run import Fact
@@ -19,7 +20,7 @@ from workflows.store import events, runs
 from workflows.store import history as steps
 from workflows.store.database import query_one
 from workflows.store.statement import Statement
-from workflows.testing import advance, crash_everywhere, fake, send
+from workflows.testing import CrashReport, advance, crash_everywhere, fake, send
 from workflows.tests.testing import stories
 
 pytestmark = pytest.mark.django_db
@@ -183,6 +184,20 @@ def test_a_scenario_that_raises_tells_which_runs_were_open() -> None:
 
     with pytest.raises(AssertionError, match=r"; kit\.wait \S+ is waiting, due never$"):
         crash_everywhere(scenario)
+
+
+def test_an_event_loop_in_the_test_s_thread_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A browser's, for instance: Django's connections are then those of the context."""
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    own = connections["default"]
+
+    async def inside() -> CrashReport:
+        connections["default"] = own
+        return crash_everywhere(one_event)
+
+    assert asyncio.run(inside()) == crash_everywhere(one_event)
 
 
 def test_an_error_of_the_undisturbed_scenario_is_its_own() -> None:
