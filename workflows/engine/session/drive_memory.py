@@ -35,12 +35,15 @@ from workflows.store.fence import UNCHANGED, Notes
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedStep:
-    """A completed step that can be undone, with copies of its arguments."""
+    """A completed step that can be undone, or one that is to run when the run ends, with copies of its
+    arguments."""
 
     position: int
     step: StepDefinition
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    cleanup: bool = False
+    """It is to run when the run ends."""
 
 
 class DriveMemory:
