@@ -48,6 +48,15 @@ ENGINE: Table = {
     "replay_check": {"session", "drive"},
     "history_export": {"replay_check"},
     "archive": {"history_export", "replay_check"},
+    "debugging": {
+        "session",
+        "groups",
+        "verbs",
+        "drive",
+        "replay_check",
+        "history_export",
+        "archive",
+    },
     "prune": set(),
 }
 """The rooms inside `engine`: what each may import besides what all of the engine may."""
