@@ -23,6 +23,7 @@ NAMES = [
     "together",
     "kill",
     "waiting",
+    "slow-steps",
     "reservations",
     "watchers",
 ]

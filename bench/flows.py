@@ -1,5 +1,6 @@
 """What is measured: the smallest workflows of each kind."""
 
+import http.client
 import os
 import time
 
@@ -32,6 +33,23 @@ def hold_until_killed(name: str) -> None:
         came_before = cursor.fetchone()[0]
     if not came_before:
         time.sleep(LONGER_THAN_A_KILL_TAKES_SECONDS)
+
+
+@step
+def wait_for_host(port: int) -> int:
+    """Ask a host that answers late."""
+    host = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        host.request("GET", "/")
+        return host.getresponse().status
+    finally:
+        host.close()
+
+
+@workflow("bench.ask_slow_host")
+def ask_slow_host(run: Context, port: int) -> int:
+    """One step that waits outside."""
+    return run.step(wait_for_host, port)
 
 
 @workflow("bench.no_steps")

@@ -1,5 +1,6 @@
 """Processes as Linux shows them under /proc."""
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -33,6 +34,16 @@ def cpu_seconds(pids: Iterable[int]) -> float:
     stats = [stat_of(PROC / str(pid)) for pid in pids]
     ticks = sum(int(fields[11]) + int(fields[12]) for fields in stats if fields)
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(pids: Iterable[int]) -> float:
+    """Return the memory of these processes; what several share counts once in all (proc(5): Pss)."""
+    kilobytes = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            rolled_up = (PROC / str(pid) / "smaps_rollup").read_text()
+            kilobytes += int(rolled_up.partition("\nPss:")[2].split()[0])
+    return kilobytes / 1000
 
 
 def stat_of(entry: Path) -> list[str]:

@@ -14,6 +14,7 @@ from bench.measures import (
     reservations,
     round_trips,
     runs,
+    slow_steps,
     starts,
     together,
     waiting,
@@ -30,6 +31,7 @@ FIGURES: dict[str, Callable[[Lab], list[Figure]]] = {
     "together": together.measure,
     "kill": kills.measure,
     "waiting": waiting.measure,
+    "slow-steps": slow_steps.measure,
     "reservations": reservations.measure,
     "watchers": watchers.measure,
 }

@@ -14,6 +14,7 @@ def start_its_run(submission: Submission, reservation_seconds: float) -> None:
     run = workflows.start(
         TOOL_SUBMISSION,
         key=f"submission-{submission.pk}",
+        tenant=str(submission.maker_id),  # makers take turns, however many links one of them sends
         submission_id=submission.pk,
         window_seconds=reservation_seconds,  # the name that open runs have it under
     )

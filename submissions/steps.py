@@ -8,6 +8,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db import Error as DatabaseFailure
@@ -29,7 +30,7 @@ from submissions.link_tries import (
 from submissions.models import LONGEST_REASON, Submission
 from submissions.notices import mail
 from submissions.states import Ended, Status
-from workflows.api import RetryPolicy, StepInfo, step
+from workflows.api import Limit, RetryPolicy, StepInfo, step
 
 LETTER_RETRY = RetryPolicy(attempts=8, first_delay_seconds=5, factor=3, max_delay_seconds=900)
 LETTER_LIMIT_SECONDS = 30.0
@@ -62,7 +63,21 @@ def expire(submission_id: UUID, extended: bool = False) -> str:
     return status_of(submission_id)
 
 
-@step(retry=LINK_RETRY, timeout_seconds=LONGEST_TRY_SECONDS, atomic=False)
+def host_of(link: str, submission_id: UUID) -> str:
+    """Return the name of the link's host, by which tries take turns."""
+    try:
+        return urlsplit(link).hostname or ""
+    except ValueError:
+        return ""  # the guard says what is wrong with it
+
+
+@step(
+    retry=LINK_RETRY,
+    timeout_seconds=LONGEST_TRY_SECONDS,
+    atomic=False,
+    # A slow host holds up whoever links to it, and takes one worker, not all.
+    concurrency=Limit(1, by=host_of, name="links of a host"),
+)
 def check_link(link: str, submission_id: UUID) -> LinkReport:
     """Ask the guard about the link. Raises Transient where another try may help."""
     this_try = try_under_way()

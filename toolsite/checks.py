@@ -39,8 +39,8 @@ def check_connections(
     allowed = allowed_connections()
     web = settings.WEB_PROCESSES * (settings.WEB_THREADS + EXPRESS_THREADS)
     workers = settings.Q_CLUSTER["workers"]
-    slots = settings.WORKFLOWS.get("slots", 1)
-    cluster = (slots + 1) * workers + 1
+    drives = min(settings.WORKFLOWS.get("slots", 1), settings.WORKFLOWS.get("connections", 8))
+    cluster = (drives + 1) * workers + 1
     if allowed is None or web + cluster <= allowed:
         return []
     return [
@@ -48,7 +48,7 @@ def check_connections(
             f"The web server and one cluster may open {web + cluster} database connections, "
             f"and PostgreSQL allows {allowed} (max_connections less the reserved ones).",
             hint=f"Web: {settings.WEB_PROCESSES} processes * ({settings.WEB_THREADS} + "
-            f"{EXPRESS_THREADS}) threads = {web}. Cluster: ({slots} slots + 1) * {workers} workers "
+            f"{EXPRESS_THREADS}) threads = {web}. Cluster: ({drives} for drives + 1) * {workers} workers "
             f"+ 1 = {cluster}. Lower TOOLSITE_WEB_PROCESSES, TOOLSITE_WEB_THREADS, TOOLSITE_WORKERS or "
             "TOOLSITE_SLOTS, or raise max_connections. Every further web server or cluster comes on top.",
             id="toolsite.W002",

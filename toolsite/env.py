@@ -1,6 +1,6 @@
 """The environment, read once and checked: a wrong value is one clear line, never a traceback.
 
-Only `toolsite.settings` asks for it. Every name is optional in demo mode except DATABASE_URL.
+Only `toolsite.settings` asks. Every name is optional in demo mode except DATABASE_URL.
 """
 
 import difflib
@@ -81,6 +81,7 @@ class Environment:
     debug: bool
     """Demo mode: demo data allowed, mail to files, plain HTTP on this machine only."""
     database: Database
+    direct_database: Database | None  # PostgreSQL itself, where the other is a pooler's
     secret_key: str
     """Empty in demo mode, where a random one is kept in the data folder."""
     allowed_hosts: list[str]
@@ -88,7 +89,7 @@ class Environment:
     reservation_seconds: int
     """How long a new board's reservations wait for details."""
     site_url: str
-    """The site's own address in mails, without a slash at the end; empty: made from the host."""
+    """Its own address in mails, without a slash at the end; empty: made from the host."""
     link_check_allow: list[str]
     """Networks (CIDR) that the link check may reach although they are not public."""
     mail_server: MailServer | None
@@ -98,8 +99,7 @@ class Environment:
     slots: int
     """Runs that one of them drives at a time."""
     web_processes: int
-    web_threads: int
-    """Of each process: so many pages at once, and a database connection for each."""
+    web_threads: int  # of each process, and a database connection for each
     https: bool
     """Production only: cookies, redirects and HSTS insist on HTTPS."""
     proxies: int
@@ -111,9 +111,11 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
     refuse_unknown_names(environ)
     values = {name: value.strip() for name, value in environ.items() if value.strip()}
     debug = read_flag(values, "TOOLSITE_DEBUG", default=False)
+    direct = values.get("DIRECT_DATABASE_URL")
     return Environment(
         debug=debug,
         database=read_database(values.get("DATABASE_URL", "")),
+        direct_database=read_database(direct, "DIRECT_DATABASE_URL") if direct else None,
         secret_key=read_secret_key(values.get("TOOLSITE_SECRET_KEY", ""), needed=not debug),
         allowed_hosts=read_hosts(values.get("TOOLSITE_ALLOWED_HOSTS", ""), needed=not debug),
         data_dir=base_dir / values.get("TOOLSITE_DATA_DIR", "var"),
@@ -174,7 +176,7 @@ def read_number(
     return number
 
 
-def read_database(url: str) -> Database:
+def read_database(url: str, name: str = "DATABASE_URL") -> Database:
     """Return where PostgreSQL is. The URL is libpq's, so a socket folder may be its host."""
     if not url:
         raise WrongEnvironment(
@@ -184,19 +186,18 @@ def read_database(url: str) -> Database:
     if not url.startswith(("postgresql://", "postgres://")):
         scheme = url.split("://", 1)[0] if "://" in url else "no scheme"
         raise WrongEnvironment(
-            f"DATABASE_URL must start with postgresql:// (it has {scheme!r}); "
-            "no other database will do."
+            f"{name} must start with postgresql:// (it has {scheme!r}); no other database will do."
         )
     try:
-        parts = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+        parts = {part: str(value) for part, value in conninfo_to_dict(url).items()}
     except psycopg.Error as error:
         # The reason may quote the URL, and the URL may hold a password.
         reason = str(error).strip().splitlines()[0].replace(url, "the URL")
-        raise WrongEnvironment(f"DATABASE_URL cannot be read: {reason}") from None
+        raise WrongEnvironment(f"{name} cannot be read: {reason}") from None
     if not parts.get("dbname"):
-        raise WrongEnvironment("DATABASE_URL names no database; end it with /name.")
+        raise WrongEnvironment(f"{name} names no database; end it with /name.")
     if not re.fullmatch(r"[0-9,]*", parts.get("port", "")):
-        raise WrongEnvironment("DATABASE_URL must have a number for its port.")
+        raise WrongEnvironment(f"{name} must have a number for its port.")
     return Database(
         name=parts.pop("dbname"),
         user=parts.pop("user", ""),

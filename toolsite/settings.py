@@ -8,7 +8,7 @@ from csp.constants import NONE, SELF
 
 import workflows
 from toolsite import log_lines
-from toolsite.env import read_or_exit
+from toolsite.env import Database, read_or_exit
 from toolsite.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -121,20 +121,31 @@ NOTICE_A_CUT = {
 }
 """Seconds, and milliseconds for the last: the kernel's own would let a page or a drive wait for a
 quarter of an hour on a network that swallows packets. Unix sockets know nothing of it."""
-DATABASES = {
-    "default": {
+
+
+def _database(where: Database, **more: Any) -> dict[str, Any]:
+    return {
         # Django's own, but a web request does not wait for a frozen server.
         "ENGINE": "toolsite.postgresql",
-        "NAME": ENV.database.name,
-        "USER": ENV.database.user,
-        "PASSWORD": ENV.database.password,
-        "HOST": ENV.database.host,
-        "PORT": ENV.database.port,
-        "OPTIONS": {**NOTICE_A_CUT, **ENV.database.options},
+        "NAME": where.name,
+        "USER": where.user,
+        "PASSWORD": where.password,
+        "HOST": where.host,
+        "PORT": where.port,
+        "OPTIONS": {**NOTICE_A_CUT, **where.options},
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        **more,
     }
-}
+
+
+DATABASES: dict[str, dict[str, Any]] = {"default": _database(ENV.database)}
+if ENV.direct_database is not None:
+    # The default one is a pooler's, which gives each transaction another session of the server's.
+    DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True
+    DATABASES["default"]["OPTIONS"]["prepare_threshold"] = None
+    DATABASES["direct"] = _database(ENV.direct_database, TEST={"MIRROR": "default"})
+    WORKFLOWS["direct_database"] = "direct"
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

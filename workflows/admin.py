@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from workflows import api
 from workflows.models import Run, Worker
 from workflows.models.run import RunQuerySet
-from workflows.run_actions import cancel, compensate, retry
+from workflows.run_actions import cancel, compensate, pause, resume, retry
 from workflows.schedule_admin import ScheduleAdmin
 from workflows.ui import icons
 from workflows.ui.confirm import TakesOnlyIds
@@ -30,7 +30,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     class Media:
         css = {"all": ("workflows/ui.css", "workflows/admin.css")}
 
-    actions = (cancel, retry, compensate)
+    actions = (cancel, retry, pause, resume, compensate)
     list_display = (
         "short_id",
         "workflow",
@@ -189,10 +189,19 @@ def _attempts(step: api.StepView) -> str:
 
 
 def _told(error: dict[str, Any] | None) -> str:
-    return f"{error['type']}: {error['message']}" if error else ""
+    if not error:
+        return ""
+    kind = f" ({error['kind'].replace('_', ' ')})" if error.get("kind") else ""
+    return f"{error['type']}: {error['message']}{kind}"
 
 
 def _without_code(workflow: str, version: int) -> str:
+    pool = api.named_pool(workflow, version)
+    if pool is not None:
+        return (
+            f"no living worker serves the pool {pool!r} of {workflow} version {version}; start a cluster "
+            f"with `runcluster --pool {pool}`."
+        )
     return (
         f"no living worker has code for {workflow} version {version}; start the clusters again so that "
         "they read new code, or deploy it."

@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     ChildFailed,
     DeadlineExceeded,
@@ -18,6 +19,7 @@ from workflows.core.errors import (
     ScheduleNotFound,
     StepError,
     StepFailed,
+    SubjectTaken,
     Transient,
     UnfitPayload,
     UnknownWorkflow,
@@ -27,6 +29,7 @@ from workflows.core.errors import (
     WorkflowError,
 )
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.limit import Limit, LimitView, Rate
 from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.run_filter import RunFilter
@@ -38,7 +41,7 @@ from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
-from workflows.definitions.workflow import Workflow, workflow
+from workflows.definitions.workflow import Workflow, named_pool, workflow
 from workflows.engine.attempts.heartbeat import heartbeat
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.children.child_run import ChildHandle, Woken
@@ -46,10 +49,13 @@ from workflows.engine.execute_action import execute_action
 from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
+from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
+from workflows.engine.requests.send_or_start import send_or_start
 from workflows.engine.requests.start import start
 from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
@@ -120,14 +126,18 @@ __all__ = [
     "DefinitionError",
     "Difference",
     "DuplicateWorkflow",
+    "ErrorKind",
     "Event",
     "HistoryEntry",
     "HistoryKind",
     "InvalidInput",
     "KeyConflict",
+    "Limit",
+    "LimitView",
     "MissingCode",
     "Overlap",
     "Permanent",
+    "Rate",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
@@ -150,6 +160,7 @@ __all__ = [
     "StepInfo",
     "StepState",
     "StepView",
+    "SubjectTaken",
     "Timing",
     "Transient",
     "UnfitPayload",
@@ -190,19 +201,23 @@ __all__ = [
     "lease_lost",
     "lease_not_extended",
     "list_actions",
+    "list_limits",
     "list_missing_code",
     "list_runs",
     "list_schedules",
     "list_steps",
     "liveness_failed",
     "living_workers",
+    "named_pool",
     "newer_code_awaited",
     "next_times",
+    "pause",
     "pause_schedule",
     "put_schedule",
     "replay_history",
     "replay_open_runs",
     "result",
+    "resume",
     "resume_schedule",
     "retry",
     "retry_now",
@@ -221,7 +236,9 @@ __all__ = [
     "schedule_resumed",
     "schedule_triggered",
     "send_event",
+    "send_or_start",
     "sentinel_hung",
+    "set_limit",
     "start",
     "start_many",
     "steer_runs",

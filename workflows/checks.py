@@ -40,6 +40,7 @@ def connect() -> None:
     """Register the checks."""
     register(check_conf)
     register(check_database)
+    register(check_pooler)
     register(check_decorators)
     register(check_workflows)
     register(check_step_names)
@@ -94,6 +95,23 @@ def check_database(**kwargs: Any) -> list[CheckMessage]:
             )
         ]
     return []
+
+
+def check_pooler(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W018: a cursor of the server's would be looked for in another session than its own."""
+    if check_conf() or conf().direct_database == "default":
+        return []
+    if settings.DATABASES["default"].get("DISABLE_SERVER_SIDE_CURSORS"):
+        return []
+    return [
+        Warning(
+            "direct_database says that a pooler stands before the default database, which has cursors of "
+            "the server's",
+            hint='Set DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True: .iterator() fails '
+            "behind a pooler in transaction mode.",
+            id="workflows.W018",
+        )
+    ]
 
 
 def check_decorators(**kwargs: Any) -> list[CheckMessage]:

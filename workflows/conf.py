@@ -10,12 +10,13 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from workflows.core.errors import DefinitionError
+from workflows.core.pool import DEFAULT_POOL, check_pools
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 from workflows.core.retry import RetryPolicy
 
-NO_NUMBERS = frozenset({"keep_keys", "retention", "default_retry"})
+NO_NUMBERS = frozenset({"default_retry", "direct_database", "keep_keys", "pools", "retention"})
 MOST_SLOTS = 1_000
-WHOLE_NUMBERS = {"slots": MOST_SLOTS}
+WHOLE_NUMBERS = {"connections": MOST_SLOTS, "slots": MOST_SLOTS}
 """Settings that count something, and the most of it."""
 NOTHING_SAID = Pairs()
 LARGEST = 3_155_760_000
@@ -33,6 +34,8 @@ class Conf:
     """How often a cluster looks for due runs and lost workers when nobody rings."""
     slots: int = 1
     """How many runs one worker process drives at a time. One: in its main thread; more: in threads."""
+    pools: tuple[str, ...] = (DEFAULT_POOL,)
+    """The pools of workflows that this cluster drives; `runcluster --pool` goes before."""
     max_payload_bytes: int = 256 * 1024
     """Largest input, output or event payload, as JSON."""
     max_crashes: int = 5
@@ -40,6 +43,12 @@ class Conf:
     progress is blocked."""
     newer_code_seconds: float = 3600.0
     """A run that took a patch which no worker knows any more is blocked after so long."""
+    connections: int = 8
+    """So many connections to the database do the drives of a worker share. A step that keeps one for
+    longer than a second has it besides."""
+    direct_database: str = "default"
+    """The alias, in DATABASES, by which pushers and liveness reach PostgreSQL itself: the default one may
+    go through a pooler that gives each transaction another session."""
     stall_seconds: float = 3.0
     """A cluster whose tasks wait this long beside idle workers is started again."""
 
@@ -73,6 +82,7 @@ class Conf:
         self._check_numbers()
         for name, read in (
             ("keep_keys", seconds_of),
+            ("pools", check_pools),
             ("retention", read_rules),
             ("default_retry", lambda _: self.retry_policy),
         ):
@@ -80,6 +90,11 @@ class Conf:
                 read(getattr(self, name))
             except ValueError as exc:
                 raise ImproperlyConfigured(f"WORKFLOWS[{name!r}]: {exc}") from None
+        if self.direct_database not in settings.DATABASES:
+            raise ImproperlyConfigured(
+                f"WORKFLOWS['direct_database'] is {self.direct_database!r:.80}; name one of DATABASES: "
+                + ", ".join(sorted(settings.DATABASES))
+            )
 
     def _check_numbers(self) -> None:
         for field in fields(self):

@@ -87,16 +87,38 @@ CANCEL = deed(
 RETRY = deed(
     "Retry",
     api.retry,
-    {_S.RUNNING: _DRIVEN, _S.CANCELLING: "it is being cancelled."}
+    {
+        _S.RUNNING: _DRIVEN,
+        _S.CANCELLING: "it is being cancelled.",
+        _S.PAUSED: "it is paused; resume it.",
+    }
     | {_S.COMPLETED: f"completed is final; to do it again, {_AGAIN}."}
     | {_S.COMPENSATED: f"compensated is final; to do it again, {_AGAIN}."}
     | {_S.CANCELLED: f"cancelled is final; Compensate undoes its steps; to do it again, {_AGAIN}."},
     RetryForm,
 )
+PAUSE = deed(
+    "Pause",
+    api.pause,
+    {state: f"{state} is final." for state in (_S.COMPLETED, _S.FAILED, _S.CANCELLED)}
+    | {_S.COMPENSATED: "compensated is final.", _S.CANCELLING: "it is being cancelled."}
+    | {_S.COMPENSATING: "a run that is being undone cannot be paused."}
+    | {_S.BLOCKED: "nobody drives a blocked run; it goes on by a retry only."}
+    | {_S.PAUSED: "it is paused already."},
+)
+RESUME = deed(
+    "Resume",
+    api.resume,
+    {
+        state: f"it is not paused, but {state}."
+        for state in _S
+        if state not in (_S.PAUSED, _S.RUNNING)
+    },
+)
 COMPENSATE = deed(
     "Compensate",
     api.compensate,
-    dict.fromkeys((_S.PENDING, _S.RUNNING, _S.WAITING, _S.BLOCKED), _NOT_UNDONE)
+    dict.fromkeys((_S.PENDING, _S.RUNNING, _S.WAITING, _S.PAUSED, _S.BLOCKED), _NOT_UNDONE)
     | {_S.CANCELLING: "it is being cancelled; once it has ended it can be undone."}
     | {_S.COMPLETED: "a completed run is not undone.", _S.COMPENSATED: "it is undone already."}
     | {_S.COMPENSATING: "it is being undone already."},
@@ -113,6 +135,18 @@ def cancel(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> Http
 def retry(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
     """Ask, then let each failed, blocked or waiting run go on through the api."""
     return confirm_then_act(model_admin, request, runs, RETRY)
+
+
+@admin.action(description="Pause", permissions=["steer"])
+def pause(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
+    """Ask, then set each run and its children aside."""
+    return confirm_then_act(model_admin, request, runs, PAUSE)
+
+
+@admin.action(description="Resume", permissions=["steer"])
+def resume(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
+    """Ask, then let each paused run go on with its children."""
+    return confirm_then_act(model_admin, request, runs, RESUME)
 
 
 @admin.action(description="Compensate", permissions=["steer"])

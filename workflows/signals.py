@@ -31,9 +31,10 @@ runs_recovered = Announcement("runs", "reasons")
 newer_code_awaited = Announcement("run_id", "workflow", "what")
 """A run is ahead of this worker's code and waits for newer code. Told once for each time it comes to
 that. what (the patch, or the kind of line, that the code does not know)."""
-code_missing = Announcement("workflow", "version", "runs", "run_id")
-"""Due runs are driven by nobody: no living worker has their code. Told once by each pusher. runs (how
-many), run_id (the one that has been due longest)."""
+code_missing = Announcement("workflow", "version", "runs", "run_id", "pool")
+"""Due runs are driven by nobody: no living worker has their code and serves their pool. Told once by each
+pusher. runs (how many), run_id (the one that has been due longest), pool (None: the default, or
+the pusher has no code for them either)."""
 history_long = Announcement("run_id", "workflow", "operations")
 """A run has more operations behind it than the setting `many_operations`. Told once for each run.
 operations (how many)."""

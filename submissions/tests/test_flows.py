@@ -1,8 +1,10 @@
 """The whole story of a submission, driven without a cluster."""
 
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from django.core.mail import EmailMessage
@@ -25,12 +27,18 @@ from submissions.tests.builders import (
     send,
     verdict,
 )
-from workflows.api import HistoryKind, RunState, get_history, get_run
+from workflows.api import HistoryKind, RunState, get_history, get_run, list_limits
 from workflows.testing import drive_until_idle
 
 pytestmark = pytest.mark.django_db
 
 SLOW = verdict(Code.TOO_SLOW)
+
+
+def run_of(submission: Submission) -> UUID:
+    submission.refresh_from_db()
+    assert submission.run_id is not None
+    return submission.run_id
 
 
 def test_a_good_link_is_approved_and_the_maker_told(mailoutbox: list[EmailMessage]) -> None:
@@ -67,6 +75,45 @@ def test_a_reason_that_is_longer_than_its_column_is_cut() -> None:
 
     assert outcome(submission) == (Status.REJECTED, Ended.BAD_LINK, RunState.COMPLETED)
     assert len(submission.reason) == 400
+
+
+def test_links_of_one_host_are_tried_one_after_the_other_and_hold_no_worker_meanwhile() -> None:
+    board = make_board()
+    people = ("alice", "bob", "charlie")
+    slow, same, other = (reserved(person(name), board, slot=n) for n, name in enumerate(people, 1))
+    drive_until_idle()
+    at_once: list[tuple[str, int]] = []
+
+    def answer(url: str, **options: Any) -> Any:
+        taken = sum(each.taken for each in list_limits() if each.name == "links of a host")
+        at_once.append((url, taken))
+        if len(at_once) == 1:  # while the first try is under way, elsewhere
+            Context().run(others)
+        return verdict(Code.OK)
+
+    def others() -> None:
+        send(same, link="https://slow.example.com/two")
+        send(other, link="https://quick.example.com/")
+        drive_until_idle()
+        told = "limit links of a host (slow.example.com): 1 of 1"
+        assert get_run(run_of(same)).waiting_for == (told,)
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=answer):
+        send(slow, link="https://slow.example.com/one")
+        drive_until_idle()
+
+    assert [url.split("/")[2].lower() for url, _ in at_once] == [
+        "slow.example.com",
+        "quick.example.com",
+        "slow.example.com",
+    ]
+    assert [count for _, count in at_once] == [1, 2, 1]
+
+
+def test_the_run_of_a_submission_is_its_makers() -> None:
+    submission = reserved(person("alice"), make_board())
+
+    assert get_run(run_of(submission)).tenant == str(submission.maker_id)
 
 
 def test_the_link_check_asks_for_the_link_and_passes_the_allowed_networks() -> None:

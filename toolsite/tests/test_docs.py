@@ -48,7 +48,7 @@ def subclasses(kind: type[errors.WorkflowError]) -> Iterator[type[errors.Workflo
 def test_every_environment_name_has_its_line_and_no_other_is_listed() -> None:
     listed = set(table(text("settings.md"), "Environment"))
 
-    assert listed == KNOWN_NAMES | {"DATABASE_URL", "EMAIL_URL"}
+    assert listed == KNOWN_NAMES | {"DATABASE_URL", "DIRECT_DATABASE_URL", "EMAIL_URL"}
 
 
 @pytest.mark.parametrize(

@@ -161,3 +161,14 @@ def test_networks_of_both_families_are_understood() -> None:
     allowed = read_demo(TOOLSITE_LINK_CHECK_ALLOW="127.0.0.0/8, ::1/128").link_check_allow
 
     assert allowed == ["127.0.0.0/8", "::1/128"]
+
+
+def test_a_pooler_has_the_database_itself_beside_it() -> None:
+    direct = read_demo(DIRECT_DATABASE_URL="postgresql://toolsite@db:5432/toolsite").direct_database
+
+    assert direct is not None
+    assert (direct.host, direct.port, direct.name) == ("db", "5432", "toolsite")
+    assert read_demo().direct_database is None
+    assert "DIRECT_DATABASE_URL names no database" in refusal(
+        {**DEMO, "DIRECT_DATABASE_URL": "postgresql://db"}
+    )

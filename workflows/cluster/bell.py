@@ -14,7 +14,7 @@ from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.schedule_chore import starting
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
 from workflows.store import queue
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -133,7 +133,7 @@ class Bell:
     def _connection(self) -> Connection:
         if self._own is None or self._own[0] != os.getpid():
             with self._watch.waiting("a connection"):
-                own = store.open_connection(listen=True)
+                own = store.open_connection(conf().direct_database, listen=True)
             own.add_notify_handler(lambda notify: self._hear(notify.payload))
             self._own = (os.getpid(), own)
         return self._own[1]

@@ -18,7 +18,8 @@ from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
 from workflows.engine import announcements
-from workflows.store import lost_sessions
+from workflows.engine.served_code import named_pool
+from workflows.store import limits, lost_sessions
 from workflows.store import sweep as lost
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -107,7 +108,7 @@ class Sweep:
     def __call__(self, own: Connection) -> None:
         """Look who is missing, take what is to be taken, and announce what became of each. What a
         lost worker has locked is set free, so that nobody waits behind it."""
-        missing = lost.missing_workers(own)
+        missing = store.missing_workers(own)
         dead = {worker.id: worker for worker in missing if _is_dead(worker)}
         ours = {worker.id for worker in dead.values() if _is_ours_to_judge(worker)}
         missed, self._missed = self._missed, {worker.id for worker in missing}
@@ -142,11 +143,11 @@ class Sweep:
                 self._dead_since[holder] = since
 
 
-def _is_dead(worker: lost.Missing) -> bool:
+def _is_dead(worker: store.Missing) -> bool:
     return worker.place == place() and not process_state.lives(worker.pid)
 
 
-def _is_ours_to_judge(worker: lost.Missing) -> bool:
+def _is_ours_to_judge(worker: store.Missing) -> bool:
     """Whether nobody else on this host knows more of it: another cluster knows its own workers."""
     cluster = worker.cluster_pid
     return cluster in (None, shared.command_pid()) or not process_state.lives(cluster)
@@ -154,14 +155,20 @@ def _is_ours_to_judge(worker: lost.Missing) -> bool:
 
 def _told(row: held_runs.Row) -> list[lost.Told]:
     lives = process_state.lives(row.holder.pid)
-    return [lost.Told(run, None if lives else _cause(row.holder, run)) for run in row.runs]
+    return [lost.Told(run, None if lives else _cause(row, run)) for run in row.runs]
 
 
-def _cause(holder: shared.Holder, run: HeldRun) -> str | None:
+def _cause(row: held_runs.Row, run: HeldRun) -> str | None:
     """Return why a dead worker's run is not to be blamed for its death; None: it may be."""
-    if holder.spared:
+    if row.holder.spared:
         return lost.CLUSTER_ENDED
-    return lost.STEP_OVERRAN if any(step.overran for step in run.steps) else None
+    if _overran(run):
+        return lost.STEP_OVERRAN
+    return lost.NEIGHBOUR_OVERRAN if any(map(_overran, row.runs)) else None
+
+
+def _overran(run: HeldRun) -> bool:
+    return any(step.overran for step in run.steps)
 
 
 def forget_the_dead(own: Connection) -> None:
@@ -193,6 +200,7 @@ class AskForCode:
                     version=missing.version,
                     runs=missing.runs,
                     run_id=missing.run_id,
+                    pool=named_pool(missing.workflow, missing.version),
                 )
 
 
@@ -200,6 +208,10 @@ _prune = Prune()
 CHORES = (
     Chore(name="renew leases", every_seconds=look_every_seconds, do=Renewal()),
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
+    Chore(
+        name="wake for limits", every_seconds=lambda: conf().poll_seconds, do=limits.wake_waiters
+    ),
+    Chore(name="forget idle limits", every_seconds=lambda: 60.0, do=limits.forget_idle),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
     Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),

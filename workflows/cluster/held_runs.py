@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -92,14 +92,18 @@ class Row(NamedTuple):
     """By run and attempt: when it took it, by this host's monotonic clock."""
 
 
-def begin() -> None:
+Stuck = Callable[[Running], None]
+"""What is done about a step that goes on beyond its limit and cannot be interrupted."""
+
+
+def begin(stuck: Stuck = lambda _: None) -> None:
     """Called in a worker that has just been born: its slot may have been another's."""
     slot = shared.own_slot()
     if slot is not None:
         start = slot * _table.row
         _table.memory[start : start + _table.row] = bytes(_table.row)
         _table.forget_own()
-        witness_steps(StepsInMemory())
+        witness_steps(StepsInMemory(stuck))
 
 
 def hold(run: ClaimedRun) -> int | None:
@@ -129,6 +133,13 @@ def let_go(place: int | None) -> None:
 
 class StepsInMemory:
     """Notes the steps of this process (engine.attempts.running_step.Witness)."""
+
+    def __init__(self, stuck: Stuck = lambda _: None) -> None:
+        self._stuck = stuck
+
+    def stuck(self, running: Running) -> None:
+        """Do about it what this worker does."""
+        self._stuck(running)
 
     def begun(self, running: Running) -> None:
         """Note a step that begins, where there is room."""

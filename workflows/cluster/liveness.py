@@ -19,6 +19,7 @@ import threading
 import time
 from dataclasses import dataclass
 from typing import NamedTuple
+from uuid import UUID
 
 import psycopg
 from django.db import OperationalError
@@ -29,8 +30,10 @@ from workflows.cluster.worker_identity import place, session_name
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.core.running_steps import HeldRun
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
+from workflows.store import lent_connections
 from workflows.store import workers as store
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
 LOOK_AFTER_IT_SECONDS = 1.0
@@ -112,6 +115,15 @@ class Liveness:
                 self._given_up.add(self._id)
                 self._id = 0
 
+    def thread_of(self, run_id: UUID) -> int | None:
+        """Return the thread that drives this run; None: none does."""
+        found = (
+            thread
+            for thread, hold in list(self._holds.items())
+            if hold.run is not None and hold.run.id == run_id
+        )
+        return next(found, None)
+
     def _let_go(self, thread: int) -> Hold | None:
         hold = self._holds.pop(thread, None)
         if hold is not None:
@@ -142,7 +154,7 @@ class Liveness:
                 return
             self._broke_at = time.monotonic()
         self._drop()
-        own = store.open_connection()
+        own = store.open_connection(conf().direct_database)
         try:
             self._enlist(own)
         except psycopg.Error:
@@ -184,12 +196,18 @@ class Liveness:
                     )
             except Exception as exc:
                 signals.liveness_failed.send_robust(sender=Liveness, error=exc)
+            self.close_what_is_idle()
             self._wait(min(self._pause(), conf().lease_seconds / 3))
 
     def _pause(self) -> float:
         """Return for how long nothing needs to be looked after."""
         moving = any(driven.hold.under != self._id for driven in self._driven())
         return MOVE_AGAIN_SECONDS if moving or self._given_up else LOOK_AFTER_IT_SECONDS
+
+    def close_what_is_idle(self) -> None:
+        """Close the connections of this process that nobody has needed for a while."""
+        lent_connections.close_idle()
+        beat_connection.close_idle()
 
     def _wait(self, seconds: float) -> None:
         """Sleep so long at most; a session that breaks wakes at once."""

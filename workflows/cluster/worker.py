@@ -10,9 +10,11 @@ from workflows import signals
 from workflows.cluster import held_runs, shared
 from workflows.cluster.liveness import Liveness
 from workflows.cluster.slot_threads import Slots
+from workflows.cluster.stuck_step import give_up
 from workflows.cluster.worker_identity import introduce
 from workflows.conf import conf
 from workflows.engine.worker_loop import work_off
+from workflows.store import lent_connections
 
 _counting = threading.Lock()
 """Several slots count into the same numbers."""
@@ -20,8 +22,11 @@ _counting = threading.Lock()
 
 def born(**kwargs: object) -> None:
     """Begin to show that this worker lives (receiver of django-q2's post_spawn)."""
-    held_runs.begin()
+    held_runs.begin(
+        lambda running: give_up(running, _slots(), _liveness()) if conf().slots > 1 else None
+    )
     connection_created.connect(introduce)
+    lent_connections.begin(conf().connections)
     _liveness().begin()
 
 

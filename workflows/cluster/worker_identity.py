@@ -13,6 +13,7 @@ from pathlib import Path
 from django.db import DEFAULT_DB_ALIAS
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from workflows.conf import conf
 from workflows.store import sessions
 
 LONGEST_NAME = 63
@@ -32,8 +33,9 @@ def place() -> str:
 
 
 def session_name() -> str:
-    """Return the application_name of this process's sessions."""
-    return _session_name(os.getpid())
+    """Return the application_name of this process's sessions; "" where they have none, since a pooler
+    lends them to others as well."""
+    return _session_name(os.getpid()) if conf().direct_database == DEFAULT_DB_ALIAS else ""
 
 
 @cache
@@ -45,7 +47,7 @@ def _session_name(pid: int) -> str:
 
 def introduce(*, connection: BaseDatabaseWrapper, **_: object) -> None:
     """Let the server know whose a session is that Django has just opened (receiver of
-    connection_created)."""
-    if connection.alias == DEFAULT_DB_ALIAS:
+    connection_created); behind a pooler it is nobody's for long."""
+    if connection.alias == DEFAULT_DB_ALIAS == conf().direct_database:
         with connection.wrap_database_errors:
             sessions.introduce(connection.connection, session_name())

@@ -11,6 +11,7 @@ WorkflowError
 │   ├── RunPruned            the key's run has ended, and was deleted since
 │   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
+│   ├── SubjectTaken         another run of the subject is open
 │   └── InvalidInput
 ├── RunFailed                raised by result(): the run failed, or was cancelled
 ├── ValueNotStorable         a value cannot be kept as JSON
@@ -104,6 +105,19 @@ class KeyConflict(RequestError):
     code = "key_conflict"
 
 
+class SubjectTaken(RequestError):
+    """Another run of the subject is open, run_id, and its workflow says one_per_subject."""
+
+    code = "subject_taken"
+
+    def __init__(self, workflow: str, subject: str, run_id: str) -> None:
+        super().__init__(workflow, subject, run_id)
+        self.workflow, self.subject, self.run_id = workflow, subject, run_id
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} of {self.workflow!r} about {self.subject!r} is open; it is the only one"
+
+
 class InvalidInput(RequestError):
     """The input does not fit the workflow's parameters."""
 
@@ -157,16 +171,23 @@ class Transient(StepError):
 
 
 class StepFailed(StepError):
-    """A step has failed for good: its attempts are used up, or it said that none can help."""
+    """A step has failed for good: its attempts are used up, or it said that none can help. kind: an
+    ErrorKind; "" in the history of an older release."""
 
     code = "step_failed"
 
     def __init__(
-        self, step: str, error_type: str, message: str, attempts: int, permanent: bool = False
+        self,
+        step: str,
+        error_type: str,
+        message: str,
+        attempts: int,
+        permanent: bool = False,
+        kind: str = "",
     ) -> None:
-        super().__init__(step, error_type, message, attempts, permanent)
+        super().__init__(step, error_type, message, attempts, permanent, kind)
         self.step, self.error_type, self.message = step, error_type, message
-        self.attempts, self.permanent = attempts, permanent
+        self.attempts, self.permanent, self.kind = attempts, permanent, kind
 
     def __str__(self) -> str:
         tries = "1 attempt" if self.attempts == 1 else f"{self.attempts} attempts"
@@ -174,16 +195,23 @@ class StepFailed(StepError):
 
 
 class ChildFailed(StepError):
-    """A child run failed, was cancelled or was compensated. run_id and state say which and how."""
+    """A child run failed, was cancelled or was compensated. run_id and state say which and how; kind, the
+    ErrorKind of what it failed with."""
 
     code = "child_failed"
 
     def __init__(
-        self, workflow: str, run_id: str, state: str, error_type: str, message: str
+        self,
+        workflow: str,
+        run_id: str,
+        state: str,
+        error_type: str,
+        message: str,
+        kind: str = "",
     ) -> None:
-        super().__init__(workflow, run_id, state, error_type, message)
+        super().__init__(workflow, run_id, state, error_type, message, kind)
         self.workflow, self.run_id, self.state = workflow, run_id, state
-        self.error_type, self.message = error_type, message
+        self.error_type, self.message, self.kind = error_type, message, kind
 
     @property
     def cause(self) -> str:

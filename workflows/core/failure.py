@@ -4,6 +4,8 @@ import json
 import traceback
 from typing import TypedDict
 
+from workflows.core.error_kind import ErrorKind, kind_of
+
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 8_000
 
@@ -14,14 +16,18 @@ class Failure(TypedDict):
     type: str
     message: str
     traceback: str
+    kind: str
+    """An ErrorKind; missing in what older releases have written."""
 
 
-def describe(exc: BaseException) -> Failure:
-    """Describe an exception, whatever its __str__ and its message do."""
+def describe(exc: BaseException, otherwise: ErrorKind = ErrorKind.BUSINESS) -> Failure:
+    """Describe an exception, whatever its __str__ and its message do. otherwise: its kind, where its
+    class says none."""
     return Failure(
         type=storable(_type_name(exc), 200),
         message=storable(_message(exc), MAX_MESSAGE),
         traceback=_last_part(storable(_format(exc), 200_000)),
+        kind=kind_of(exc, otherwise).value,
     )
 
 

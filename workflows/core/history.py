@@ -46,6 +46,10 @@ class HistoryKind(enum.StrEnum):
     CODE_AWAITED = "code_awaited"
     """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
     or the kind of line, that this code does not know. data: problem, until (the next try)."""
+    PAUSED = "paused"
+    """Somebody has asked the run to pause. data: by, reason, via."""
+    RESUMED = "resumed"
+    """data: by, reason, via."""
     RETRIED = "retried"
     """A failed run goes on: what is recorded at these positions before counts no more. data: by, reason,
     via, positions."""

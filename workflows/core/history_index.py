@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import POSITIONS, RETRY_AT, STEPS
+from workflows.core.line_fields import ATTEMPT, COMPANY, POSITIONS, RETRY_AT, STEPS
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
 from workflows.core.running_steps import RunningStep, read_steps
@@ -21,6 +21,8 @@ class History:
         self._woken_at: datetime | None = None
         self._compensating_since = 0
         self._overran: dict[tuple[int, int, bool], tuple[int, RunningStep]] = {}
+        self._lost_in_company: list[tuple[int, datetime]] = []
+        """In which attempts of the run, and when, since it last made progress."""
         self.code_awaited_since: datetime | None = None
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         self.carried: CarriedNotes | None = None
@@ -43,6 +45,7 @@ class History:
         if entry.position is None:
             self._add_about_the_run(entry)
             return
+        self._lost_in_company.clear()
         if entry.is_undo:
             self._undo.setdefault(entry.position, {})[entry.place - UNDO] = entry
             return
@@ -52,13 +55,18 @@ class History:
     def _add_about_the_run(self, entry: HistoryEntry) -> None:
         if entry.kind == HistoryKind.WOKEN:
             self._woken_at = entry.at
+            self._lost_in_company.clear()
         elif entry.kind == HistoryKind.COMPENSATION_STARTED:
             self._compensating_since = entry.id
+            self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
             self._forget(set(POSITIONS.of(entry)))
+            self._lost_in_company.clear()
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
         elif entry.kind == HistoryKind.RECOVERED:
+            if COMPANY.find(entry):
+                self._lost_in_company.append((ATTEMPT.of(entry), entry.at))
             for step in read_steps(STEPS.find(entry)):
                 if step.overran is not None:
                     key = (step.position, step.attempt, step.undo)
@@ -109,6 +117,11 @@ class History:
         where it ran beyond its limit until its process was ended."""
         line, step = self._overran.get((position, attempt, undo), (0, None))
         return None if undo and line < self._compensating_since else step
+
+    def lost_in_company(self, *, since_attempt: int = 0) -> list[datetime]:
+        """Return when the run was lost together with others, since it last made progress; since_attempt:
+        and not before this attempt of it."""
+        return [at for attempt, at in self._lost_in_company if attempt >= since_attempt]
 
     def retry_at(self, position: int) -> datetime | None:
         """Return when the step at this position may be tried again; None: now."""

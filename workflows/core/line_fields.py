@@ -129,6 +129,9 @@ VIA = Field[str]("via")
 PROBLEM = Field[str]("problem")
 WORKER = Field[int | None]("worker")
 CRASHES = Field[int]("crashes")
+COMPANY = Field[int]("company")
+"""Of a run that was lost with its worker: how many others that held. Missing where it was alone, and where
+the loss says nothing about any of them. Beside it, ATTEMPT is that of the run."""
 STEPS = Field[list[dict[str, Any]]]("steps")
 """Which steps a lost worker was in (core/running_steps.py); missing where nobody knows, or it was in
 none."""
@@ -153,9 +156,11 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.PATCH_TAKEN: (),
     _.COMPENSATION_COMPLETED: (OUTPUT, SECONDS),
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
-    _.RECOVERED: (WORKER, CRASHES, REASON, STEPS),
+    _.RECOVERED: (WORKER, CRASHES, REASON, STEPS, COMPANY, ATTEMPT),
     _.BLOCKED: (ERROR, STEPS),
     _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.PAUSED: _ASKED,
+    _.RESUMED: _ASKED,
     _.RETRIED: (*_ASKED, POSITIONS),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
     _.WOKEN: _ASKED,

@@ -34,7 +34,8 @@ class StepFailure:
     def raised(self, step: str) -> StepFailed:
         """Return the error that workflow code gets, live and at every replay alike."""
         kind, message = self.error["type"], self.error["message"]
-        return StepFailed(step, kind, message, self.attempts, self.permanent)
+        told = self.error.get("kind", "")
+        return StepFailed(step, kind, message, self.attempts, self.permanent, told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

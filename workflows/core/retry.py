@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import DefinitionError
 from workflows.core.history import UNDO
 from workflows.core.time_checks import LONGEST_SECONDS
@@ -29,8 +31,15 @@ class RetryPolicy:
     """Each wait is drawn from this share below to this share above, so that what failed
     together does not come back together."""
 
+    retry_on: tuple[type[Exception] | ErrorKind, ...] = ()
+    """Only these are tried again: exception classes, or kinds of errors; (): all are."""
+    give_up_on: tuple[type[Exception] | ErrorKind, ...] = ()
+    """These are not, whatever retry_on says."""
+
     def __post_init__(self) -> None:
         self._check_attempts()
+        for name in ("retry_on", "give_up_on"):
+            _check_errors(name, getattr(self, name))
         given = () if self.max_delay_seconds is None else (self.max_delay_seconds,)
         numbers = (self.first_delay_seconds, self.factor, self.jitter, *given)
         if not all(isinstance(each, int | float) and math.isfinite(each) for each in numbers):
@@ -68,6 +77,15 @@ class RetryPolicy:
             return max(USUAL_MAX_SECONDS, self.first_delay_seconds)
         return self.max_delay_seconds
 
+    def tries_again(self, error: BaseException, kind: ErrorKind) -> bool:
+        """Say whether an attempt that failed so may be followed by another, as to the error alone."""
+
+        def named(those: tuple[type[Exception] | ErrorKind, ...]) -> bool:
+            classes = tuple(each for each in those if isinstance(each, type))
+            return kind in those or isinstance(error, classes)
+
+        return not named(self.give_up_on) and (not self.retry_on or named(self.retry_on))
+
     def delay_after(self, attempt: int, *, draw: float = 0.5) -> float | None:
         """Return the seconds to wait after a failed attempt, None when it was the last.
 
@@ -84,3 +102,17 @@ class RetryPolicy:
             wait = self.longest_delay_seconds
         wait *= 1 + self.jitter * (2 * draw - 1)
         return min(wait, self.longest_delay_seconds)
+
+
+def _check_errors(name: str, given: Any) -> None:
+    """Raise DefinitionError for what is no tuple of exception classes and kinds."""
+    if isinstance(given, tuple) and all(map(_is_error, given)):
+        return
+    kinds = ", ".join(ErrorKind.values)
+    raise DefinitionError(
+        f"RetryPolicy: {name} is {given!r:.80}; give a tuple of exception classes and kinds ({kinds})"
+    )
+
+
+def _is_error(each: Any) -> bool:
+    return each in ErrorKind.values or (isinstance(each, type) and issubclass(each, Exception))

@@ -37,6 +37,9 @@ class NewRun:
     """As JSON text."""
     max_crashes: int | None = None
     """None: what the settings say."""
+    one_per_subject: bool = False
+    """It takes its subject, until it ends."""
+    key_free_at_end: bool = False
     tenant: str = ""
 
 
@@ -57,7 +60,7 @@ class RunView:
     """These defaults alone."""
     output: Any
     error: dict[str, Any] | None
-    """type and message (and traceback where there is one) of a failed or blocked run."""
+    """type, message and kind (and traceback where there is one) of a failed or blocked run."""
     wake_at: datetime | None
     """When a waiting run is due; None for an event without a time limit."""
     deadline: datetime | None
@@ -93,17 +96,24 @@ class RunView:
     """The run that took over by continue_as_new."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
+    pausing: bool
+    """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
     code_missing: bool
-    """No living worker has code for its workflow and version, so nobody drives it. False once it has
+    """No living worker has code for its workflow and version and serves its pool, so nobody drives it. False once it has
     ended, while a worker drives it, and where no worker lives at all."""
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def error_kind(self) -> str:
+        """The ErrorKind of its error; "" where it has none, or an older release wrote it."""
+        return str((self.error or {}).get("kind", ""))
 
     @property
     def duration(self) -> timedelta | None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.run import RunId
 from workflows.core.states import RunState
 
@@ -32,6 +33,7 @@ class RunFilter(TypedDict, total=False):
     parent: RunId | None
     error: str | None
     """In the type or the message of its error, in capitals or not."""
+    error_kind: ErrorKind | str | None
     step: str | None
     """At this step: it is under way, waits for its next attempt, or has failed last."""
     created_since: datetime | None

@@ -14,6 +14,8 @@ class RunState(TextChoices):
     """A worker holds its lease and drives it."""
     WAITING = "waiting"
     """Parked until a timer, an event or the next attempt of a step. Holds nothing but its row."""
+    PAUSED = "paused"
+    """Set aside by a person until `resume`: nothing that falls due meanwhile wakes it."""
     BLOCKED = "blocked"
     """Needs a person or a deploy: the code is wrong, it disagrees with history, or workers die of it."""
     COMPLETED = "completed"
@@ -33,11 +35,12 @@ class RunState(TextChoices):
 
 _ = RunState
 RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
-    _.PENDING: frozenset({_.RUNNING, _.CANCELLED, _.COMPENSATING}),
+    _.PENDING: frozenset({_.RUNNING, _.PAUSED, _.CANCELLED, _.COMPENSATING}),
     _.RUNNING: frozenset(
         {
             _.PENDING,
             _.WAITING,
+            _.PAUSED,
             _.BLOCKED,
             _.COMPLETED,
             _.FAILED,
@@ -45,7 +48,8 @@ RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
             _.COMPENSATING,
         }
     ),
-    _.WAITING: frozenset({_.RUNNING, _.CANCELLED, _.COMPENSATING}),
+    _.WAITING: frozenset({_.RUNNING, _.PAUSED, _.CANCELLED, _.COMPENSATING}),
+    _.PAUSED: frozenset({_.PENDING, _.WAITING, _.CANCELLED, _.COMPENSATING}),
     _.BLOCKED: frozenset({_.PENDING, _.CANCELLED, _.COMPENSATING}),
     _.CANCELLING: frozenset({_.CANCELLED, _.COMPENSATING}),
     _.COMPENSATING: frozenset({_.COMPENSATED, _.FAILED}),
@@ -65,8 +69,10 @@ FORWARD_STATES = HELD_STATES - {_.COMPENSATING}
 """A drive goes through the workflow's code, even if it has been asked to stop."""
 PARKABLE_STATES = HELD_STATES - {_.CANCELLING}
 """A drive may let go of a run in one of these: to wait, or for another worker."""
-CANCELLABLE_STATES = frozenset({_.PENDING, _.WAITING, _.BLOCKED, _.RUNNING})
+CANCELLABLE_STATES = frozenset({_.PENDING, _.WAITING, _.PAUSED, _.BLOCKED, _.RUNNING})
 """A run in one of these can be asked to stop; one that was driven is then cancelling."""
+PAUSABLE_STATES = frozenset({_.PENDING, _.WAITING, _.RUNNING})
+"""A run in one of these can be paused; one that is driven goes on to its next durable operation."""
 UNDOABLE_STATES = frozenset({_.FAILED, _.CANCELLED})
 """A run that ended in one of these may still undo its steps, by an operator's `compensate`."""
 DEAF_STATES = FINAL_STATES | {_.COMPENSATING}

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
@@ -11,6 +11,7 @@ from asgiref.sync import markcoroutinefunction
 
 from workflows.core.codec import Signature, is_name
 from workflows.core.errors import DefinitionError
+from workflows.core.limit import Declared, Limit, Rate
 from workflows.core.retry import RetryPolicy
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
@@ -21,6 +22,7 @@ from workflows.definitions.functions import (
     step_function,
     where,
 )
+from workflows.definitions.limit import declare
 from workflows.definitions.workflow_guard import refuse
 
 P = ParamSpec("P")
@@ -49,6 +51,8 @@ class StepDefinition:
     compare_arguments: bool = True
     isolation: str | None = None
     at_most_once: bool = False
+    limits: tuple[Declared, ...] = ()
+    """Taken for each attempt."""
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
@@ -112,6 +116,8 @@ def step(
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
     compare_arguments: bool = ...,
+    concurrency: Limit | tuple[Limit, ...] | None = ...,
+    rate: Rate | None = ...,
 ) -> MakeStep: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -124,6 +130,8 @@ def step(
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
     compare_arguments: bool = True,
+    concurrency: Limit | tuple[Limit, ...] | None = None,
+    rate: Rate | None = None,
 ) -> Any:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
@@ -132,9 +140,9 @@ def step(
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
     heartbeat_seconds  an attempt without heartbeat() for longer is interrupted, and has failed
-    compensate       a function `(output, *args, **kwargs)` that undoes the completed step; a step
-                     itself, with options of its own where it is decorated
+    compensate       a function or step `(output, *args, **kwargs)` that undoes the completed step
     compare_arguments  a replay that gives it other arguments than history recorded blocks the run
+    concurrency, rate  Limit(5) attempts at once, Rate(10) a second, over all hosts; who waits parks
     atomic           the step's ORM writes and its record are one transaction: exactly once.
                      Any other step runs at least once, with the same idempotency key.
 
@@ -144,9 +152,7 @@ def step(
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
     def define(function: Callable[..., Any]) -> FunctionType:
-        plain = step_function(function)
-        if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
-            raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+        plain = _checked(function)
         definition = StepDefinition(
             name=name or plain.__name__,
             function=plain,
@@ -160,9 +166,22 @@ def step(
             compensate=None if compensate is None else _undoing(plain, compensate),
             compare_arguments=compare_arguments,
         )
-        return publish(definition)
+        return publish(_limited(definition, concurrency, rate))
 
     return define if function is None else define(function)
+
+
+def _checked(function: Callable[..., Any]) -> FunctionType:
+    plain = step_function(function)
+    if getattr(getattr(plain, "step_definition", None), "check", None) is not None:
+        raise DefinitionError(f"{where(plain)}: put @action above @step, not below it")
+    return plain
+
+
+def _limited(definition: StepDefinition, concurrency: Any, rate: Any) -> StepDefinition:
+    own = where(definition.function)
+    limits = declare(f"step {own}", definition.signature, own, concurrency=concurrency, rate=rate)
+    return replace(definition, limits=limits)
 
 
 def publish(definition: StepDefinition) -> FunctionType:

@@ -9,18 +9,17 @@ from functools import partial
 from types import FunctionType, MappingProxyType, UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
-from workflows.core.codec import Signature, is_name, loads
+from workflows.core.codec import Signature, loads
 from workflows.core.errors import (
-    DefinitionError,
     DuplicateWorkflow,
     InvalidInput,
     UnknownWorkflow,
     ValueNotStorable,
 )
-from workflows.core.payload_type import PayloadType, payload_type
+from workflows.core.limit import Declared, Limit
+from workflows.core.payload_type import PayloadType
+from workflows.core.pool import DEFAULT_POOL
 from workflows.core.programming_errors import Errors
-from workflows.core.run_labels import owner_of, tags_of
-from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
     RunContext,
     check_parameters,
@@ -30,17 +29,22 @@ from workflows.definitions.functions import (
     refuse_other,
     where,
 )
+from workflows.definitions.limit import declare
+from workflows.definitions.workflow_options import (
+    UNNAMED,
+    check_options,
+    event_types,
+    labels,
+    told_as,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 C = TypeVar("C", bound=RunContext)
 
-UNNAMED = "…"
-"""In place of a name that was not given."""
 NO_EVENTS: Mapping[str, type[Any]] = MappingProxyType({})
 OnEnd = Literal["stop", "compensate"]
-MOST_CRASHES = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +58,20 @@ class WorkflowDefinition:
     on_failure: OnEnd = "stop"
     on_cancel: OnEnd = "stop"
     deadline_seconds: float | None = None
+    pool: str = DEFAULT_POOL
+    """Clusters that serve this one drive its runs."""
     fails_on: Errors = ()
     """Programming errors that end a run, instead of blocking it until they are mended."""
     events: Mapping[str, PayloadType] = field(default_factory=dict)
     """What the payloads of these events are."""
+    limits: tuple[Declared, ...] = ()
+    """Taken by a run from its first drive to its end."""
     description: str = ""
     tags: tuple[str, ...] = ()
     owner: str = ""
     max_crashes: int | None = None
+    one_per_subject: bool = False
+    key_free_at_end: bool = False
 
     def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
         """Return input with what was given by place under its parameters' names, as it is kept.
@@ -99,12 +109,16 @@ def workflow(
     on_failure: OnEnd = "stop",
     on_cancel: OnEnd = "stop",
     deadline_seconds: float | None = None,
+    pool: str = DEFAULT_POOL,
     fails_on: Errors = (),
     events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
+    concurrency: Limit | tuple[Limit, ...] | None = None,
     description: str = "",
     tags: Collection[str] = (),
     owner: str = "",
     max_crashes: int | None = None,
+    one_per_subject: bool = False,
+    key_free_at_end: bool = False,
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
@@ -112,101 +126,71 @@ def workflow(
                            name a workflow before you move or rename it
     on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
     deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
+    pool                   its runs go to clusters that serve this pool (`runcluster --pool gpu`)
     fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
                            a run until it is mended; those named here fail it, as any other does
     events                 what its events bring, by name: {"address": Address}. What does not fit is
-                           refused by send_event where this code is known, and blocks the run
-                           where it comes all the same
+                           refused by send_event where this code is known; else it blocks the run
+    concurrency            how many runs at once, from the first drive to the end: Limit(5, by="tenant")
     description            for people; without it, the function's docstring
     tags, owner            of every run, so that people find it: list_runs(tags=["night"])
     max_crashes            in the place of the setting, for runs that start from then on
+    one_per_subject        start wants a subject, and raises SubjectTaken while a run of it is open
+    key_free_at_end        the key of a run that has ended starts another
 
     The function is replayed from its top after every wait and crash: it may look only at its
     input, at what `run` returns, and compute. Raises DuplicateWorkflow.
     """
-    told = _told(name, version)
-    _check_ends(told, fails_on, on_failure=on_failure, on_cancel=on_cancel)
-    check_limit(f"{told}: deadline_seconds", deadline_seconds)
-    options: dict[str, Any] = {
-        "on_failure": on_failure,
-        "on_cancel": on_cancel,
-        "deadline_seconds": deadline_seconds,
+    told = told_as(name, version)
+    check_options(
+        told, fails_on, pool, deadline_seconds, on_failure=on_failure, on_cancel=on_cancel
+    )
+    given: dict[str, Any] = {
+        "pool": pool,
         "fails_on": fails_on,
-        "events": _event_types(told, events),
-        **_labels(told, description, tags, owner, max_crashes),
+        "deadline_seconds": deadline_seconds,
     }
-    return partial(_register, name, version, options)
+    given |= {"on_failure": on_failure, "on_cancel": on_cancel, "events": event_types(told, events)}
+    given |= {"one_per_subject": one_per_subject, "key_free_at_end": key_free_at_end}
+    given |= labels(told, description, tags, owner, max_crashes)
+    return partial(_register, name, version, given, concurrency)
 
 
 def _register(
     name: str,
     version: int,
     options: dict[str, Any],
+    concurrency: Limit | tuple[Limit, ...] | None,
     function: Callable[Concatenate[C, P], R],
 ) -> Workflow[P, R]:
     plain = plain_function(function)
-    own_name = where(plain) if name is UNNAMED else name
-    check_parameters(own_name, plain)
+    own_name = _own_name(name, plain)
     signature = Signature(plain, skip_first=True)
     description = options["description"] or inspect.getdoc(plain) or ""
+    told = f"workflow {own_name!r}"
     _remember(
         WorkflowDefinition(
             name=own_name,
             version=version,
             function=plain,
             signature=signature,
+            limits=declare(told, signature, own_name, concurrency=concurrency, of_runs=True),
             **options | {"description": description},
         )
     )
     return cast(Workflow[P, R], function)
 
 
+def _own_name(name: str, function: FunctionType) -> str:
+    own_name = where(function) if name is UNNAMED else name
+    check_parameters(own_name, function)
+    return own_name
+
+
 def _remember(definition: WorkflowDefinition) -> None:
     _check_free(definition.name, definition.version, definition.function)
     _workflows[definition.name, definition.version] = definition
     definition.function.workflow_definition = definition  # type: ignore[attr-defined]
-
-
-def _check_ends(told: str, fails_on: Any, **options: Any) -> None:
-    if not isinstance(fails_on, tuple) or not all(
-        isinstance(each, type) and issubclass(each, Exception) for each in fails_on
-    ):
-        raise DefinitionError(f"{told}: write fails_on=(KeyError,), a tuple of exception classes")
-    for option, value in options.items():
-        if value not in ("stop", "compensate"):
-            raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
-
-
-def _labels(told: str, description: Any, tags: Any, owner: Any, max_crashes: Any) -> dict[str, Any]:
-    if not isinstance(description, str):
-        raise DefinitionError(f"{told}: description is a text")
-    is_count = isinstance(max_crashes, int) and not isinstance(max_crashes, bool)
-    if max_crashes is not None and not (is_count and 0 < max_crashes <= MOST_CRASHES):
-        raise DefinitionError(f"{told}: max_crashes is a whole number, 1 or more, or None")
-    try:
-        found = {"tags": tags_of(tags), "owner": owner_of(owner)}
-    except InvalidInput as exc:
-        raise DefinitionError(f"{told}: {exc}") from None
-    return {"description": description, "max_crashes": max_crashes, **found}
-
-
-def _event_types(told: str, events: Any) -> Mapping[str, PayloadType]:
-    if not isinstance(events, Mapping) or not all(is_name(each) for each in events):
-        raise DefinitionError(f'{told}: write events={{"name": Type, …}}')
-    try:
-        return {name: payload_type(annotation) for name, annotation in events.items()}
-    except DefinitionError as exc:
-        raise DefinitionError(f"{told}: events: {exc}") from None
-
-
-def _told(name: Any, version: Any) -> str:
-    """Return how errors name the workflow. Raises DefinitionError for what is no name or version."""
-    if not isinstance(name, str) or not name:
-        raise DefinitionError('name the workflow: @workflow("app.verb")')
-    told = "a workflow" if name is UNNAMED else f"workflow {name!r}"
-    if not isinstance(version, int) or version < 1:
-        raise DefinitionError(f"{told}: version is {version!r}; give 1 or more")
-    return told
 
 
 def _check_free(name: str, version: int, function: FunctionType) -> None:
@@ -227,6 +211,24 @@ def known_code() -> tuple[list[str], list[int]]:
 def _pairwise(known: tuple[tuple[str, int], ...]) -> tuple[list[str], list[int]]:
     """Asked before each claim."""
     return [name for name, _ in known], [version for _, version in known]
+
+
+def code_of_pools(pools: Collection[str]) -> tuple[list[str], list[int]]:
+    """Return the names and versions, pairwise, of the workflows of these pools that this process has
+    code for."""
+    found = [key for key, definition in _workflows.items() if definition.pool in pools]
+    return [name for name, _ in found], [version for _, version in found]
+
+
+def known_pools() -> set[str]:
+    """Return the pools of the workflows that this process has code for, and the default."""
+    return {DEFAULT_POOL, *(definition.pool for definition in _workflows.values())}
+
+
+def named_pool(name: str, version: int) -> str | None:
+    """Return the pool that a workflow's code names; None: it is the default, or there is no code here."""
+    definition = _workflows.get((name, version))
+    return None if definition is None or definition.pool == DEFAULT_POOL else definition.pool
 
 
 def latest_version(name: str) -> int:

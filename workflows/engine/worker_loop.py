@@ -1,6 +1,7 @@
 """What a worker does when the bell rings: drive due runs until there are none."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Protocol
 
 import psycopg
@@ -11,16 +12,24 @@ from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.core.turns import Turns
 from workflows.core.unwind import LostInStep, StoreFailed
-from workflows.definitions.workflow import known_code
 from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
+from workflows.engine.served_code import code_here
+from workflows.engine.session.company import Company
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
-from workflows.store.queue import Code, claim_run
+from workflows.store import lent_connections
+from workflows.store.queue import claim_run
 
 turns = Turns()
 """Of this worker: as long as its process lives, from bell to bell."""
+
+
+@cache
+def company() -> Company:
+    """Return the drives of this worker."""
+    return Company(conf().slots)
 
 
 class Holder(Protocol):
@@ -47,26 +56,15 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
     the process out: a step outlived its time limit in a thread, which ends with the process.
     """
     driven = 0
+    lent_connections.borrow_here()
     try:
-        while not stopping():
-            drop_broken_connection()
-            if driven == 0:
-                courtesy.before_a_look()
-            worker_id = holder.worker_id()
-            run = claim_run(
-                worker_id=worker_id,
-                lease_seconds=conf().lease_seconds,
-                code=code_here(),
-                turns=turns,
-            )
-            if driven == 0:
-                looked()
-            if run is None:
-                holder.hold(None)
-                return driven
+        while not stopping() and company().enter():
+            try:
+                if not _claim_and_drive(holder, stopping, None if driven else looked):
+                    return driven
+            finally:
+                company().leave()
             driven += 1
-            if _drive(holder, run, worker_id, stopping):
-                raise SystemExit(0)
     except (DatabaseError, InterfaceError, psycopg.Error) as failed:
         # On the holder's own connection psycopg says so itself. The cluster rings again.
         connection.close()
@@ -75,12 +73,33 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         else:
             holder.hold(None)
             signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
+    finally:
+        lent_connections.let_go()
     return driven
 
 
-def code_here() -> Code:
-    """Return the workflows that this process has code for."""
-    return Code(*known_code())
+def _claim_and_drive(
+    holder: Holder, stopping: Callable[[], bool], looked: Callable[[], None] | None
+) -> bool:
+    """Drive one due run. False: there is none. looked: given at the first look only."""
+    drop_broken_connection()
+    if looked is not None:
+        courtesy.before_a_look()
+    worker_id = holder.worker_id()
+    run = claim_run(
+        worker_id=worker_id,
+        lease_seconds=conf().lease_seconds,
+        code=code_here(),
+        turns=turns,
+    )
+    if looked is not None:
+        looked()
+    if run is None:
+        holder.hold(None)
+        return False
+    if _drive(holder, run, worker_id, stopping):
+        raise SystemExit(0)
+    return True
 
 
 def _drive(
@@ -90,7 +109,7 @@ def _drive(
     process_must_end = False
     try:
         announcements.run_claimed(run, worker_id=worker_id)
-        process_must_end = drive(run, stopping=stopping)
+        process_must_end = drive(run, stopping=stopping, company=company())
     except StoreFailed as failed:
         connection.close()
         _hand_on(holder, run, failed)

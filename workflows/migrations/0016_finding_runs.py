@@ -18,6 +18,26 @@ WAITED_FOR = """
     CASE WHEN pg_try_advisory_lock(uuid_hash_extended(NEW.id, 20817))
          THEN NOT pg_advisory_unlock(uuid_hash_extended(NEW.id, 20817)) ELSE true END
 """
+FREE_KEY = """
+CREATE FUNCTION workflows_free_key() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.key := NULL;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER run_key_free BEFORE UPDATE OF state ON workflows_run FOR EACH ROW
+WHEN (NEW.key_free_at_end AND NEW.key IS NOT NULL
+      AND NEW.state IN ('completed', 'failed', 'cancelled', 'compensated'))
+EXECUTE FUNCTION workflows_free_key();
+"""
+KEEP_KEY = """
+DROP TRIGGER run_key_free ON workflows_run;
+DROP FUNCTION workflows_free_key();
+"""
+ONE_PER_SUBJECT = """
+CREATE UNIQUE INDEX CONCURRENTLY run_one_per_subject ON workflows_run (workflow, subject)
+WHERE one_per_subject AND NOT state IN ('cancelled', 'compensated', 'completed', 'failed')
+"""
 TELL = f"""
 CREATE FUNCTION workflows_tell_waiters() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -56,6 +76,27 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "run", "max_crashes", models.PositiveIntegerField(blank=True, null=True)
         ),
+        migrations.AddField(
+            "run", "one_per_subject", models.BooleanField(db_default=False, default=False)
+        ),
+        migrations.AddField(
+            "run", "key_free_at_end", models.BooleanField(db_default=False, default=False)
+        ),
+        migrations.SeparateDatabaseAndState(
+            [migrations.RunSQL(ONE_PER_SUBJECT, "DROP INDEX run_one_per_subject")],
+            [
+                migrations.AddConstraint(
+                    "run",
+                    models.UniqueConstraint(
+                        fields=["workflow", "subject"],
+                        condition=Q(one_per_subject=True)
+                        & ~Q(state__in=["cancelled", "compensated", "completed", "failed"]),
+                        name="run_one_per_subject",
+                    ),
+                )
+            ],
+        ),
+        migrations.RunSQL(FREE_KEY, KEEP_KEY),
         AddIndexConcurrently(
             "run", models.Index(fields=["workflow", "-created_at"], name="run_workflow_idx")
         ),
@@ -70,7 +111,7 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             "run",
             models.Index(
-                fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"
+                fields=["-created_at"], condition=Q(error__isnull=False), name="run_any_error_idx"
             ),
         ),
         AddIndexConcurrently(

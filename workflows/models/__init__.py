@@ -2,9 +2,28 @@
 
 from workflows.models.event import Event
 from workflows.models.history import History
+from workflows.models.limit import (
+    LimitMoment,
+    LimitRate,
+    LimitSetting,
+    LimitSlot,
+    LimitWait,
+)
 from workflows.models.pruned_key import PrunedKey
 from workflows.models.run import Run
 from workflows.models.schedule import Schedule
 from workflows.models.worker import Worker
 
-__all__ = ["Event", "History", "PrunedKey", "Run", "Schedule", "Worker"]
+__all__ = [
+    "Event",
+    "History",
+    "LimitMoment",
+    "LimitRate",
+    "LimitSetting",
+    "LimitSlot",
+    "LimitWait",
+    "PrunedKey",
+    "Run",
+    "Schedule",
+    "Worker",
+]

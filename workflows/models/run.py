@@ -15,7 +15,7 @@ from django.db.models import (
     UniqueConstraint,
     When,
 )
-from django.db.models.fields.json import KeyTextTransform
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce
 
 from workflows.core.states import DUE_STATES, FINAL_STATES, HELD_STATES, RunState
@@ -68,6 +68,9 @@ class Run(models.Model):
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
     events = models.PositiveIntegerField(default=0, db_default=0)
     attempt = models.PositiveIntegerField(default=0, db_default=0)
+    # A trigger makes such a run paused wherever it is let go of, and keeps its time for resume.
+    pausing = models.BooleanField(default=False, db_default=False)
+    due_at_resume = models.DateTimeField(null=True, blank=True)
     retries = models.PositiveIntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -88,9 +91,14 @@ class Run(models.Model):
     subject = models.TextField(default="", blank=True, db_default="")
     # As its workflow says; else the setting counts.
     max_crashes = models.PositiveIntegerField(null=True, blank=True)
+    one_per_subject = models.BooleanField(default=False, db_default=False)
+    # A trigger takes the key away at the end.
+    key_free_at_end = models.BooleanField(default=False, db_default=False)
     tenant = models.TextField(default="", blank=True, db_default="")
     # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
     woken = models.BooleanField(default=False, db_default=False)
+    # It has held or asked for a slot or a moment of a limit (models/limit.py).
+    limited = models.BooleanField(default=False, db_default=False)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
@@ -111,6 +119,11 @@ class Run(models.Model):
                 fields=["workflow", "key"], condition=Q(key__isnull=False), name="run_key_once"
             ),
             CheckConstraint(condition=Q(state__in=RunState.values), name="run_state_known"),
+            UniqueConstraint(
+                fields=["workflow", "subject"],
+                condition=Q(one_per_subject=True) & ~Q(state__in=sorted(FINAL_STATES)),
+                name="run_one_per_subject",
+            ),
         ]
         indexes = [
             # store/queue.py, claim_run and look_ahead: what is due next of each workflow. Read
@@ -172,6 +185,13 @@ class Run(models.Model):
                 ),
                 name="run_ended_idx",
             ),
+            # api.list_runs(error_kind=...).
+            Index(
+                KeyTransform("kind", "error"),
+                models.F("created_at").desc(),
+                condition=Q(error__isnull=False),
+                name="run_error_idx",
+            ),
             # api.list_runs and the admin: newest first.
             Index(fields=["-created_at"], name="run_newest_idx"),
             # api.list_runs by workflow, newest first.
@@ -182,7 +202,9 @@ class Run(models.Model):
                 condition=Q(state__in=TROUBLED_STATES),
                 name="run_troubled_idx",
             ),
-            Index(fields=["-created_at"], condition=Q(error__isnull=False), name="run_error_idx"),
+            Index(
+                fields=["-created_at"], condition=Q(error__isnull=False), name="run_any_error_idx"
+            ),
             # api.list_runs by what only some runs have. A run that has none of it costs nothing here.
             Index(fields=["owner", "-created_at"], condition=~Q(owner=""), name="run_owner_idx"),
             Index(

@@ -133,15 +133,21 @@ def _recovered(*, runs: list[tuple[Any, str, str]], reasons: list[str], **_: Any
             logger.warning(words, workflow, run_id, why, state, since)
 
 
-def _code_missing(*, workflow: str, version: int, runs: int, run_id: Any, **_: Any) -> None:
-    logger.warning(
-        "no living worker has code for %s version %d: %d due, first %s; start the clusters again so that "
-        "they read new code, or deploy it",
-        workflow,
-        version,
-        runs,
-        run_id,
-    )
+def _code_missing(
+    *, workflow: str, version: int, runs: int, run_id: Any, pool: str | None, **_: Any
+) -> None:
+    if pool is None:
+        words = (
+            "no living worker has code for %s version %d: %d due, first %s; start the clusters again so "
+            "that they read new code, or deploy it"
+        )
+        logger.warning(words, workflow, version, runs, run_id)
+    else:
+        words = (
+            "no living worker serves the pool %r of %s version %d: %d due, first %s; start a cluster "
+            "with `runcluster --pool %s`"
+        )
+        logger.warning(words, pool, workflow, version, runs, run_id, pool)
 
 
 def _pruned(*, runs: int, **_: Any) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 _STEERING = "workflows.engine.requests.steering"
 _RETRY = "workflows.engine.requests.retry"
+_PAUSE = ("workflows.engine.requests.pause.pause", "workflows.engine.requests.pause.resume")
 _LISTING = "workflows.engine.requests.listing"
 
 
@@ -103,6 +104,7 @@ RULES = (
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
             "workflows.engine.requests.steer_runs.steer_runs",
             "workflows.engine.requests.start_many.start_many",
+            "workflows.engine.requests.send_or_start.send_or_start",
             *(
                 "workflows.engine.requests.result.result",
                 "workflows.engine.requests.result.wait_for",
@@ -111,6 +113,7 @@ RULES = (
                 f"{_STEERING}.compensate",
                 f"{_STEERING}.retry_now",
                 f"{_RETRY}.retry",
+                *_PAUSE,
                 f"{_LISTING}.list_runs",
             ),
             *(f"{_LISTING}.list_steps", "workflows.engine.execute_action.execute_action"),

@@ -23,7 +23,10 @@ _TAKEN_OVER = (
     "tags",
     "subject",
     "max_crashes",
+    "one_per_subject",
+    "key_free_at_end",
     "tenant",
+    "pausing",
     "data",
     "attributes",
     "progress",
@@ -31,7 +34,11 @@ _TAKEN_OVER = (
 _SUCCESSOR = insert.run(
     "ended",
     **{column: f"ended.{column}" for column in _TAKEN_OVER},
-    key="NULL",
+    # As the statement began: by now the run that ends has lost it.
+    key="(SELECT key FROM workflows_run AS before WHERE before.id = ended.id AND key_free_at_end)",
+    state=f"CASE WHEN ended.pausing THEN '{RunState.PAUSED}' ELSE '{RunState.PENDING}' END",
+    wake_at=f"CASE WHEN NOT ended.pausing THEN {NOW} END",
+    due_at_resume=f"CASE WHEN ended.pausing THEN {NOW} END",
     chain_id="coalesce(ended.chain_id, ended.id)",
     events="""(SELECT count(*) FROM workflows_event
                WHERE run_id = ended.id AND position IS NULL)""",
@@ -47,7 +54,8 @@ _CONTINUE = Statement(
     f"""
     WITH ended AS (
         UPDATE workflows_run
-        SET state = '{RunState.COMPLETED}', continued_as = %(id)s, finished_at = {NOW},
+        SET state = '{RunState.COMPLETED}', key = CASE WHEN NOT key_free_at_end THEN key END,
+            continued_as = %(id)s, finished_at = {NOW},
             wake_at = NULL, worker_id = NULL, lease_until = NULL, {KEEP_NOTES}
         WHERE {held([RunState.RUNNING])} AND events = %(events)s
         RETURNING *),

@@ -121,8 +121,9 @@ def _on_django(sql: str, params: Params) -> Rows:
     if django.needs_rollback:
         django.validate_no_broken_transaction()
     raw = django.connection
-    if raw.prepare_threshold is None:
-        # Django's default, with which psycopg prepares nothing, not even on request.
+    if raw.prepare_threshold is None and "prepare_threshold" not in django.settings_dict["OPTIONS"]:
+        # Django's default, with which psycopg prepares nothing, not even on request. Said in OPTIONS,
+        # None is meant: before PostgreSQL stands a pooler that cannot bear it.
         raw.prepare_threshold = PREPARE_THRESHOLD
     try:
         with django.wrap_database_errors:

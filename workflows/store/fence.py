@@ -75,9 +75,13 @@ def holder(run: ClaimedRun) -> dict[str, Any]:
 IF_EVENTS = "(%(if_events)s::integer IS NULL OR events = %(if_events)s::integer)"
 """The event counter is still the one given, where one is."""
 
+HEARD = f"""
+    CASE WHEN pausing AND state = '{RunState.RUNNING}' THEN '{RunState.PAUSED}' ELSE state END AS state
+"""
+"""What a drive hears of its run's state: that of one which is to pause is paused already."""
 _LOCK = f"""
     fence AS (
-        SELECT id, state, events FROM workflows_run
+        SELECT id, {HEARD}, events FROM workflows_run
         WHERE {{held}} AND {IF_EVENTS} FOR NO KEY UPDATE {{unless}})
 """
 _LOCK_IF_FREE = _LOCK.format(held=still_held(), unless="SKIP LOCKED")
@@ -85,7 +89,7 @@ _LOCK_OR_WAIT = _LOCK.format(held=held(), unless="")
 _KEEP = f"""
     fence AS (
         UPDATE workflows_run SET {KEEP_NOTES}
-        WHERE {held()} AND {IF_EVENTS} RETURNING id, state, events)
+        WHERE {held()} AND {IF_EVENTS} RETURNING id, {HEARD}, events)
 """
 
 

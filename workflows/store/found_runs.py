@@ -84,6 +84,7 @@ _CONDITIONS: Mapping[str, Callable[[Any], Q]] = {
     "attributes": lambda each: Q(attributes__contains=each) & ~Q(attributes={}) if each else Q(),
     "parent": lambda parent: Q(parent_id=parent),
     "error": _by_error,
+    "error_kind": lambda kind: Q(error__kind=kind, error__isnull=False),
     "step": lambda name: _true(_AT_STEP, name, name),
     "created_since": lambda moment: Q(created_at__gte=moment),
     "created_before": lambda moment: Q(created_at__lt=moment),

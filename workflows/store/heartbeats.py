@@ -5,10 +5,13 @@ from uuid import UUID
 from workflows.core.beat import sql_beat
 from workflows.core.run import ClaimedRun
 from workflows.core.states import FORWARD_STATES
-from workflows.store.database import Connection, query, query_one
-from workflows.store.fence import held, holder
+from workflows.store.database import Connection, query_one
+from workflows.store.fence import held, holder, still_held, wait_at_most
 from workflows.store.statement import NOW, Statement
-from workflows.store.workers import open_connection
+
+LOCK_WAIT_SECONDS = 0.5
+"""So long a heartbeat waits for whoever has locked its run's row, the step itself perhaps: those of the
+worker's other steps wait behind it."""
 
 _SHOWN = sql_beat(
     position="%(position)s::integer",
@@ -22,7 +25,7 @@ _BEAT = Statement(
     UPDATE workflows_run
     SET heartbeat = {_SHOWN},
         lease_until = {NOW} + %(lease_seconds)s * interval '1 second'
-    WHERE {held()}
+    WHERE {still_held()} AND {wait_at_most(f"'{LOCK_WAIT_SECONDS}'")}
     RETURNING id
     """
 )
@@ -32,15 +35,6 @@ _PROGRESS = Statement(
     WHERE {held(FORWARD_STATES)} RETURNING id
     """
 )
-# A step that has locked its own run's row would wait for itself.
-_WAIT_NOT_FOR_EVER = Statement("SET lock_timeout = '5s'")
-
-
-def open_for_beats() -> Connection:
-    """Open a connection for the heartbeats of one step."""
-    own = open_connection()
-    query(_WAIT_NOT_FOR_EVER, on=own)
-    return own
 
 
 def beat(

@@ -11,7 +11,7 @@ from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
-from workflows.store.fence import KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
+from workflows.store.fence import HEARD, KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
 from workflows.store.insert import operation_line
 from workflows.store.statement import NOW, Statement
 
@@ -35,7 +35,7 @@ _SET_STATUS = Statement(
     WITH fence AS (
         UPDATE workflows_run SET status = %(name)s, {KEEP_NOTES}
         WHERE {held(FORWARD_STATES)}
-        RETURNING id, state, events),
+        RETURNING id, {HEARD}, events),
     {recorded("fence")}
     """
 )

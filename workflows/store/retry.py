@@ -70,7 +70,7 @@ _RETRY = Statement(
     WITH moved AS (
         UPDATE workflows_run
         SET state = '{RunState.PENDING}', wake_at = {NOW}, finished_at = NULL, error = NULL,
-            crashes = 0, waiting_for = '{{}}', retries = retries + 1,
+            crashes = 0, pausing = false, waiting_for = '{{}}', retries = retries + 1,
             deadline = CASE WHEN %(deadline_seconds)s::float8 IS NULL THEN deadline
                 ELSE {NOW} + %(deadline_seconds)s::float8 * interval '1 second' END
         WHERE id = %(run)s

@@ -7,10 +7,11 @@ from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
-from workflows.core.states import FORWARD_STATES, RunState
+from workflows.core.states import FINAL_STATES, FORWARD_STATES, RunState
 from workflows.store import insert
 from workflows.store.database import Connection, query_one
 from workflows.store.fence import (
+    HEARD,
     KEEP_NOTES,
     UNCHANGED,
     WAITS_BRIEFLY,
@@ -20,7 +21,7 @@ from workflows.store.fence import (
     still_held,
 )
 from workflows.store.schema import RING, SOON
-from workflows.store.statement import NOW, Statement
+from workflows.store.statement import NOW, Statement, one_of
 from workflows.store.views import view_of_new
 
 # Who waits here for the deletion of the key's run sees no key of it: a trigger looks again.
@@ -31,18 +32,25 @@ _UNLESS_PRUNED = """
 _CREATED = f"""
     WITH created AS (
         {insert.run(_UNLESS_PRUNED)}
-        ON CONFLICT (workflow, key) WHERE key IS NOT NULL DO NOTHING
+        ON CONFLICT <taken> DO NOTHING
         RETURNING id, attempt, data, attributes, created_at, wake_at, deadline)
 """
 _TELL = f"""
     SELECT created_at, wake_at, deadline, CASE WHEN {SOON} THEN {RING} END FROM created
 """
-_CREATE = Statement(f"{_CREATED} {_TELL}")
 _BEGUN = sql_data(HistoryKind.CONTINUED, data="data", attributes="attributes")
 # The code begins with them at every replay, when its row may tell other things.
-_CREATE_WITH_ATTRIBUTES = Statement(
-    f"{_CREATED}, begun AS ({insert.line('created', HistoryKind.CONTINUED, _BEGUN)}) {_TELL}"
-)
+_WITH_ATTRIBUTES = f", begun AS ({insert.line('created', HistoryKind.CONTINUED, _BEGUN)})"
+_CREATE = {
+    (once, attributes): Statement(
+        _CREATED.replace("<taken>", "" if once else "(workflow, key) WHERE key IS NOT NULL")
+        + (_WITH_ATTRIBUTES if attributes else "")
+        + _TELL
+    )
+    for once in (False, True)
+    for attributes in (False, True)
+}
+"""By whether the run takes its subject, and whether it has attributes."""
 
 _END = Statement(
     f"""
@@ -89,11 +97,25 @@ _BEGIN_COMPENSATION = Statement(
     """
 )
 
-_HOLD = Statement(f"SELECT state, events FROM workflows_run WHERE {still_held()}")
+_HOLD = Statement(f"SELECT {HEARD}, events FROM workflows_run WHERE {still_held()}")
 
 _BY_KEY = Statement(
     """
     SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
+    """
+)
+_OF_SUBJECT = Statement(
+    f"""
+    SELECT id FROM workflows_run
+    WHERE workflow = %s AND subject = %s AND one_per_subject AND state NOT IN {one_of(FINAL_STATES)}
+    """
+)
+_RIVAL = Statement(
+    f"""
+    SELECT other.workflow, other.subject, other.id FROM workflows_run AS run
+    JOIN workflows_run AS other USING (workflow, subject)
+    WHERE run.id = %s AND run.one_per_subject AND run.state IN {one_of(FINAL_STATES)}
+      AND other.one_per_subject AND other.state NOT IN {one_of(FINAL_STATES)}
     """
 )
 _PRUNED = Statement(
@@ -105,8 +127,8 @@ _PRUNED = Statement(
 
 def create_run(new: NewRun, *, on: Connection | None = None) -> RunView | None:
     """Insert a run in the caller's transaction and return it. None: the key is taken, by a run or by
-    one that was pruned."""
-    statement = _CREATE if new.attributes == "{}" else _CREATE_WITH_ATTRIBUTES
+    one that was pruned; or its subject is."""
+    statement = _CREATE[new.one_per_subject, new.attributes != "{}"]
     row = query_one(statement, insert.new_run_params(new), on=on)
     if row is None:
         return None
@@ -155,7 +177,8 @@ def block_run(run: ClaimedRun, *, error: str) -> bool:
 
 
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:
-    """Return the held run's state and event counter; None when the lease is lost."""
+    """Return the held run's state, paused where it is to pause, and its event counter; None when the lease
+    is lost."""
     row = query_one(_HOLD, holder(run))
     return None if row is None else (RunState(row[0]), row[1])
 
@@ -164,6 +187,18 @@ def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Input] | None:
     """Return id and input of the run that has this key."""
     row = query_one(_BY_KEY, [workflow, key])
     return None if row is None else (row[0], Input(*row[1:]))
+
+
+def find_of_subject(workflow: str, subject: str) -> uuid.UUID | None:
+    """Return the open run that has taken a subject."""
+    row = query_one(_OF_SUBJECT, [workflow, subject])
+    return None if row is None else uuid.UUID(str(row[0]))
+
+
+def find_rival(run_id: uuid.UUID) -> tuple[str, str, uuid.UUID] | None:
+    """Return workflow, subject and id of the open run that has taken the subject of one that has ended."""
+    row = query_one(_RIVAL, [run_id])
+    return None if row is None else (row[0], row[1], row[2])
 
 
 def find_pruned(workflow: str, key: str) -> tuple[uuid.UUID, str] | None:

@@ -109,7 +109,7 @@ _WAKE = Statement(
         UPDATE workflows_run AS run
         SET state = CASE target.state WHEN '{RunState.BLOCKED}' THEN '{RunState.PENDING}'
                                       ELSE run.state END,
-            wake_at = {NOW}, crashes = 0,
+            wake_at = {NOW}, crashes = 0, pausing = false,
             error = CASE target.state WHEN '{RunState.BLOCKED}' THEN NULL ELSE run.error END
         FROM target
         WHERE run.id = target.id

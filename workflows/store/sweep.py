@@ -1,4 +1,4 @@
-"""The runs of the dead: who is missing, and what becomes of the runs that they held.
+"""The runs of the dead: what becomes of them.
 
 The sweep is sent on the pusher's own connection; a worker whose connection broke sends the same for
 its one run, on Django's.
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from workflows.core.beat import SQL_GREW
 from workflows.core.codec import loads
+from workflows.core.error_kind import ErrorKind
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data, sql_failure
 from workflows.core.run import ClaimedRun
@@ -28,17 +29,6 @@ from workflows.store.steps_seen import (
     told_params,
 )
 
-_MISSING = Statement(
-    f"""
-    SELECT DISTINCT run.worker_id, coalesce(worker.place, ''), coalesce(worker.pid, 0),
-                    worker.cluster_pid
-    FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
-    WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
-      AND run.worker_id IS NOT NULL AND run.worker_id NOT IN ({LIVING})
-    """
-)
-
-
 _WHAT_BECAME = f"""
     CASE state WHEN '{RunState.CANCELLED}' THEN '{HistoryKind.RUN_CANCELLED}'
                WHEN '{RunState.BLOCKED}' THEN '{HistoryKind.BLOCKED}'
@@ -48,15 +38,16 @@ _WHAT_BECAME = f"""
 _TOLD = """format(
     '%%s workers in a row were lost while driving this run, the last one because %%s; find out '
     'what kills them, then retry it', lost_in_a_row, reason)"""
-_VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD)
+_VERDICT = sql_failure(type="'TooManyCrashes'", message=_TOLD, kind=f"'{ErrorKind.LOST_WORKER}'")
 _GIVEN_UP = [RunState.BLOCKED, RunState.FAILED]
 _ENDS = [RunState.CANCELLED, RunState.FAILED]
 _RESTART, _LET_GO = "the database was started again", "its worker lives on without it"
 _CUT = "all sessions were cut at the same moment"
 CLUSTER_ENDED = "its cluster was ended because it hung"
 STEP_OVERRAN = "it was ended with a step that ran beyond its limit"
+NEIGHBOUR_OVERRAN = "it was ended with a step of another run that ran beyond its limit"
 _WITHOUT_SESSIONS = [_RESTART, _LET_GO, _CUT]
-_NOT_COUNTED = [*_WITHOUT_SESSIONS, CLUSTER_ENDED, STEP_OVERRAN]
+_NOT_COUNTED = [*_WITHOUT_SESSIONS, CLUSTER_ENDED, STEP_OVERRAN, NEIGHBOUR_OVERRAN]
 LONGEST_PAUSE_SECONDS = 30
 """Between two recoveries of a run that makes no progress."""
 _TAKEN = [HistoryKind.RECOVERED, HistoryKind.BLOCKED]
@@ -82,11 +73,18 @@ _PAUSE = """
     CASE WHEN recoveries = 0 THEN 0
          ELSE least(power(2, least(recoveries, 30) - 1), %(longest_pause)s) END
 """
+_IS_COUNTED = f"seen NOT IN {one_of(_NOT_COUNTED)}"
+# One of them may have done it, and nobody knows which: lost alone, a run counts.
+_COMPANY = sql_data(HistoryKind.RECOVERED, company="company", attempt="attempt")
 _OF_WHAT = f"""
     CASE WHEN state IN {one_of(_GIVEN_UP)}
          THEN {sql_data(HistoryKind.BLOCKED, error="verdict")}
          ELSE {sql_data(HistoryKind.RECOVERED, worker="worker_id", crashes="crashes", reason="reason")}
          END || CASE WHEN steps IS NULL THEN '{{}}' ELSE {sql_data(HistoryKind.RECOVERED, steps="steps")} END
+      || CASE WHEN company > 0 AND {_IS_COUNTED} THEN {_COMPANY} ELSE '{{}}' END
+"""
+_OTHERS = """
+    coalesce((SELECT held - 1 FROM held_together AS each WHERE each.worker_id = run.worker_id), 0)
 """
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
@@ -132,10 +130,10 @@ _JUDGED = f"""
     counted AS (
         SELECT *, seen || {sql_words("steps", worker="lost.worker_id")} AS reason,
                CASE WHEN mark = crash_mark AND NOT grown THEN crashes ELSE 0 END
-                  + CASE WHEN seen IN {one_of(_NOT_COUNTED)} THEN 0 ELSE 1 END AS lost_in_a_row
+                  + CASE WHEN company = 0 AND {_IS_COUNTED} THEN 1 ELSE 0 END AS lost_in_a_row
         FROM lost),
     judged AS (
-        SELECT id, parent_id, worker_id, mark, seen, reason, steps, recoveries,
+        SELECT id, parent_id, worker_id, mark, seen, reason, steps, recoveries, company,
                state = '{RunState.CANCELLING}' AND undo_on_cancel AS turns,
                CASE WHEN state = '{RunState.CANCELLING}' AND undo_on_cancel
                     THEN 0 ELSE lost_in_a_row END AS crashes,
@@ -176,21 +174,25 @@ _MOVED = f"""
                OR judged.parent_id IN (SELECT id FROM parents))
         RETURNING run.id, run.workflow, run.state, run.attempt, judged.verdict,
                   judged.worker_id, judged.crashes, judged.seen, judged.reason, judged.steps,
-                  judged.turns)
+                  judged.company, judged.turns)
 """
 
 
-def _recover(which: str, seen: str) -> Statement:
-    """Return the statement that takes runs from lost workers; seen: SQL, why each is taken."""
+def _recover(which: str, seen: str, *, company: str) -> Statement:
+    """Return the statement that takes runs from lost workers; SQL: seen, why each is taken; company, how
+    many others its worker held."""
     return Statement(
         f"""
-        WITH lost AS MATERIALIZED (
+        WITH held_together AS MATERIALIZED (
+            SELECT worker_id, count(*) AS held FROM workflows_run
+            WHERE state IN {one_of(HELD_STATES)} AND lease_until IS NOT NULL GROUP BY worker_id),
+        lost AS MATERIALIZED (
             SELECT id, parent_id, state, worker_id, crashes, crash_mark, undo_on_cancel,
                    coalesce(max_crashes, %(max_crashes)s) AS most,
                    (SELECT coalesce(max(line.id), 0) FROM workflows_history AS line
                     WHERE line.run_id = run.id AND line.position IS NOT NULL) AS mark,
                    {_RECOVERIES} AS recoveries, {_HEARTBEATS_GREW} AS grown,
-                   coalesce(told.cause, {seen}) AS seen, {_STEPS} AS steps
+                   {company} AS company, coalesce(told.cause, {seen}) AS seen, {_STEPS} AS steps
             FROM workflows_run AS run LEFT JOIN {told_of_runs()}
                  ON told.run_id = run.id AND told.run_attempt = run.attempt
             WHERE {which}
@@ -209,8 +211,10 @@ def _recover(which: str, seen: str) -> Statement:
     )
 
 
-_SWEEP = _recover(_BY_THE_SWEEP, _SEEN)
-_TAKE_FROM_ITSELF = _recover(still_held(), "'its connection broke inside an atomic step'")
+_SWEEP = _recover(_BY_THE_SWEEP, _SEEN, company=_OTHERS)
+_TAKE_FROM_ITSELF = _recover(
+    still_held(), "'its connection broke inside an atomic step'", company="0"
+)
 
 
 class Judged(NamedTuple):
@@ -227,28 +231,12 @@ class Judged(NamedTuple):
     """What was seen of the loss: how, in which step, on which host and pid."""
 
 
-class Missing(NamedTuple):
-    """A worker that holds a run but not its lock."""
-
-    id: int
-    place: str
-    """Where its pid means something. Empty: nobody knows."""
-    pid: int
-    cluster_pid: int | None
-    """Of the command that started its cluster; None: nobody knows."""
-
-
 class Told(NamedTuple):
     """What a cluster knows of a run that one of its own workers holds, or held when it died."""
 
     run: HeldRun
     cause: str | None
     """Why that worker was lost, where its cluster knows better than the database."""
-
-
-def missing_workers(own: Connection) -> list[Missing]:
-    """Return who holds a run and does not show that it lives."""
-    return [Missing(*row) for row in query(_MISSING, on=own)]
 
 
 def sweep(
@@ -285,6 +273,14 @@ def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
     params = {"max_crashes": max_crashes, "longest_pause": LONGEST_PAUSE_SECONDS}
     params |= told_params([])
     return _judged(query(_TAKE_FROM_ITSELF, holder(run) | params))
+
+
+def take_overrun(own: Connection, run: HeldRun, *, max_crashes: int) -> list[Judged]:
+    """Take a run from a living worker that cannot interrupt its step, which has run beyond its limit: a
+    failed attempt, which the next drive records. Returns nothing where somebody else has it, or its row."""
+    params = {"run": run.run_id, "attempt": run.attempt, "max_crashes": max_crashes}
+    params |= {"longest_pause": LONGEST_PAUSE_SECONDS, **told_params([run], [STEP_OVERRAN])}
+    return _judged(query(_TAKE_FROM_ITSELF, params, on=own))
 
 
 def _judged(rows: Rows) -> list[Judged]:

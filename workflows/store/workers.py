@@ -90,9 +90,21 @@ _FORGET = Statement(
 )
 
 
-def open_connection(*, listen: bool = False) -> Connection:
-    """Open a connection of the engine's own to Django's default database."""
-    wanted = {**NOTICE_A_CUT, **connections[DEFAULT_DB_ALIAS].get_connection_params()}
+_MISSING = Statement(
+    f"""
+    SELECT DISTINCT run.worker_id, coalesce(worker.place, ''), coalesce(worker.pid, 0),
+                    worker.cluster_pid
+    FROM workflows_run AS run LEFT JOIN workflows_worker AS worker ON worker.id = run.worker_id
+    WHERE run.state IN {one_of(HELD_STATES)} AND run.lease_until IS NOT NULL
+      AND run.worker_id IS NOT NULL AND run.worker_id NOT IN ({LIVING})
+    """
+)
+
+
+def open_connection(alias: str = DEFAULT_DB_ALIAS, *, listen: bool = False) -> Connection:
+    """Open a connection of the engine's own, a session for as long as it lives. alias: of a database in
+    Django's settings to which no pooler stands before."""
+    wanted = {**NOTICE_A_CUT, **connections[alias].get_connection_params()}
     for owned_by_django in ("context", "cursor_factory", "prepare_threshold", "pool"):
         wanted.pop(owned_by_django, None)
     own: Connection = psycopg.connect(**wanted, autocommit=True, application_name=OWN_NAME)
@@ -100,6 +112,17 @@ def open_connection(*, listen: bool = False) -> Connection:
     if listen:
         schema.listen(own)
     return own
+
+
+class Missing(NamedTuple):
+    """A worker that holds a run but not its lock."""
+
+    id: int
+    place: str
+    """Where its pid means something. Empty: nobody knows."""
+    pid: int
+    cluster_pid: int | None
+    """Of the command that started its cluster; None: nobody knows."""
 
 
 class Gone(NamedTuple):
@@ -163,6 +186,11 @@ def renew_leases(own: Connection, held: Sequence[HeldRun], *, lease_seconds: flo
     """Extend the leases of runs that living workers hold, and show which steps these are in: one
     statement for all of them."""
     query(_RENEW, told_params(held) | {"lease_seconds": lease_seconds}, on=own)
+
+
+def missing_workers(own: Connection) -> list[Missing]:
+    """Return who holds a run and does not show that it lives."""
+    return [Missing(*row) for row in query(_MISSING, on=own)]
 
 
 def forget_the_dead(own: Connection) -> list[Gone]:

@@ -2,7 +2,7 @@
 
 import contextvars
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -183,7 +183,7 @@ def killing(killer: Killer) -> Iterator[None]:
         yield
 
 
-def _drive_as_another(known: list[BaseDatabaseWrapper]) -> None:
+def _drive_as_another(known: Iterable[BaseDatabaseWrapper]) -> None:
     """Drive in a context of one's own: the other worker is not inside this one's step. Where a loop
     runs in this thread, Django's connections belong to the context too: take these along."""
     for each in known:

@@ -72,3 +72,17 @@ def sleep_a_while(run: Context, seconds: float) -> str:
     """One sleep."""
     run.sleep(seconds)
     return "awake"
+
+
+GPU = "tests_gpu"
+"""A pool of its own."""
+
+
+@workflow("tests.on_a_card", pool=GPU)
+def on_a_card(run: Context, name: str) -> str:
+    return run.step(greet, name)
+
+
+@workflow("tests.card_parent")
+def with_a_card(run: Context, name: str) -> str:
+    return run.start_child(on_a_card, name=name).result()

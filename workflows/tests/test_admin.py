@@ -176,7 +176,7 @@ class RunAdminTests(TestCase):
 
         self.assertInHTML(badge("completed"), page)
         self.assertInHTML(badge("skipped"), page)
-        self.assertIn("DockClosed: no boat</td>", page)
+        self.assertIn("DockClosed: no boat (transient)</td>", page)
         self.assertEqual(len(re.findall(r"<td>0\.\d{3} s</td>", page)), 2)
 
     def test_a_step_under_way_is_shown_with_its_worker_and_a_lost_attempt_is_counted(self) -> None:
@@ -232,7 +232,7 @@ class RunAdminTests(TestCase):
 
         page = self.client.get(address).content.decode()
 
-        self.assertIn("no boat; not undone: ", page)
+        self.assertIn("no boat (transient); not undone: ", page)
         self.assertIn("still asleep", page)
 
     def test_staff_who_may_only_look_are_offered_no_action(self) -> None:
@@ -281,7 +281,9 @@ def test_every_action_on_runs_asks_for_the_permission_to_steer() -> None:
         action.__name__: getattr(action, "allowed_permissions", []) for action in RunAdmin.actions
     }
 
-    assert asked == {name: ["steer"] for name in ("cancel", "retry", "compensate")}
+    assert asked == {
+        name: ["steer"] for name in ("cancel", "retry", "pause", "resume", "compensate")
+    }
 
 
 @pytest.mark.usefixtures("committed")

@@ -11,7 +11,7 @@ from workflows.tests.flows import greet_once, wait_for_go
 
 pytestmark = pytest.mark.django_db
 
-RULES = ["run_moves", "child_ended", "history_append_only", "pruned_key_refused"]
+RULES = ["run_moves", "run_paused", "child_ended", "history_append_only", "pruned_key_refused"]
 
 
 @workflow("tests.parent_of_greeting")
@@ -57,6 +57,7 @@ def as_without_migrations() -> None:
         cursor.execute("DROP FUNCTION workflows_refuse_move() CASCADE")
         cursor.execute("DROP FUNCTION workflows_refuse_rewrite() CASCADE")
         cursor.execute("DROP FUNCTION workflows_child_ended() CASCADE")
+        cursor.execute("DROP FUNCTION workflows_pause_run() CASCADE")
         cursor.execute("DROP FUNCTION workflows_refuse_pruned_key() CASCADE")
 
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
-from workflows.checks import check_conf, check_database
+from workflows.checks import check_conf, check_database, check_pooler
 from workflows.conf import NO_NUMBERS, Conf, conf
 
 
@@ -149,3 +149,20 @@ def test_a_database_that_commits_nothing_by_itself_is_refused() -> None:
         "workflows.E003",
         'the database setting "AUTOCOMMIT" is False',
     )
+
+
+def test_a_direct_database_that_is_none_is_refused_with_those_there_are() -> None:
+    with (
+        override_settings(WORKFLOWS={"direct_database": "straight"}),
+        pytest.raises(ImproperlyConfigured, match=r"'straight'; name one of DATABASES: default"),
+    ):
+        conf()
+
+
+@pytest.mark.parametrize(("disabled", "said"), [(True, []), (False, ["workflows.W018"])])
+def test_a_pooler_wants_no_cursors_of_the_server_s(disabled: bool, said: list[str]) -> None:
+    behind = {"default": {"DISABLE_SERVER_SIDE_CURSORS": disabled}, "direct": {}}
+    with override_settings(DATABASES=behind, WORKFLOWS={"direct_database": "direct"}):
+        assert [each.id for each in check_pooler()] == said
+    with override_settings(WORKFLOWS={}):
+        assert check_pooler() == []

@@ -5,9 +5,15 @@ import pytest
 from workflows import api
 from workflows.api import RunState
 from workflows.models import Run
-from workflows.run_actions import CANCEL, COMPENSATE, RETRY
+from workflows.run_actions import CANCEL, COMPENSATE, PAUSE, RESUME, RETRY
 
-DEEDS = {"cancel": CANCEL, "retry": RETRY, "compensate": COMPENSATE}
+DEEDS = {
+    "cancel": CANCEL,
+    "retry": RETRY,
+    "compensate": COMPENSATE,
+    "pause": PAUSE,
+    "resume": RESUME,
+}
 
 
 @pytest.mark.django_db
@@ -16,7 +22,8 @@ DEEDS = {"cancel": CANCEL, "retry": RETRY, "compensate": COMPENSATE}
 def test_it_is_refused_in_words_exactly_where_it_would_do_nothing(
     name: str, state: RunState
 ) -> None:
-    run = Run.objects.create(workflow="tests.made", version=1, state=state)
+    pausing = state == RunState.PAUSED or (name, state) == ("resume", RunState.RUNNING)
+    run = Run.objects.create(workflow="tests.made", version=1, state=state, pausing=pausing)
 
     told = DEEDS[name].refuse(run)
 

@@ -60,3 +60,8 @@ def test_a_bill_is_waited_for(page: ModuleType) -> None:
 def test_who_bills_twice_bills_once(page: ModuleType) -> None:
     assert page.bill_once("ann") == page.bill_once("ann")
     assert page.charge_key("order-7", 990, 2).startswith("425e8058")
+
+
+def test_a_basket_is_one_and_shipping_too(page: ModuleType) -> None:
+    assert page.put("ann", "tea") == page.put("ann", "cup") != page.put("bob", "tea")
+    assert [page.ship("order 7"), page.ship("order 7"), page.ship("order 8")] == [True, False, True]

@@ -12,6 +12,7 @@ STATE_ICONS = {
     "pending": "circle-dashed",
     "skipped": "circle-dashed",
     "waiting": "hourglass",
+    "paused": "hourglass",
     "running": "loader-circle",
     "completed": "circle-check",
     "failed": "circle-x",

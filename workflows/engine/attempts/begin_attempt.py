@@ -5,6 +5,7 @@ from typing import Any
 
 from workflows.core import lines
 from workflows.core.codec import dumps
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import Permanent
 from workflows.core.unwind import Unwind
 from workflows.engine.attempts.failed_attempt import StepTimedOut, overrun_of_lost_attempt
@@ -16,6 +17,8 @@ from workflows.engine.session.session import Session
 
 class StepInDoubt(Exception):
     """What history records for an at-most-once step whose worker was lost while it ran."""
+
+    error_kind = ErrorKind.LOST_WORKER
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from workflows.engine.attempts.time_limit import GRACE_SECONDS, Limit, end_process_after
+from workflows.engine.attempts.supervisor import supervisor
+from workflows.engine.attempts.time_limit import GRACE_SECONDS, RING_AGAIN_SECONDS, Limit
+from workflows.store import lent_connections
 
 Key = TypeVar("Key")
 End = TypeVar("End")
@@ -27,6 +29,20 @@ class Asked(Protocol):
         """Nobody will do it any more."""
 
 
+class _Watched:
+    """An attempt on the event loop: where one there stays in C, the process is ended as well."""
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit, self._not_before = limit, 0.0
+
+    def next_at(self) -> float:
+        return max(min(self._limit.ends_at, self._limit.beat_by), self._not_before)
+
+    def ring(self, now: float) -> None:
+        # The loop's own timer cancels it. This thread has come to look, so nothing keeps the interpreter.
+        self._not_before = now + RING_AGAIN_SECONDS
+
+
 class Ends(Generic[Key, End]):
     """The attempts under way of one drive. Made, and waited at, in the drive's thread."""
 
@@ -34,6 +50,7 @@ class Ends(Generic[Key, End]):
         self._came: queue.SimpleQueue[tuple[Key, End] | Asked] = queue.SimpleQueue()
         self._limits: dict[Key, Limit] = {}
         self._stops: dict[Key, Callable[[], None]] = {}
+        self._watched: dict[Key, _Watched] = {}
         self._thread = threading.get_ident()
         self._lock, self._closed = threading.Lock(), False
 
@@ -52,6 +69,9 @@ class Ends(Generic[Key, End]):
         self._limits[key] = limit
         if stop is not None:
             self._stops[key] = stop
+        if stop is not None and not limit.is_none:
+            self._watched[key] = _Watched(limit)
+            supervisor().watch(self._watched[key])
 
     def put(self, key: Key, end: End) -> None:
         """An attempt has ended. Called in any thread."""
@@ -71,22 +91,30 @@ class Ends(Generic[Key, End]):
             left = min(limit.left() for limit in self._limits.values()) + GRACE_SECONDS
             if left <= 0:
                 return None
+            lent_connections.let_go()
             try:
-                with end_process_after(left + GRACE_SECONDS):
-                    came = self._came.get(timeout=None if left == float("inf") else left)
+                came = self._came.get(timeout=None if left == float("inf") else left)
             except queue.Empty:
                 continue
             if isinstance(came, tuple):
                 del self._limits[came[0]]
                 self._stops.pop(came[0], None)
+                self._unwatch(came[0])
                 return came
             came.do()
+
+    def _unwatch(self, key: Key) -> None:
+        watched = self._watched.pop(key, None)
+        if watched is not None:
+            supervisor().forget(watched)
 
     def close(self) -> None:
         """Do nothing more for anybody. What is still under way on the event loop is cancelled, and waited
         for a little: the drive has been broken off."""
         with self._lock:
             self._closed = True
+        for key in list(self._watched):
+            self._unwatch(key)
         for stop in self._stops.values():
             stop()
         give_up_at = time.monotonic() + STOP_SECONDS

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from workflows import signals
 from workflows.core import lines
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     DefinitionError,
     Permanent,
@@ -32,6 +33,8 @@ from workflows.store.history import Written
 
 class StepTimedOut(Exception):
     """What history records for a step that was stopped at its time limit."""
+
+    error_kind = ErrorKind.TIME_LIMIT
 
 
 @dataclass(frozen=True)
@@ -81,8 +84,9 @@ def record_failure(
 ) -> Retry | Failed:
     """Say whether another attempt follows; a failure for good is recorded."""
     info = running.info
-    failure = describe(exc)
+    failure = describe(exc, ErrorKind.TRANSIENT)
     permanent = isinstance(exc, Permanent | ValueNotStorable | DefinitionError)
+    permanent = permanent or not job.step.retry.tries_again(exc, ErrorKind(failure["kind"]))
     delay = None if permanent else _delay(job.step, info.attempt, exc)
     signals.attempt_failed.send_robust(
         sender=StepDefinition,

@@ -18,6 +18,7 @@ from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
 from workflows.store import heartbeats as store
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
 _any = Codec()
@@ -96,5 +97,5 @@ def _tell_unheard(running: Running, error: Exception) -> None:
 
 def _connection(running: Running) -> Connection:
     if running.own is None:
-        running.own = store.open_for_beats()
+        running.own = beat_connection.join(conf().direct_database)
     return running.own

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from workflows.core.run import StepInfo
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
 
@@ -55,10 +57,10 @@ class Running:
         return time.monotonic() - self.began
 
     def hang_up(self) -> None:
-        """Close the connection of its heartbeats."""
+        """Have no more part in the connection of heartbeats."""
         own, self.own = self.own, None
         if own is not None:
-            own.close()
+            beat_connection.leave(own)
 
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""
@@ -79,6 +81,9 @@ class Witness(Protocol):
     def ended(self, running: Running) -> None:
         """It has ended, or has been given up."""
 
+    def stuck(self, running: Running) -> None:
+        """It goes on well beyond a limit, in a thread where nothing interrupts it. May take its time."""
+
 
 class _NoWitness:
     """Outside of a cluster's workers."""
@@ -86,6 +91,7 @@ class _NoWitness:
     def begun(self, running: Running) -> None: ...
     def goes_on(self, running: Running) -> None: ...
     def ended(self, running: Running) -> None: ...
+    def stuck(self, running: Running) -> None: ...
 
 
 _witness: Witness = _NoWitness()
@@ -100,6 +106,7 @@ def witness_steps(witness: Witness) -> None:
 def enter(running: Running) -> "contextvars.Token[Running | None]":
     """An attempt begins here; `leave` wants what this returns."""
     _witness.begun(running)
+    running.limit.on_stuck = partial(_witness.stuck, running)
     return current.set(running)
 
 

@@ -33,8 +33,10 @@ from workflows.engine.attempts.running_step import Running, enter, leave
 from workflows.engine.attempts.step_job import Job, limit_of, note_completed
 from workflows.engine.attempts.time_limit import Limit, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
+from workflows.engine.session.limits import free, take_or_park
 from workflows.engine.session.session import Session
 from workflows.store.history import Written
+from workflows.store.lent_connections import enter_step, leave_step
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
 """PostgreSQL has rolled the transaction back; the same again may succeed."""
@@ -57,10 +59,14 @@ def attempt_step(session: Session, job: Job) -> Any:
 
     Raises StepFailed after the last attempt, Suspend before the next one.
     """
+    if job.step.limits:
+        take_or_park(session, job.position, job.step.limits, job.named)
     outcome = try_once(session, job, limit_of(job))
+    if isinstance(outcome, Retry):
+        raise session.suspend(_until_retry(job, outcome))  # its limits are given back with it
+    if job.step.limits:
+        free(session, job.position)
     match outcome:
-        case Retry():
-            raise session.suspend(_until_retry(job, outcome))
         case Failed():
             session.take_in(outcome.written)
             raise outcome.error
@@ -150,7 +156,11 @@ def _run(session: Session, job: Job, running: Running, before: OpenWork) -> Comp
         claim_only_attempt(session, job)
     if job.step.atomic:
         return _run_atomic(session, job, running, limited)
-    output = limited()
+    lent = enter_step()
+    try:
+        output = limited()
+    finally:
+        leave_step(lent)
     before.compare()
     drop_broken_connection()  # the step may have swallowed its loss
     return Returned(running, output)

@@ -1,5 +1,6 @@
 """A step about to be run: which, with what, at which attempt, within which limits."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,12 @@ class Job:
     undo: bool = False
     around: Codes = ()
     """The code whose variables functions among the arguments, or the step itself, know."""
+
+    def named(self) -> dict[str, Any]:
+        """Return the arguments by name, defaults included."""
+        bound = inspect.signature(self.step.function).bind(*self.args, **self.kwargs)
+        bound.apply_defaults()
+        return dict(bound.arguments)
 
     def __call__(self) -> Any:
         return call_apart(self.bound())

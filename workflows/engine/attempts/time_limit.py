@@ -3,8 +3,9 @@
 In the main thread an interval timer raises TimeLimitReached, and again every second until the step
 has unwound. A step stuck in C code, where Python raises nothing, is ended with its process
 GRACE_SECONDS later by faulthandler's own thread, which needs no interpreter; the run is then
-recovered elsewhere, where the attempt is recorded as failed. In a branch of a gather, that is, in another thread, a
-watching thread raises it; a branch stuck in C code is given up, and the process ends after the drive.
+recovered elsewhere, where the attempt is recorded as failed. In any other thread (a slot, a branch of a
+gather) the process's supervisor raises it; an attempt stuck in a system call or in C code is given up, and
+the process ends after the drives beside it.
 """
 
 import ctypes
@@ -13,13 +14,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Protocol, TypeVar
 
+from workflows.engine.attempts.supervisor import supervisor
+
 R = TypeVar("R")
 GRACE_SECONDS = 5.0
+RING_AGAIN_SECONDS = 1.0
 
 
 class TimeLimitReached(KeyboardInterrupt):
@@ -37,6 +40,8 @@ class Limit:
         self.beat_by = _after(heartbeat_seconds)
         self.on_beat: Callable[[], None] | None = None
         """Called when a sign of life has moved beat_by."""
+        self.on_stuck: Callable[[], None] | None = None
+        """Called, in a thread of its own, when an attempt in a thread goes on well beyond a limit."""
 
     @property
     def is_none(self) -> bool:
@@ -89,19 +94,6 @@ def call_within(limit: Limit, function: Callable[[], R]) -> R:
     if alarm.rang:  # the function caught it and returned all the same
         raise TimeLimitReached
     return result
-
-
-@contextmanager
-def end_process_after(seconds: float) -> Iterator[None]:
-    """End this process when the block takes longer: a thread may hold the interpreter for ever."""
-    if seconds == float("inf") or sys.__stderr__ is None:
-        yield
-        return
-    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
 
 
 class _Alarm(Protocol):
@@ -163,26 +155,34 @@ class _ThreadAlarm:
     def __init__(self, limit: Limit) -> None:
         self._limit, self._armed, self.rang = limit, True, False
         self._lock = threading.Lock()
-        self._off = threading.Event()
+        self._rings_at: float | None = None
+        self._told = False
         self._target = ctypes.c_ulong(threading.get_ident())
 
     def on(self) -> None:
-        threading.Thread(target=self._watch, name="time limit", daemon=True).start()
+        supervisor().watch(self)
 
     def off(self) -> None:
         with self._lock:
             self._armed = False
             self._raise(None)  # takes back what has not been delivered
-        self._off.set()
+        supervisor().forget(self)
 
-    def _watch(self) -> None:
-        while not self._off.wait(max(self._limit.left(), 0.001)):
-            with self._lock:
-                if self._armed and self._limit.left() <= 0:
-                    self.rang = True
-                    self._raise(TimeLimitReached)
-            if self._limit.left() <= 0 and self._off.wait(1.0):
+    def next_at(self) -> float:
+        if self._rings_at is not None:
+            return self._rings_at
+        return min(self._limit.ends_at, self._limit.beat_by)
+
+    def ring(self, now: float) -> None:
+        with self._lock:
+            if not self._armed or self._limit.left() > 0:  # a heartbeat has put it off
+                self._rings_at = None
                 return
+            if self.rang and not self._told and self._limit.on_stuck is not None:
+                self._told = True
+                threading.Thread(target=self._limit.on_stuck, name="stuck", daemon=True).start()
+            self.rang, self._rings_at = True, now + RING_AGAIN_SECONDS
+            self._raise(TimeLimitReached)
 
     def _raise(self, kind: type[BaseException] | None) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(

@@ -145,7 +145,12 @@ def _result(child: Child, end: ChildEnd) -> Any:
         return child.definition.signature.result.from_plain(end.output)
     error = end.error or {"type": "", "message": ""}
     failed = ChildFailed(
-        child.definition.name, str(child.id), end.state.value, error["type"], error["message"]
+        child.definition.name,
+        str(child.id),
+        end.state.value,
+        error["type"],
+        error["message"],
+        error.get("kind", ""),
     )
     raise failed from _raised(failed.cause, error.get("traceback", ""))
 

@@ -8,36 +8,44 @@ from workflows.core.endings import Ending, UndoWhen, Write, what_to_write
 from workflows.core.errors import UnknownWorkflow
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
-from workflows.core.unwind import LostInStep, StoreFailed
+from workflows.core.unwind import Drain, LostInStep, StoreFailed, Unwind
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.carry_out import carry_out
 from workflows.engine.drive.ended import Ended, replay_to_its_end, unwound_by
 from workflows.engine.drive.undoing import recollect_and_undo
+from workflows.engine.session.company import Company
+from workflows.engine.session.limits import take_for_run
 from workflows.engine.session.session import Session
 
 
-def drive(run: ClaimedRun, *, stopping: Callable[[], bool] = lambda: False) -> bool:
+def drive(
+    run: ClaimedRun,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    company: Company | None = None,
+) -> bool:
     """Take a claimed run as far as it goes now. True: this process should end afterwards, because
     a step outlived its time limit in a thread.
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
+    company: the other drives of this process, of which a run that was lost in company wants few.
     Never raises for what the workflow does. Raises StoreFailed when the database does not answer, or
     refuses: what was committed stands, and the run is driven again. Values that it cannot take
     (DataError, IntegrityError) it would refuse again: the run is blocked.
     """
     try:
-        return _drive(run, stopping)
+        return _drive(run, stopping, company)
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
 
 
-def _drive(run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
+def _drive(run: ClaimedRun, stopping: Callable[[], bool], company: Company | None) -> bool:
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
         _set_aside_without_code(run)
         return False
-    session = Session(run, definition, stopping)
+    session = Session(run, definition, stopping, company=company)
     try:
         _load_and_replay(session)
     except StoreFailed as failed:
@@ -45,6 +53,8 @@ def _drive(run: ClaimedRun, stopping: Callable[[], bool]) -> bool:
         if isinstance(failed, LostInStep) or not refused_for_good:
             raise
         carry_out(session, Ended(Ending.STORE_REFUSED, failed.cause))
+    finally:
+        session.leave_room()
     return session.process_must_end
 
 
@@ -61,6 +71,12 @@ def _go_on(session: Session) -> Ended:
     unreadable = newer_code.unreadable(session.history)
     if unreadable is not None:
         return unwound_by(session, unreadable)
+    if not session.has_room():
+        return unwound_by(session, session.unwind(Drain()))
+    try:
+        take_for_run(session)
+    except Unwind as unwinding:
+        return unwound_by(session, unwinding)
     if session.undoing:
         return recollect_and_undo(session)
     return replay_to_its_end(session)

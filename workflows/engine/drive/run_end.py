@@ -2,6 +2,7 @@
 
 from workflows import signals
 from workflows.core.codec import Input, loads
+from workflows.core.error_kind import ErrorKind
 from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.run_ids import id_of_successor
@@ -43,7 +44,7 @@ def end(
 
 def block(run: ClaimedRun, exc: BaseException) -> bool:
     """Set the run aside with the reason. False: it is being cancelled, or the lease is lost."""
-    failure = describe(exc)
+    failure = describe(exc, ErrorKind.SYSTEM)
     blocked = store.block_run(run, error=as_json(failure))
     if blocked:
         announcements.run_blocked(run.id, run.workflow, error=failure)
@@ -76,7 +77,7 @@ def continue_as_new(session: Session, input: Input) -> bool:
         run, successor, events=session.events, notes=session.changed_notes()
     ):
         held = store.look(run)
-        if held is None or held[0] != RunState.RUNNING:
+        if held is None or held[0] not in (RunState.RUNNING, RunState.PAUSED):
             return False
         session.events = held[1]  # an event has come meanwhile: it goes along
     announcements.run_finished(run.id, run.workflow, RunState.COMPLETED)

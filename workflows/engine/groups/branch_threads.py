@@ -9,6 +9,7 @@ from django.db import connection
 
 from workflows.engine.attempts.ends import Ends
 from workflows.engine.attempts.time_limit import Limit
+from workflows.store import lent_connections
 
 Key = TypeVar("Key")
 End = TypeVar("End")
@@ -17,9 +18,10 @@ End = TypeVar("End")
 class Threads(Ends[Key, End]):
     """Run attempts at once and hand on how each ended, in the order of the ends.
 
-    As many threads are started as there are attempts at a time. A connection that a step opens in
-    one of them serves the next branch as well, and is closed with the thread. What is only expected,
-    because it runs on the event loop, takes none.
+    As many threads are started as there are attempts at a time. A connection that a step takes in one
+    of them goes back to the worker's pool at its end; where there is no pool, it serves the next branch
+    as well, and is closed with the thread. What is only expected, because it runs on the event loop,
+    takes none.
     """
 
     def __init__(self, *, in_place: bool) -> None:
@@ -72,7 +74,10 @@ class Threads(Ends[Key, End]):
                 thread.join()  # its connection is closed then
 
     def _serve(self) -> None:
+        lent_connections.borrow_here()
         while (given := self._attempts.get()) is not None:
             key, attempt = given
-            self.put(key, attempt())
+            end = attempt()
+            lent_connections.let_go()
+            self.put(key, end)
         connection.close()

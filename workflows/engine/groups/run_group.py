@@ -22,7 +22,9 @@ from workflows.engine.attempts.step_attempt import Completed, Ran, perform, reco
 from workflows.engine.attempts.step_job import Job, compared_job, limit_of, note_completed
 from workflows.engine.groups.branch_threads import Threads
 from workflows.engine.groups.group import Branch, Group, Results
+from workflows.engine.session.limits import free, take_or_park, try_to_take
 from workflows.engine.session.session import Session
+from workflows.store.limits import Full, Later, Taken
 
 End = Ran | BaseException
 
@@ -87,7 +89,7 @@ def _run_branches(session: Session, group: Group) -> None:
     threads = Threads[Branch, End](in_place=session.in_test)
     try:
         while True:
-            for branch in _startable(session, group, group.limit - threads.busy):
+            for branch in _startable(session, group, threads.busy):
                 branch.started = True
                 _begin(session, group, branch, threads)
             if not threads.busy:
@@ -102,26 +104,53 @@ def _run_branches(session: Session, group: Group) -> None:
         threads.close()
 
 
-def _startable(session: Session, group: Group, most: int) -> list[Branch]:
+def _startable(session: Session, group: Group, busy: int) -> list[Branch]:
     """Return what may begin now. What forbids it becomes the session's ending: those that run
     are waited for first."""
     if session.unwinding is not None or session.stopping():
         return []
     now = session.clock()
     due = (each for each in group.open() if each.retry_at is None or each.retry_at <= now)
-    found = list(islice(due, most))
-    if found:
-        try:
+    full: set[int] = set()
+    try:
+        found = list(due)
+        if found:
             session.before_new()
-        except BaseException as forbidden:
-            session.unwind(forbidden)
-            return []
-    return found
+        may_begin = (each for each in found if _may_begin(session, group, each, full))
+        return list(islice(may_begin, group.limit - busy))
+    except BaseException as forbidden:
+        session.unwind(forbidden)
+        return []
+
+
+def _may_begin(session: Session, group: Group, branch: Branch, full: set[int]) -> bool:
+    """Take what the branch's limits grant; where they grant nothing now, others may begin meanwhile. full:
+    the limits, by their ids, that have no slot for anybody."""
+    limits = branch.call.step.limits
+    if not limits:
+        return True
+    if id(limits) in full:
+        return False
+    match try_to_take(session, branch.position, limits, _job(session, group, branch).named):
+        case Taken():
+            return True
+        case Later(at=at):
+            branch.retry_at = at
+        case Full() if all(each.rule.by is None for each in limits):
+            full.add(id(limits))
+    return False
 
 
 def _park_what_is_left(session: Session, group: Group) -> None:
     left = list(group.open())
     times = [each.retry_at for each in left if each.retry_at is not None]
+    limited = next((each for each in left if each.retry_at is None and each.call.step.limits), None)
+    if limited is not None and not session.stopping():
+        session.before_new()
+        named, limits = _job(session, group, limited).named, limited.call.step.limits
+        until = min(times, default=None)
+        take_or_park(session, limited.position, limits, named, until=until)
+        free(session, limited.position)  # free just now: the next drive begins with it
     if left and len(times) == len(left):
         session.before_new()  # its deadline has woken it: parked again, it would be due at once
         raise session.suspend(Park(until=min(times)))
@@ -154,6 +183,8 @@ def _take_in(session: Session, group: Group, branch: Branch, end: End) -> None:
     drop_broken_connection()  # one record may be lost with it; those of the others need not be
     try:
         _record(session, group, branch, end)
+        if branch.call.step.limits:
+            free(session, branch.position)
     except BaseException as exc:  # lost or cancelled: the others end first
         session.unwind(exc)
 

@@ -77,4 +77,6 @@ def new_run(
         subject=subject,
         attributes=attributes,
         max_crashes=definition.max_crashes,
+        one_per_subject=definition.one_per_subject and subject != "",
+        key_free_at_end=definition.key_free_at_end,
     )

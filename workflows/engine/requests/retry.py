@@ -19,7 +19,7 @@ from workflows.core.time_checks import sensible_seconds
 from workflows.core.what_failed import what_failed
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
-from workflows.engine.requests.steering import PARENT_FAILED
+from workflows.engine.requests.steering import PARENT_FAILED, refuse_rival
 from workflows.store import retry as store
 from workflows.store.chains import newest_of
 from workflows.store.history import load_history
@@ -70,6 +70,7 @@ def retry(
             raise RunNotFound(f"no run {run_id}")
         if found.state != RunState.FAILED:
             return bool(wake_run(run_id, **why._asdict()))
+        refuse_rival(run_id)
         with transaction.atomic():
             if _retry_tree(found, why, deadline_seconds):
                 return True

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows.core.codec import shown
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import DefinitionError, InvalidInput
 from workflows.core.run import RunView, run_id_of
 from workflows.core.run_filter import RunFilter
@@ -55,6 +56,13 @@ def _states(_: str, given: str | Collection[str]) -> list[str]:
     return states
 
 
+def _error_kind(_: str, given: Any) -> str:
+    if given not in ErrorKind.values:
+        kinds = ", ".join(ErrorKind.values)
+        raise InvalidInput(f"there is no kind of error {shown(given)}; it is one of {kinds}")
+    return str(ErrorKind(given).value)
+
+
 def _ids(_: str, given: Any) -> list[UUID]:
     one = isinstance(given, str | UUID | RunView)
     return [run_id_of(each) for each in ([given] if one else given)]
@@ -82,6 +90,7 @@ _READ: Mapping[str, Callable[[str, Any], Any]] = {
     "version": _version,
     "state": _states,
     "id": _ids,
+    "error_kind": _error_kind,
     "tags": _tags,
     "subject": lambda _, given: subject_of(given),
     "attributes": _attributes,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, ParamSpec, overload
 
 from workflows.core.codec import Input
-from workflows.core.errors import KeyConflict, RunPruned
+from workflows.core.errors import KeyConflict, RunPruned, SubjectTaken
 from workflows.core.run import RunView
 from workflows.definitions.workflow import Workflow
 from workflows.definitions.workflow_guard import refuse
@@ -206,6 +206,13 @@ def _same_run(asked: Requested) -> uuid.UUID | None:
     """Return the run that has the key; None: it has just fallen free, try again. Raises KeyConflict,
     RunPruned."""
     workflow, key = asked.definition.name, str(asked.new.key)
+    if asked.new.one_per_subject:
+        taken = store.find_of_subject(workflow, asked.new.subject)
+        by_key = None if asked.new.key is None else store.find_by_key(workflow, key)
+        if taken is not None and (by_key is None or by_key[0] != taken):
+            raise SubjectTaken(workflow, asked.new.subject, str(taken))
+    if asked.new.key is None:
+        return None
     found = store.find_by_key(workflow, key)
     if found is None:
         pruned = store.find_pruned(workflow, key)

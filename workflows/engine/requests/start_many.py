@@ -8,6 +8,8 @@ from uuid import UUID
 
 from django.db import transaction
 
+from workflows.core.errors import InvalidInput
+from workflows.definitions.workflow import workflow_definition
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
 from workflows.engine.requests.start import begin, refuse_other_input
@@ -54,6 +56,8 @@ def start_many(
         asked_run(workflow, (), dict(input), options._replace(key=key(input) if key else None))
         for input in inputs
     )
+    if subject is not None and workflow_definition(workflow).one_per_subject:
+        raise InvalidInput(f"{workflow_definition(workflow).name!r} has one run for each subject")
     started: list[UUID] = []
     with transaction.atomic():
         for batch in _batches(asked):

@@ -70,6 +70,8 @@ def asked_run(
         if given or input:
             raise InvalidInput(f"{whose}: give input_json or the parameters, not both")
         input = read_input(definition.signature, options.input_json, whose=whose)
+    if definition.one_per_subject and options.subject is None:
+        raise InvalidInput(f"{definition.name!r} has one run for each subject; give subject=")
     new = new_run(
         definition,
         encode_input(definition.signature, definition.by_name(given, input), whose=whose),

@@ -12,6 +12,7 @@ from workflows.core.errors import InvalidInput, RequestError, RunNotFound
 from workflows.core.run_filter import RunFilter
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
+from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.run_filters import read_filter
 from workflows.engine.requests.steering import cancel, compensate, retry_now
@@ -23,6 +24,8 @@ BATCH = 200
 VERBS: Mapping[str, Callable[..., bool]] = {
     "cancel": cancel,
     "compensate": compensate,
+    "pause": pause,
+    "resume": resume,
     "retry": retry,
     "retry_now": retry_now,
 }
@@ -61,7 +64,8 @@ def steer_runs(
     limit: int | None = None,
     **filter: Unpack[RunFilter],
 ) -> Steered:
-    """Do to every run that a filter finds what "cancel", "compensate", "retry" or "retry_now" does to one.
+    """Do to every run that a filter finds what the verb does to one: "cancel", "compensate", "pause",
+    "resume", "retry" or "retry_now".
 
     dry_run: only count them, exactly. limit: only so many, the oldest first. A filter says something:
     for all open runs, name the states.

@@ -1,12 +1,14 @@
 """The operator's verbs: cancel, retry now, compensate."""
 
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import SerializationFailure
 
 from workflows.core.asked import ENGINE, Asked
-from workflows.core.errors import RunNotFound
+from workflows.core.errors import RunNotFound, SubjectTaken
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import RunState
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
@@ -14,8 +16,10 @@ from workflows.engine import announcements
 from workflows.engine.requests.asked import asked
 from workflows.store import steering as store
 from workflows.store.chains import newest_of
+from workflows.store.runs import find_rival
 from workflows.store.steering import Cancel
 
+T = TypeVar("T")
 PARENT_FAILED = "the parent failed"
 """Why the children of a run that fails are cancelled; a retry of the parent finds them by it."""
 
@@ -76,12 +80,20 @@ class _BornMeanwhile(Exception):
 def _cancel_tree(run_id: UUID, why: Asked, in_drive: bool) -> list[tuple[UUID, Cancel]] | None:
     """Cancel the run and its children. Returns what became of each, of the run itself last; None:
     try again, a child was born meanwhile, or a database above read committed wants it."""
+    return in_tree(run_id, lambda each: _cancel_one(each, why), in_drive=in_drive)
+
+
+def in_tree(
+    run_id: UUID, act: Callable[[UUID], T], *, in_drive: bool = False
+) -> list[tuple[UUID, T]] | None:
+    """Lock the run and its children that go on, and act on each, in one transaction: children before
+    their parents, the run itself last. None: try again; see _cancel_tree."""
     try:
         with transaction.atomic():
             children = store.lock_tree(run_id, in_drive=in_drive)
             if children is None:
                 raise _BornMeanwhile
-            return [(each, _cancel_one(each, why)) for each in (*children, run_id)]
+            return [(each, act(each)) for each in (*children, run_id)]
     except _BornMeanwhile:
         return None
     except OperationalError as exc:
@@ -101,10 +113,11 @@ def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") 
     """Undo the completed steps of a failed or cancelled run, the last first.
 
     After a compensation has failed for good, calling it again goes on where it stopped. False:
-    the run is in another state. Raises RunNotFound.
+    the run is in another state. Raises RunNotFound, SubjectTaken.
     """
     refuse("calls compensate()", IN_A_STEP)
     run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
+    refuse_rival(run_id)
     return _found(run_id, store.compensate_run(run_id, **why._asdict()))
 
 
@@ -117,6 +130,14 @@ def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -
     refuse("calls retry_now()", IN_A_STEP)
     run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
     return _found(run_id, store.wake_run(run_id, **why._asdict()))
+
+
+def refuse_rival(run_id: UUID) -> None:
+    """Raise SubjectTaken where a run that is to be taken up again is not the only one of its subject."""
+    rival = find_rival(run_id)
+    if rival is not None:
+        workflow, subject, other = rival
+        raise SubjectTaken(workflow, subject, str(other))
 
 
 def _found(run_id: UUID, changed: bool | None) -> bool:

@@ -23,11 +23,13 @@ from workflows.core.unwind import EndOfHistory, Suspend
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.engine.session.code_thread import CodeThread
+from workflows.engine.session.company import Company, patience
 from workflows.engine.session.given_generators import GivenGenerators
 from workflows.engine.session.run_growth import RunGrowth
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
 from workflows.store import history as history_store
+from workflows.store import lent_connections
 from workflows.store.fence import UNCHANGED, Notes
 
 
@@ -51,8 +53,13 @@ class DriveMemory:
         stopping: Callable[[], bool],
         *,
         only_replay: bool = False,
+        company: Company | None = None,
     ) -> None:
         self.run, self.definition, self.stopping = run, definition, stopping
+        self.company = company
+        """The other drives of this worker; None: outside of one."""
+        self.wants_room = False
+        """Until it makes progress: it was lost in company."""
         self.only_replay = only_replay
         """Nothing new may happen: the first new operation raises EndOfHistory."""
         self.history = History()
@@ -69,6 +76,8 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
         self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
+        self._grew = 0 if beat is None or beat.grew is None else beat.grew
+        """In which attempt of the run a heartbeat moved, before this one."""
         self.failed_with: str | None = None
         """Why this drive began to undo the run's steps, as JSON text."""
         self.held = RunState(run.state)
@@ -86,6 +95,23 @@ class DriveMemory:
             self.notes.restart(self._carried())
         if self.events:
             self.inbox = events_store.load_inbox(self.run.id)
+
+    def has_room(self) -> bool:
+        """Wait until a run that was lost in company is driven with few others, or alone. False: it must be
+        left to another worker."""
+        losses = self.history.lost_in_company(since_attempt=self._grew)
+        if not losses or self.company is None:
+            return True
+        waited = (self.clock() - losses[-1]).total_seconds()
+        self.wants_room = True
+        lent_connections.let_go()  # those whose end is waited for may need it
+        return self.company.admits(self.run.id, len(losses), patience(waited), self.stopping)
+
+    def leave_room(self) -> None:
+        """The run has made progress, or its drive has ended."""
+        if self.wants_room and self.company is not None:
+            self.wants_room = False
+            self.company.forget(self.run.id)
 
     def rewind(self) -> None:
         """Start the workflow code from its top."""

@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError
 from workflows.core.history import HistoryEntry
 from workflows.core.run import Fact
 from workflows.core.states import RunState
-from workflows.core.unwind import Cancelled, LeaseLost, StoreFailed
+from workflows.core.unwind import Cancelled, Drain, LeaseLost, StoreFailed
 from workflows.engine.session.drive_memory import DriveMemory
 from workflows.store import events as events_store
 from workflows.store import history as history_store
@@ -75,6 +75,8 @@ class Session(DriveMemory):
             self.now = written.entry.at
             self.notes.data.stored(written.notes.data)
             self.notes.attributes.stored(written.notes.attributes)
+        if self.wants_room:
+            self.leave_room()
         self._hear(written.state)
         return written.entry
 
@@ -90,11 +92,14 @@ class Session(DriveMemory):
             self.inbox = events_store.load_inbox(self.run.id)
 
     def _hear(self, state: RunState) -> None:
-        """Take note of the run's state. Raises Cancelled.
+        """Take note of the run's state. Raises Cancelled; Drain where the run is to pause: given back to
+        the queue, it is turned aside.
 
         Branches of a gather report in any order: what was written before a cancel may be heard
         behind it, and a run that is being cancelled never runs again.
         """
+        if state == RunState.PAUSED:
+            raise self.unwind(Drain())
         with self.lock:
             if self.held != RunState.CANCELLING or state != RunState.RUNNING:
                 self.held = state

@@ -146,8 +146,8 @@ class Gather(Groups):
         self, *calls: Call[R], limit: int = ..., on_error: Literal["continue"]
     ) -> list[R | StepFailed]: ...
     def gather(self, *calls: Call[Any], limit: int = 8, on_error: OnError = "stop") -> Any:
-        """Run steps at once, at most limit of them, in threads of this worker; return the results
-        in the order of the calls.
+        """Run steps at once, at most limit of them, in threads of this worker (those that are async on
+        its event loop); return the results in the order of the calls.
 
         on_error  "stop": nothing more starts after a failure, and StepFailed is raised once what
                   runs has ended. "compensate": also, the completed ones are undone first.

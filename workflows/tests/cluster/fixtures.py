@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
+from workflows.tests.cluster.bouncer import behind_pgbouncer_if_asked
 from workflows.tests.cluster.lab import Cluster, Lab, open_lab
 from workflows.tests.cluster.postgres import Postgres, migrate
 
@@ -26,7 +27,8 @@ def lab(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Lab]:
     """Return a lab of the test's own."""
-    with django_db_blocker.unblock(), open_lab(tmp_path_factory.mktemp("lab")) as lab:
+    folder = tmp_path_factory.mktemp("lab")
+    with django_db_blocker.unblock(), behind_pgbouncer_if_asked(), open_lab(folder) as lab:
         yield lab
     connection.close()
 
@@ -38,7 +40,8 @@ def shared_lab(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Lab]:
     """Return a lab for all tests of a module: none of them may break it."""
-    with django_db_blocker.unblock(), open_lab(tmp_path_factory.mktemp("lab")) as lab:
+    folder = tmp_path_factory.mktemp("lab")
+    with django_db_blocker.unblock(), behind_pgbouncer_if_asked(), open_lab(folder) as lab:
         yield lab
         connection.close()
 

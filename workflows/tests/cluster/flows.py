@@ -11,7 +11,17 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from workflows.api import Context, RetryPolicy, StepFailed, cancel, current_step, step, workflow
+from workflows.api import (
+    Context,
+    Limit,
+    Rate,
+    RetryPolicy,
+    StepFailed,
+    cancel,
+    current_step,
+    step,
+    workflow,
+)
 
 SOON = RetryPolicy(attempts=5, first_delay_seconds=0.02, factor=1, jitter=0)
 PATIENT = RetryPolicy(attempts=100, first_delay_seconds=0.05, factor=1, jitter=0)
@@ -51,6 +61,29 @@ def slow_atomic_effect(name: str, gate: str) -> str:
     leave(name)
     wait_for_gate(gate)
     return name
+
+
+@step(retry=PATIENT, concurrency=Limit(3, name="three desks"))
+def at_a_desk(seconds: float) -> None:
+    """Leave a line at the begin and one at the end."""
+    leave("begin")
+    time.sleep(seconds)
+    leave("end")
+
+
+@workflow("lab.desk")
+def desk(run: Context, seconds: float) -> None:
+    run.step(at_a_desk, seconds)
+
+
+@step(retry=PATIENT, rate=Rate(20, name="twenty a second"))
+def ring_once() -> None:
+    leave("rung")
+
+
+@workflow("lab.ring")
+def ring(run: Context) -> None:
+    run.step(ring_once)
 
 
 @step(retry=SOON)
@@ -148,10 +181,28 @@ def never_come_back() -> None:
 @step(timeout_seconds=1, retry=TWICE)
 def never_come_back_alone() -> None:
     """Wait in C for what never comes, without the interpreter's lock."""
+    wait_in_c()
+
+
+@step(timeout_seconds=1, retry=ONCE)
+def never_come_back_once() -> None:
+    """The same, and no second attempt."""
+    wait_in_c()
+
+
+def wait_in_c() -> None:
+    """Lock what is locked, so that no signal and no exception ends it."""
     leave("wait")
     libc, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
     for _ in range(2):
         libc.pthread_mutex_lock(mutex)
+
+
+@step(timeout_seconds=1, retry=TWICE)
+async def block_the_loop() -> None:
+    """Wait for what never comes without awaiting it: the limit cannot cancel that."""
+    await sync_to_async(leave)("wait")
+    time.sleep(600)
 
 
 def leave(name: str, *, durable: bool = False) -> None:
@@ -254,6 +305,18 @@ async def awaited_effect(name: str, gate: str) -> str:
     return name
 
 
+@workflow("lab.on_a_card", pool="lab_gpu")
+def on_a_card(run: Context) -> str:
+    """A run for clusters that serve another pool."""
+    return run.step(effect, "on a card")
+
+
+@workflow("lab.card_parent")
+def with_a_card(run: Context) -> list[str]:
+    """A parent of the default pool, its child of another."""
+    return [run.step(effect, "before"), run.start_child(on_a_card).result()]
+
+
 @workflow("lab.held_async")
 def held_async(run: Context, gate: str) -> list[str]:
     """An async step that waits for a gate, then two at once."""
@@ -306,6 +369,20 @@ def poison(run: Context) -> None:
     run.step(die)
 
 
+@step(retry=PATIENT)
+def die_in_company(gate: str) -> None:
+    """Take the worker along, the first time only once the file is there."""
+    leave("die")
+    wait_for_gate(gate)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@workflow("lab.poison_in_company")
+def poison_in_company(run: Context, gate: str) -> None:
+    """Kills whoever drives it, behind a gate."""
+    run.step(die_in_company, gate)
+
+
 @workflow("lab.silent_poison")
 def silent_poison(run: Context) -> None:
     """Kills whoever drives it, without a trace of its own, behind a step that is well."""
@@ -355,11 +432,31 @@ def never_comes_back(run: Context) -> str:
     return "it came back"
 
 
+@workflow("lab.never_comes_back_alone")
+def never_comes_back_alone(run: Context) -> str:
+    """A step that no thread can be interrupted in; others go on beside it."""
+    try:
+        run.step(never_come_back_once)
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
 @workflow("lab.branch_never_comes_back")
 def branch_never_comes_back(run: Context) -> str:
     """The same as a branch, which its drive gives up."""
     try:
         run.gather(run.call(never_come_back_alone), run.call(effect, "beside it"))
+    except StepFailed as failed:
+        return str(failed)
+    return "it came back"
+
+
+@workflow("lab.loop_never_comes_back")
+def loop_never_comes_back(run: Context) -> str:
+    """An async step that blocks the event loop of its worker."""
+    try:
+        run.step(block_the_loop)
     except StepFailed as failed:
         return str(failed)
     return "it came back"

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from toolsite.tests.settings import *  # noqa: F403
+from toolsite.tests.settings import DATABASES
 from toolsite.tests.settings import INSTALLED_APPS as SITE_APPS
 from toolsite.tests.settings import Q_CLUSTER as SITE_CLUSTER
 
@@ -15,4 +16,6 @@ LAB_RELEASE: str | None = LAB["release"]
 
 INSTALLED_APPS = [*SITE_APPS, "workflows.tests.cluster"]
 WORKFLOWS = LAB["workflows"]
+if "direct" in DATABASES:  # behind a pooler (bouncer.py)
+    WORKFLOWS["direct_database"] = "direct"
 Q_CLUSTER = {**SITE_CLUSTER, "guard_cycle": LAB["guard_cycle"]}

@@ -179,7 +179,7 @@ def test_a_lost_connection_is_opened_again(bell: Bell) -> None:
 def test_an_outage_is_told_once_and_so_is_its_end(
     bell: Bell, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(**kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise psycopg.OperationalError("connection\nrefused")
 
     bell._drop()
@@ -201,7 +201,7 @@ def test_an_outage_that_has_another_cause_by_now_is_told_again_soon(
 ) -> None:
     causes = iter(["terminated by an administrator", *["too many clients already"] * 2])
 
-    def fail(**kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise psycopg.OperationalError(next(causes))
 
     bell._drop()

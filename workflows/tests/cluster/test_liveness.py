@@ -15,7 +15,8 @@ from workflows import signals
 from workflows.api import start
 from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Hold, Liveness
 from workflows.core.run import ClaimedRun
-from workflows.engine.worker_loop import code_here
+from workflows.engine.served_code import code_here
+from workflows.store import lent_connections
 from workflows.store import workers as store
 from workflows.store.database import Connection
 from workflows.store.queue import claim_run
@@ -114,7 +115,7 @@ def test_what_a_server_says_unasked_does_not_mean_that_it_hung_up(liveness: Live
 def test_without_a_database_there_is_no_id_but_an_error_of_django_s(
     liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail() -> None:
+    def fail(alias: str) -> None:
         raise psycopg.OperationalError("connection refused")
 
     monkeypatch.setattr(store, "open_connection", fail)
@@ -214,6 +215,24 @@ def look_once(liveness: Liveness) -> None:
     """One round of looking after the id, with a long wait."""
     liveness._wait(PATIENCE_SECONDS)
     liveness._tick()
+
+
+def test_connections_that_the_worker_does_not_need_are_closed(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, raw = lent_connections.begin(1), store.open_connection()
+    pool.take("a drive")
+    pool.give("a drive", raw, None)
+    try:
+        liveness.close_what_is_idle()
+        assert not raw.closed
+        monkeypatch.setattr(lent_connections, "IDLE_SECONDS", 0)
+
+        liveness.close_what_is_idle()
+
+        assert raw.closed
+    finally:
+        lent_connections.end()
 
 
 def test_a_run_that_was_given_up_is_not_taken_back(liveness: Liveness) -> None:

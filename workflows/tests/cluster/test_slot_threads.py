@@ -13,6 +13,7 @@ from workflows.tests.cluster.lab import (
     Cluster,
     Lab,
     effects,
+    most_crashes,
     rows,
     wait_for,
     wait_for_state,
@@ -90,3 +91,24 @@ def test_the_runs_of_a_killed_worker_go_on_in_another(lab: Lab, cluster: Cluster
     for run in runs:
         wait_for_state(run, RunState.COMPLETED, cluster)
     assert cluster.pid("sentinel") == beats, "nobody's lock was left locked"
+
+
+def test_a_step_in_a_system_call_fails_at_its_limit_and_its_worker_ends_after_the_others(
+    lab: Lab, cluster: Cluster
+) -> None:
+    beside, gate = standing(lab, cluster, SLOTS)
+    before = set(cluster.pids("worker"))
+
+    stuck = start(flows.never_comes_back_alone)
+
+    wait_for_state(stuck.id, RunState.COMPLETED, cluster)
+    told = "it could not be interrupted, so its process"
+    assert told in str(get_run(stuck.id).output)
+    assert effects(stuck.id) == ["wait"]
+    assert {get_run(run).state for run in beside} == {RunState.RUNNING}, "they are let alone"
+    assert most_crashes(stuck.id) == 0
+    open_gate(gate)
+    for run in beside:
+        wait_for_state(run, RunState.COMPLETED, cluster)
+        assert effects(run) == ["slow 0"]
+    wait_for(lambda: len(before - set(cluster.pids("worker"))) == 1, "its end", cluster.words)

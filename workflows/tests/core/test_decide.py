@@ -186,6 +186,8 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
         HistoryKind.RECOVERED,
         HistoryKind.BLOCKED,
         HistoryKind.WOKEN,
+        HistoryKind.PAUSED,
+        HistoryKind.RESUMED,
         HistoryKind.RETRIED,
         HistoryKind.CANCEL_REQUESTED,
         HistoryKind.RUN_COMPLETED,

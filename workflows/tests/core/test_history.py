@@ -15,6 +15,8 @@ def test_lines_about_the_run_and_about_undoing_belong_to_no_operation_of_the_cod
         _.BLOCKED,
         _.CODE_AWAITED,
         _.WOKEN,
+        _.PAUSED,
+        _.RESUMED,
         _.RETRIED,
         _.CANCEL_REQUESTED,
         _.RUN_COMPLETED,

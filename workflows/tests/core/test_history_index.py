@@ -111,3 +111,25 @@ def test_an_attempt_to_undo_that_ran_beyond_its_limit_counts_for_its_round() -> 
 
     assert History([lost]).overran(1, 1, undo=True) is not None
     assert History([lost, again]).overran(1, 1, undo=True) is None
+
+
+def lost(id: int, attempt: int, company: int = 9) -> HistoryEntry:
+    return line(id, HistoryKind.RECOVERED, None, attempt=attempt, company=company)
+
+
+def test_losses_in_company_count_until_progress_or_a_fresh_start() -> None:
+    for fresh in (
+        line(3, HistoryKind.STEP_COMPLETED, 1),
+        line(3, HistoryKind.WOKEN, None),
+        line(3, HistoryKind.RETRIED, None, positions=[]),
+        line(3, HistoryKind.COMPENSATION_STARTED, None),
+    ):
+        history = History([lost(1, 1), lost(2, 2), fresh, lost(4, 4)])
+
+        assert history.lost_in_company() == [lost(4, 4).at], fresh.kind
+
+
+def test_losses_alone_and_before_heartbeats_that_moved_are_none_in_company() -> None:
+    history = History([lost(1, 1), lost(2, 2, company=0), lost(3, 3)])
+
+    assert history.lost_in_company(since_attempt=2) == [lost(3, 3).at]

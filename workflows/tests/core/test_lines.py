@@ -19,7 +19,7 @@ from workflows.core.states import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ERROR = Failure(type="OSError", message="no “box”", traceback="…")
+ERROR = Failure(type="OSError", message="no “box”", traceback="…", kind="system")
 CHILD = UUID(int=7)
 FAILED = StepFailure(error=ERROR, attempts=3, permanent=False)
 ATTEMPT: dict[str, Any] = {"attempt": 2, "attempts": 3, "error": ERROR, "seconds": 0.5}

@@ -14,17 +14,19 @@ from workflows.core.states import (
 )
 
 EXPECTED = {
-    "pending": {"running", "cancelled", "compensating"},
+    "pending": {"running", "paused", "cancelled", "compensating"},
     "running": {
         "pending",
         "waiting",
+        "paused",
         "blocked",
         "completed",
         "failed",
         "cancelling",
         "compensating",
     },
-    "waiting": {"running", "cancelled", "compensating"},
+    "waiting": {"running", "paused", "cancelled", "compensating"},
+    "paused": {"pending", "waiting", "cancelled", "compensating"},
     "blocked": {"pending", "cancelled", "compensating"},
     "cancelling": {"cancelled", "compensating"},
     "completed": set(),

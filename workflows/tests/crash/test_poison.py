@@ -4,7 +4,14 @@ import pytest
 
 from workflows.api import HistoryKind, RunState, get_history, get_run, retry_now, start
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.lab import Lab, effects, wait_for, wait_for_state
+from workflows.tests.cluster.lab import (
+    Lab,
+    effects,
+    most_crashes,
+    rows,
+    wait_for,
+    wait_for_state,
+)
 from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
@@ -26,6 +33,29 @@ def test_a_poisoned_run_is_blocked_and_the_others_go_on(lab: Lab) -> None:
     assert effects(poisoned.id) == ["die"] * 3
     kinds = [entry.kind for entry in get_history(poisoned.id)]
     assert kinds == [HistoryKind.RECOVERED, HistoryKind.RECOVERED, HistoryKind.BLOCKED]
+
+
+def test_a_poisoned_run_costs_its_neighbours_in_ten_slots_nothing(lab: Lab) -> None:
+    cluster = lab.cluster(slots=10, max_crashes=3).wait_until_ready()
+    gate = lab.gate()
+    innocent = [start(flows.held, gate=str(gate), steps=3) for _ in range(25)]
+    poisoned = start(flows.poison_in_company, gate=str(gate), priority=1)
+    innocent += [start(flows.held, gate=str(gate), steps=3) for _ in range(25)]
+    standing = "SELECT count(DISTINCT run_id) FROM lab_effect"
+    wait_for(lambda: rows(standing) == [(20,)], "full slots", cluster.words)
+    assert effects(poisoned.id) == ["die"], "it is among them"
+
+    gate.touch()
+
+    for run in innocent:
+        wait_for_state(run.id, RunState.COMPLETED, cluster)
+        assert most_crashes(run.id) == 0
+    wait_for_state(poisoned.id, RunState.BLOCKED, cluster)
+    assert get_run(poisoned.id).crashes == 3
+    recovered = [each for each in get_history(poisoned.id) if each.kind == HistoryKind.RECOVERED]
+    companies = [each.data.get("company", 0) for each in recovered]
+    assert companies[0] > 0, "first with others"
+    assert companies[-2:] == [0, 0], "at last alone"
 
 
 def test_a_run_whose_atomic_step_always_breaks_the_connection_is_blocked(lab: Lab) -> None:

@@ -53,9 +53,11 @@ def test_a_stopped_worker_in_such_a_step_loses_its_run(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "workflow", [flows.never_comes_back, flows.branch_never_comes_back], ids=["step", "branch"]
+    "workflow",
+    [flows.never_comes_back, flows.branch_never_comes_back, flows.loop_never_comes_back],
+    ids=["step", "branch", "async step"],
 )
-def test_a_step_that_outlives_its_limit_in_c_is_a_failed_attempt_and_no_crash(
+def test_a_step_that_outlives_its_limit_and_cannot_be_stopped_is_a_failed_attempt_and_no_crash(
     lab: Lab, workflow: Workflow[..., Any]
 ) -> None:
     cluster = lab.cluster(max_crashes=1).wait_until_ready()

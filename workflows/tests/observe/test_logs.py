@@ -56,7 +56,7 @@ def test_run_finished_tells_the_error_as_documented() -> None:
 def test_code_that_no_worker_has_is_said_with_what_to_do() -> None:
     with listening("workflows") as ear:
         signals.code_missing.send(
-            sender=None, workflow="shop.order", version=2, runs=3, run_id="the-first"
+            sender=None, workflow="shop.order", version=2, runs=3, run_id="the-first", pool=None
         )
 
     [record] = ear.records
@@ -64,6 +64,18 @@ def test_code_that_no_worker_has_is_said_with_what_to_do() -> None:
     assert record.getMessage() == (
         "no living worker has code for shop.order version 2: 3 due, first the-first; start the "
         "clusters again so that they read new code, or deploy it"
+    )
+
+
+def test_a_pool_that_no_worker_serves_is_said_with_what_to_do() -> None:
+    with listening("workflows") as ear:
+        signals.code_missing.send(
+            sender=None, workflow="shop.order", version=2, runs=3, run_id="the-first", pool="gpu"
+        )
+
+    assert ear.records[0].getMessage() == (
+        "no living worker serves the pool 'gpu' of shop.order version 2: 3 due, first the-first; start a "
+        "cluster with `runcluster --pool gpu`"
     )
 
 

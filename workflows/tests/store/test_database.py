@@ -328,3 +328,22 @@ def test_a_connection_that_broke_between_two_requests_is_noticed_where_django_wo
         return query_one(a_second)
 
     assert elsewhere(in_the_next_request).result(PATIENCE_SECONDS) == (1,)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("options", "prepared"), [({}, 1), ({"prepare_threshold": None}, 0)], ids=["unsaid", "none"]
+)
+def test_statements_are_prepared_unless_the_options_say_none(
+    options: dict[str, None], prepared: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = connection.settings_dict["OPTIONS"]
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {**ours, **options})
+    connection.ensure_connection()
+    connection.connection.prepare_threshold = None  # as Django opens it
+    asked = Statement("SELECT 'asked of the database'")
+
+    query(asked)
+
+    found = Statement("SELECT count(*) FROM pg_prepared_statements WHERE statement = %s")
+    assert query(found, [asked.text]) == [(prepared,)]

@@ -20,7 +20,7 @@ from workflows.core.states import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ERROR = Failure(type="OSError", message="no “box”", traceback="…")
+ERROR = Failure(type="OSError", message="no “box”", traceback="…", kind="system")
 TOLD = json.dumps(ERROR)
 CHILD = UUID(int=7)
 ISO = "2026-01-01T12:00:00+00:00"
@@ -116,6 +116,8 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         {"problem": "position 1 differs", "until": ISO},
     ),
     (_.WOKEN, ASKED, WHO),
+    (_.PAUSED, ASKED, WHO),
+    (_.RESUMED, ASKED, WHO),
     (
         _.RETRIED,
         ASKED | {"positions": "'[2, 3]'::jsonb"},

@@ -27,7 +27,9 @@ from workflows.tests.builders import (
 from workflows.tests.flows import wait_for_go
 
 R = TypeVar("R")
-CANCELLABLE = {RunState.PENDING, RunState.WAITING, RunState.BLOCKED, RunState.RUNNING}
+CANCELLABLE = {
+    *(RunState.PENDING, RunState.WAITING, RunState.PAUSED, RunState.BLOCKED, RunState.RUNNING)
+}
 OPEN = {*CANCELLABLE, RunState.CANCELLING}
 ERROR = {"type": "ValueError", "message": "a mistake"}
 FULL = {"error": ERROR, "compensation_error": ERROR, "crashes": 3, "waiting_for": ["go"]}

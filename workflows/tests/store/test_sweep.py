@@ -23,10 +23,11 @@ from workflows.store.queue import release_run
 from workflows.store.runs import begin_compensation
 from workflows.store.schema import PUBLIC_LOCK_CLASS
 from workflows.store.steering import cancel_run, wake_run
-from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, missing_workers, sweep
+from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, sweep
 from workflows.store.workers import (
     count_living,
     forget_the_dead,
+    missing_workers,
     renew_leases,
 )
 from workflows.tests.builders import (
@@ -543,3 +544,26 @@ def other_database() -> Iterator[Connection]:
     wanted = {name: params[name] for name in ("host", "port", "user", "password") if name in params}
     with psycopg.connect(**wanted, dbname="postgres", autocommit=True) as other:
         yield other
+
+
+def test_a_run_that_was_lost_with_others_counts_no_crash() -> None:
+    worker_id = dead_worker()
+    runs = [held_by(worker_id) for _ in range(3)]
+
+    swept()
+
+    for run in runs:
+        assert get_run(run.id).crashes == 0
+        [line] = get_history(run.id)
+        assert (line.data["company"], line.data["attempt"]) == (2, run.attempt)
+
+
+def test_a_run_that_was_lost_alone_counts_whatever_others_lost() -> None:
+    alone = held_by(dead_worker())
+    held_by(dead_worker())
+
+    swept()
+
+    assert get_run(alone.id).crashes == 1
+    [line] = get_history(alone.id)
+    assert "company" not in line.data

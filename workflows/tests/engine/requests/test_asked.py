@@ -11,6 +11,9 @@ from workflows.api import (
     cancel,
     compensate,
     get_history,
+    pause,
+    resume,
+    retry,
     retry_now,
 )
 from workflows.models import Run
@@ -21,11 +24,16 @@ VERBS = [
     (cancel, RunState.WAITING, _.CANCEL_REQUESTED),
     (retry_now, RunState.WAITING, _.WOKEN),
     (compensate, RunState.FAILED, _.COMPENSATION_STARTED),
+    (retry, RunState.FAILED, _.RETRIED),
+    (pause, RunState.WAITING, _.PAUSED),
+    (resume, RunState.PAUSED, _.RESUMED),
 ]
 
 
 def made(state: RunState) -> Run:
-    return Run.objects.create(workflow="tests.made", version=1, state=state)
+    return Run.objects.create(
+        workflow="tests.made", version=1, state=state, pausing=state == RunState.PAUSED
+    )
 
 
 @pytest.mark.parametrize(("verb", "state", "kind"), VERBS)

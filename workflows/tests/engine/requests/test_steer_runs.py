@@ -89,6 +89,18 @@ def test_all_that_match_are_steered_in_batches_and_told_by_whom() -> None:
 
 
 @pytest.mark.django_db
+def test_all_that_wait_are_paused_and_resumed() -> None:
+    started(2)
+
+    paused = steer_runs("pause", workflow=wait_for_go, state="waiting")
+    between = states()
+    resumed = steer_runs("resume", state="paused")
+
+    assert (paused.done, resumed.done, between) == (2, 2, ["paused"] * 2)
+    assert states() == ["waiting"] * 2
+
+
+@pytest.mark.django_db
 def test_a_limit_takes_the_oldest() -> None:
     runs = started(3)
 
@@ -228,7 +240,7 @@ def test_inside_a_transaction_all_of_it_is_lost_with_that() -> None:
 @pytest.mark.parametrize(
     ("verb", "filter", "why"),
     [
-        ("explode", {"state": "failed"}, 'give "cancel" or "compensate" or "retry" or "retry_now"'),
+        ("explode", {"state": "failed"}, 'give "cancel" or "compensate" or "pause" or "resume"'),
         ("cancel", {}, "says of no run"),
         ("cancel", {"state": None}, "says of no run"),
         ("cancel", {"stat": "failed"}, "did you mean 'state'"),

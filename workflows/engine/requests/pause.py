@@ -1,0 +1,42 @@
+"""Pause and resume a run with its children."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from workflows.core.asked import Asked
+from workflows.core.errors import RunNotFound
+from workflows.core.run import RunId, run_id_of
+from workflows.definitions.workflow_guard import IN_A_STEP, refuse
+from workflows.engine.requests.asked import asked
+from workflows.engine.requests.steering import in_tree
+from workflows.store import pausing as store
+from workflows.store.chains import newest_of
+
+
+def pause(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
+    """Set a run and its children aside until `resume`; detached children go on. False: it is in no state
+    for it, or paused already. Raises RunNotFound.
+
+    A run that a worker drives pauses at its next durable operation: the step in progress is recorded
+    first. What falls due meanwhile (a timer, an event, the next attempt) happens at resume, and never
+    earlier. Its deadline goes on, and `cancel` works.
+    """
+    refuse("calls pause()", IN_A_STEP)
+    return _each(run_id, store.pause_run, asked(by=by, reason=reason, via=via))
+
+
+def resume(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
+    """Let a paused run and its children go on; what fell due meanwhile is due now. False: it is not
+    paused. Raises RunNotFound."""
+    refuse("calls resume()", IN_A_STEP)
+    return _each(run_id, store.resume_run, asked(by=by, reason=reason, via=via))
+
+
+def _each(run_id: RunId, verb: Callable[[UUID, Asked], bool | None], why: Asked) -> bool:
+    newest = newest_of(run_id_of(run_id))
+    while (done := in_tree(newest, lambda each: verb(each, why))) is None:
+        continue
+    _, changed = done[-1]
+    if changed is None:
+        raise RunNotFound(f"no run {newest}")
+    return changed

@@ -1,0 +1,98 @@
+"""Hand an event to a run that may not be there yet."""
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from workflows.core.errors import InvalidInput, RunIsOver, RunPruned
+from workflows.core.run import RunView
+from workflows.definitions.workflow_guard import IN_A_STEP, refuse
+from workflows.engine import announcements
+from workflows.engine.requests.send_event import send_event
+from workflows.engine.requests.start_options import Requested, StartOptions, asked_run
+from workflows.store import runs as store
+from workflows.store.views import get_run
+
+
+def send_or_start(
+    workflow: Callable[..., Any] | str,
+    event: str,
+    payload: Any = None,
+    /,
+    *,
+    key: str | None = None,
+    subject: object = None,
+    input: Mapping[str, Any] | None = None,
+    event_key: str | None = None,
+    deadline_seconds: float | None = None,
+    priority: int = 0,
+    at: datetime | None = None,
+    owner: str = "",
+    attributes: Mapping[str, Any] | None = None,
+    tags: Collection[str] = (),
+    tenant: str = "",
+) -> RunView:
+    """Send an event to the run that has this key; where there is none, start it, with the event.
+
+    Both happen in one transaction: nobody starts a second one, and no event is lost. Of a workflow with
+    one_per_subject, the subject may stand in the place of the key. input and what follows are for the
+    run that is started; one that is there keeps its own. event_key makes the sending idempotent, as in
+    send_event. Raises RunIsOver where the key's run has ended (unless its workflow says
+    key_free_at_end), RunPruned, KeyConflict, InvalidInput, UnknownWorkflow.
+    """
+    refuse("calls send_or_start()", IN_A_STEP)
+    options = StartOptions(
+        key=key,
+        deadline_seconds=deadline_seconds,
+        priority=priority,
+        at=at,
+        subject=subject,
+        owner=owner,
+        attributes=attributes,
+        tags=tags,
+        tenant=tenant,
+    )
+    asked = asked_run(workflow, (), dict(input or {}), options)
+    if key is None and not asked.new.one_per_subject:
+        raise InvalidInput(
+            "send_or_start: give a key=, or the subject= of a workflow with one for each"
+        )
+    return _send_or_start(asked, event, payload, event_key)
+
+
+def _send_or_start(asked: Requested, event: str, payload: Any, event_key: str | None) -> RunView:
+    while True:
+        with transaction.atomic():
+            run_id = _begun(asked) or _there(asked)
+            try:
+                if run_id is not None:
+                    send_event(run_id, event, payload, key=event_key)
+                    return get_run(run_id)
+            except RunIsOver:
+                if _there(asked) == run_id:
+                    raise
+
+
+def _begun(asked: Requested) -> UUID | None:
+    """Start the run; None: there is one."""
+    new = asked.new
+    if store.create_run(new) is None:
+        return None
+    announcements.run_started(new.id, new.workflow, new.version, key=new.key)
+    return new.id
+
+
+def _there(asked: Requested) -> UUID | None:
+    """Return the run that is there; None: it has just gone. Raises RunPruned."""
+    new = asked.new
+    if new.key is not None:
+        found = store.find_by_key(new.workflow, new.key)
+        if found is not None:
+            return found[0]
+        pruned = store.find_pruned(new.workflow, new.key)
+        if pruned is not None:
+            raise RunPruned(new.workflow, new.key, str(pruned[0]), pruned[1])
+    return store.find_of_subject(new.workflow, new.subject) if new.one_per_subject else None

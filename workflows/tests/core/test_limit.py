@@ -1,0 +1,34 @@
+"""Limits say how many at once, or how often, in numbers that make sense."""
+
+from typing import Any
+
+import pytest
+
+from workflows.core.errors import DefinitionError
+from workflows.core.limit import Limit, Rate, key_text
+
+
+@pytest.mark.parametrize("most", [0, -1, 1.5, True, "5"])
+def test_a_limit_is_a_whole_number(most: Any) -> None:
+    with pytest.raises(DefinitionError, match="give a whole number from 1"):
+        Limit(most)
+
+
+@pytest.mark.parametrize("given", [(0, 1), (1.5, 1), (1, 0), (1, "s"), (1, float("nan"))])
+def test_a_rate_is_a_number_of_times_in_a_number_of_seconds(given: tuple[Any, Any]) -> None:
+    with pytest.raises(DefinitionError, match="a rate"):
+        Rate(*given)
+
+
+@pytest.mark.parametrize("given", [{"by": ""}, {"by": 7}, {"name": ""}])
+def test_a_limit_goes_by_a_name_or_a_function(given: dict[str, Any]) -> None:
+    with pytest.raises(DefinitionError, match="give a text, or nothing"):
+        Limit(1, **given)
+
+
+def test_limits_are_told_in_words() -> None:
+    assert (Limit(5).words, Rate(10).words) == ("5 at once", "10 per 1 s")
+
+
+def test_a_key_is_a_text_whatever_the_value_is() -> None:
+    assert [key_text(each) for each in ("ann", 7, None)] == ["ann", "7", "null"]

@@ -1,0 +1,120 @@
+"""Slots and moments are taken all or none, and never by more than there are."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.db.models.functions import Now
+
+from workflows.core.limit import Limit, Rate, Wanted
+from workflows.core.run import ClaimedRun
+from workflows.models import LimitRate, LimitSlot, LimitWait, Run
+from workflows.store import limits
+from workflows.store.limits import Full, Later, Lost, Taken
+from workflows.store.queue import release_run
+from workflows.tests.builders import PATIENCE_SECONDS, claim
+
+DESK = Wanted(name="desk", key="", rule=Limit(2))
+BELL = Wanted(name="bell", key="", rule=Rate(1, 60))
+
+
+def made() -> ClaimedRun:
+    Run.objects.create(workflow="tests.made", version=1, wake_at=Now())
+    return claim()
+
+
+def take(run: ClaimedRun, *, parks: bool = False, rate: Wanted | None = None) -> limits.Answer:
+    return limits.take(run, 1, slots=[DESK], rate=rate, parks=parks)
+
+
+def held() -> int:
+    return LimitSlot.objects.filter(run_id__isnull=False).count()
+
+
+@pytest.mark.django_db
+def test_as_many_as_there_are_slots_and_no_more() -> None:
+    answers = [take(made()) for _ in range(3)]
+
+    assert answers == [Taken(), Taken(), Full("limit desk: 2 of 2")]
+
+
+@pytest.mark.django_db
+def test_taken_twice_by_the_same_attempt_is_taken_once() -> None:
+    run = made()
+
+    assert [take(run), take(run)] == [Taken(), Taken()]
+    assert held() == 1
+
+
+@pytest.mark.django_db
+def test_whoever_has_lost_the_run_takes_and_frees_nothing() -> None:
+    run = made()
+    take(run)
+    assert release_run(run)
+    assert held() == 0
+
+    again = claim()
+    take(again)
+
+    assert take(run) == Lost()
+    limits.leave(run, 1)
+    assert held() == 1
+
+
+@pytest.mark.django_db
+def test_with_a_rate_that_has_no_moment_now_no_slot_is_held() -> None:
+    answers = [take(made(), rate=BELL) for _ in range(2)]
+
+    assert answers[0] == Taken()
+    assert isinstance(answers[1], Later)
+    assert held() == 1
+
+
+@pytest.mark.django_db
+def test_who_waits_is_woken_where_nobody_saw_it_wait() -> None:
+    holders = [made(), made()]
+    for each in holders:
+        take(each)
+    waits = made()
+    take(waits, parks=True)
+    LimitSlot.objects.filter(run_id=holders[0].id).update(
+        run_id=None
+    )  # as by a freeing that missed it
+
+    limits.wake_waiters()
+
+    assert Run.objects.get(pk=waits.id).wake_at is not None
+    assert LimitWait.objects.get().woken_at is not None
+
+
+@pytest.mark.django_db
+def test_keys_that_nobody_asks_for_are_forgotten_and_held_slots_are_not() -> None:
+    take(made(), rate=BELL)
+    long_ago = Now() - timedelta(seconds=2 * limits.IDLE_SECONDS)
+    LimitSlot.objects.update(changed_at=long_ago)
+    LimitRate.objects.update(next_at=long_ago)
+
+    limits.forget_idle()
+
+    assert LimitSlot.objects.count() == held() == 1
+    assert LimitRate.objects.count() == 0
+
+
+@pytest.mark.usefixtures("committed")
+def test_of_many_at_the_same_moment_no_more_than_the_limit_are_granted() -> None:
+    runs = [made() for _ in range(12)]
+
+    def ask(run: ClaimedRun) -> limits.Answer:
+        try:
+            return take(run, parks=True)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(ask, runs, timeout=PATIENCE_SECONDS))
+
+    granted = sum(isinstance(each, Taken) for each in answers)
+    assert 1 <= granted <= 2
+    assert held() == granted
+    assert LimitWait.objects.count() == 12 - granted
