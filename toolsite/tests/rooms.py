@@ -58,6 +58,16 @@ ENGINE: Table = {
         "history_export",
         "archive",
     },
+    "profiling": {
+        "announcements",
+        "requests",
+        "session",
+        "attempts",
+        "groups",
+        "verbs",
+        "drive",
+        "debugging",
+    },
     "prune": set(),
 }
 """The rooms inside `engine`: what each may import besides what all of the engine may."""

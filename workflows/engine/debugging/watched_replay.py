@@ -179,7 +179,8 @@ def watch(recorded: Recorded, watcher: Watcher) -> Difference | None:
     without one would: None, or how they differ."""
 
     def watched(session: Session) -> Retraced:
-        retraced = retrace(session, WatchedContext)
+        session.context_class = WatchedContext
+        retraced = retrace(session)
         watcher.over(session, retraced)
         return retraced
 

@@ -17,10 +17,10 @@ from workflows.engine.verbs.context import Context
 Retraced = tuple[BaseException | None, BaseException | None]
 
 
-def call_workflow(session: Session, context: type[Context] = Context) -> Any:
+def call_workflow(session: Session) -> Any:
     """Run the workflow code once from its top, and wait for its children at the end."""
     with session.code_thread.here():
-        return _call(session, _input(session), context(session))
+        return _call(session, _input(session), (session.context_class or Context)(session))
 
 
 def _call(session: Session, given: dict[str, Any], context: Context) -> Any:
@@ -63,14 +63,14 @@ def end_children(session: Session) -> None:
                 end_child(child)
 
 
-def retrace(session: Session, context: type[Context] = Context) -> Retraced:
+def retrace(session: Session) -> Retraced:
     """Replay what is recorded and do nothing new. Returns what forbids to believe the replay
     (history and code disagree, or the database failed), and what the code raised at its end."""
     session.rewind()
     session.only_replay = True
     raised: BaseException | None = None
     try:
-        call_workflow(session, context)
+        call_workflow(session)
     except KeyboardInterrupt:
         raise
     except BaseException as exc:

@@ -2,12 +2,15 @@
 
 import importlib.util
 import re
+import shlex
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.core.management import call_command
 
 from workflows.api import RunState, get_run, retry_now, start
 from workflows.definitions import workflow as registry
@@ -78,7 +81,7 @@ def test_the_way_from_blocked_to_mended_is_as_printed(shop: Path, tmp_path: Path
     run = str(start(module.order, order_id=7, cents=20_000).id)
     drive_until_idle()
     wrong, mended = blocks("py")
-    plain, asking, again = blocks("text")
+    plain, asking, again, _ = blocks("text")
 
     deploy(shop, changed(wrong))
     send(run, "parcel", "P-1")
@@ -91,3 +94,21 @@ def test_the_way_from_blocked_to_mended_is_as_printed(shop: Path, tmp_path: Path
     retry_now(run, by="ann")
     drive_until_idle()
     assert get_run(run).output == "ref-7: P-1 from shelf 7"
+
+
+def test_the_profile_has_the_rows_that_are_printed(shop: Path) -> None:
+    deploy(shop, blocks("python")[0])
+    command, _, expected = blocks("text")[3].partition("\n")
+    out = StringIO()
+
+    call_command(*shlex.split(command)[3:], stdout=out, stderr=StringIO())
+
+    assert skeleton(out.getvalue()) == skeleton(expected)
+    assert {"reserve", "charge", "order"} <= set(re.findall(r"flows\.py:\d+ (\w+)", out.getvalue()))
+
+
+def skeleton(said: str) -> list[str]:
+    """Return the lines without figures and functions, which differ from machine to machine."""
+    return [
+        re.sub(r" +[\d.,]+%?", " N", line) for line in said.splitlines() if " calls  " not in line
+    ]
