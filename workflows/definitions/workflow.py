@@ -9,7 +9,7 @@ from functools import partial
 from types import FunctionType, MappingProxyType, UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
 
-from workflows.core.codec import Signature, loads
+from workflows.core.codec import loads
 from workflows.core.errors import (
     DuplicateWorkflow,
     InvalidInput,
@@ -20,6 +20,7 @@ from workflows.core.limit import Declared, Limit
 from workflows.core.payload_type import PayloadType
 from workflows.core.pool import DEFAULT_POOL
 from workflows.core.programming_errors import Errors
+from workflows.core.signature import Signature
 from workflows.definitions.functions import (
     RunContext,
     check_parameters,
