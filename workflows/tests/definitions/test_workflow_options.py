@@ -43,7 +43,7 @@ def test_labels_are_kept_in_their_order() -> None:
 def test_what_cannot_be_is_refused(name: str, value: Any) -> None:
     given: Any = {name: value}
 
-    with pytest.raises(DefinitionError, match="^w: "):
+    with pytest.raises(DefinitionError, match=r"^w: "):
         read_options("w", given)
 
 
