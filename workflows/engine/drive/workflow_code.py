@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from workflows.core.codec import Input
 from workflows.core.decide import check_end
 from workflows.core.errors import ReplayError, ReplayMismatch, ValueNotStorable
 from workflows.core.programming_errors import waits_for_mending
+from workflows.core.signature import Input
 from workflows.core.unwind import StoreFailed, Unwind
 from workflows.definitions.workflow_guard import guarding
 from workflows.engine.requests.steering import end_child
