@@ -53,7 +53,7 @@ class Abandoned(Unwind):
 
 class ContinueAsNew(Unwind):
     """The run ends here; a new one of the same workflow takes over with another input (a
-    core.codec.Input)."""
+    core.signature.Input)."""
 
     def __init__(self, input: Any) -> None:
         super().__init__(input)

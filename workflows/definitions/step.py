@@ -9,10 +9,11 @@ from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
 
 from asgiref.sync import markcoroutinefunction
 
-from workflows.core.codec import Signature, is_name
+from workflows.core.codec import is_name
 from workflows.core.errors import DefinitionError
 from workflows.core.limit import Declared, Limit, Rate
 from workflows.core.retry import RetryPolicy
+from workflows.core.signature import Signature
 from workflows.core.time_checks import check_limit
 from workflows.definitions.functions import (
     check_compensation,
