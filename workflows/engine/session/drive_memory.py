@@ -131,6 +131,8 @@ class DriveMemory:
         """Completed steps that can be undone, in the order of the code."""
         self.children: list[uuid.UUID] = []
         """Children that are not detached, as started so far."""
+        self.child_handles: list[Any] = []
+        """The same, as the code holds them."""
         self.child_ends: dict[uuid.UUID, ChildEnd] = {}
         """How children ended, as far as the code has waited for it."""
         self.keys = Keys(self.run.id)
