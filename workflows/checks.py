@@ -9,8 +9,9 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
 from workflows.conf import conf
-from workflows.core.codec import Input, dumps
+from workflows.core.codec import dumps
 from workflows.core.errors import ValueNotStorable
+from workflows.core.signature import Input
 from workflows.definitions.functions import where
 from workflows.definitions.schedule import declared_schedules
 from workflows.definitions.step import wrapped_steps

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from workflows.core.codec import Signature, loads, shown
+from workflows.core.codec import loads, shown
 from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.payload_type import payload_type
+from workflows.core.signature import Signature
 
 
 def read_input(signature: Signature, given: Any, *, whose: str) -> dict[str, Any]:

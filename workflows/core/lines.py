@@ -12,11 +12,12 @@ from uuid import UUID
 from workflows.core import line_fields as fields
 from workflows.core.codec import dumps
 from workflows.core.errors import StepFailed
-from workflows.core.failure import Failure
+from workflows.core.failure import Failure, type_name
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.notes import CarriedNotes
 from workflows.core.run import Fact
 from workflows.core.states import RunState
+from workflows.core.unwind import StepStopped
 
 CHILD_EVENT = "child:"
 """How the event begins by which a child's end arrives; its id follows. The trigger knows it too."""
@@ -166,6 +167,13 @@ def step_failure(entry: HistoryEntry) -> StepFailure:
         attempts=(fields.ATTEMPT if given_up else fields.ATTEMPTS).of(entry),
         permanent=fields.PERMANENT.of(entry),
     )
+
+
+def is_stop(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether a line, given by its kind and plain data, tells of a step that stopped with its run's cancel:
+    where the worker is lost before it is written, there is none."""
+    told = data.get(fields.ERROR.name) or {}
+    return kind == HistoryKind.STEP_FAILED and told.get("type") == type_name(StepStopped)
 
 
 def group_started(position: int, steps: Iterable[str]) -> Fact:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from workflows.core.codec import Input
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryKind
+from workflows.core.signature import Input
 from workflows.core.states import FINAL_STATES, RunState
 
 

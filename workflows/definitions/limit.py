@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from workflows.core.codec import Signature
 from workflows.core.errors import DefinitionError
 from workflows.core.limit import TENANT, Declared, Limit, Rate
+from workflows.core.signature import Signature
 
 _declared: dict[str, Declared] = {}
 _SUFFIXES = {"concurrency": "", "rate": " rate"}

@@ -6,20 +6,21 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import partial
-from types import FunctionType, MappingProxyType, UnionType
-from typing import Any, Concatenate, Literal, ParamSpec, Protocol, TypeVar, cast
+from types import FunctionType
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, Unpack, cast
 
-from workflows.core.codec import Signature, loads
+from workflows.core.codec import loads
 from workflows.core.errors import (
     DuplicateWorkflow,
     InvalidInput,
     UnknownWorkflow,
     ValueNotStorable,
 )
-from workflows.core.limit import Declared, Limit
+from workflows.core.limit import Declared
 from workflows.core.payload_type import PayloadType
 from workflows.core.pool import DEFAULT_POOL
 from workflows.core.programming_errors import Errors
+from workflows.core.signature import Signature
 from workflows.definitions.functions import (
     RunContext,
     check_parameters,
@@ -32,9 +33,9 @@ from workflows.definitions.functions import (
 from workflows.definitions.limit import declare
 from workflows.definitions.workflow_options import (
     UNNAMED,
-    check_options,
-    event_types,
-    labels,
+    OnEnd,
+    WorkflowOptions,
+    read_options,
     told_as,
 )
 
@@ -42,9 +43,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 C = TypeVar("C", bound=RunContext)
-
-NO_EVENTS: Mapping[str, type[Any]] = MappingProxyType({})
-OnEnd = Literal["stop", "compensate"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,71 +101,31 @@ _workflows: dict[tuple[str, int], WorkflowDefinition] = {}
 
 
 def workflow(
-    name: str = UNNAMED,
-    version: int = 1,
-    *,
-    on_failure: OnEnd = "stop",
-    on_cancel: OnEnd = "stop",
-    deadline_seconds: float | None = None,
-    pool: str = DEFAULT_POOL,
-    fails_on: Errors = (),
-    events: Mapping[str, type[Any] | UnionType] = NO_EVENTS,
-    concurrency: Limit | tuple[Limit, ...] | None = None,
-    description: str = "",
-    tags: Collection[str] = (),
-    owner: str = "",
-    max_crashes: int | None = None,
-    one_per_subject: bool = False,
-    key_free_at_end: bool = False,
+    name: str = UNNAMED, version: int = 1, **options: Unpack[WorkflowOptions]
 ) -> Callable[[Callable[Concatenate[C, P], R]], Workflow[P, R]]:
     """Register a function `(run: Context, **input) -> output` under a name and version.
 
-    name                   the runs' own, for ever; without it, the module's and the function's:
-                           name a workflow before you move or rename it
-    on_failure, on_cancel  "compensate" undoes the completed steps that say how, the last first
-    deadline_seconds       a run that has not ended by then fails with DeadlineExceeded
-    pool                   its runs go to clusters that serve this pool (`runcluster --pool gpu`)
-    fails_on               errors that tell a mistake in the code (KeyError, TypeError, …) block
-                           a run until it is mended; those named here fail it, as any other does
-    events                 what its events bring, by name: {"address": Address}. What does not fit is
-                           refused by send_event where this code is known; else it blocks the run
-    concurrency            how many runs at once, from the first drive to the end: Limit(5, by="tenant")
-    description            for people; without it, the function's docstring
-    tags, owner            of every run, so that people find it: list_runs(tags=["night"])
-    max_crashes            in the place of the setting, for runs that start from then on
-    one_per_subject        start wants a subject, and raises SubjectTaken while a run of it is open
-    key_free_at_end        the key of a run that has ended starts another
+    name is the runs' own, for ever; without it, the module's and the function's: name a workflow
+    before you move or rename it. The options are those of WorkflowOptions.
 
     The function is replayed from its top after every wait and crash: it may look only at its
-    input, at what `run` returns, and compute. Raises DuplicateWorkflow.
+    input, at what `run` returns, and compute. Raises DuplicateWorkflow, DefinitionError.
     """
     told = told_as(name, version)
-    check_options(
-        told, fails_on, pool, deadline_seconds, on_failure=on_failure, on_cancel=on_cancel
-    )
-    given: dict[str, Any] = {
-        "pool": pool,
-        "fails_on": fails_on,
-        "deadline_seconds": deadline_seconds,
-    }
-    given |= {"on_failure": on_failure, "on_cancel": on_cancel, "events": event_types(told, events)}
-    given |= {"one_per_subject": one_per_subject, "key_free_at_end": key_free_at_end}
-    given |= labels(told, description, tags, owner, max_crashes)
-    return partial(_register, name, version, given, concurrency)
+    return partial(_register, name, version, read_options(told, options))
 
 
 def _register(
     name: str,
     version: int,
     options: dict[str, Any],
-    concurrency: Limit | tuple[Limit, ...] | None,
     function: Callable[Concatenate[C, P], R],
 ) -> Workflow[P, R]:
     plain = plain_function(function)
     own_name = _own_name(name, plain)
     signature = Signature(plain, skip_first=True)
-    description = options["description"] or inspect.getdoc(plain) or ""
-    told = f"workflow {own_name!r}"
+    options = {**options, "description": options["description"] or inspect.getdoc(plain) or ""}
+    told, concurrency = f"workflow {own_name!r}", options.pop("concurrency")
     _remember(
         WorkflowDefinition(
             name=own_name,
@@ -175,7 +133,7 @@ def _register(
             function=plain,
             signature=signature,
             limits=declare(told, signature, own_name, concurrency=concurrency, of_runs=True),
-            **options | {"description": description},
+            **options,
         )
     )
     return cast(Workflow[P, R], function)

@@ -12,6 +12,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from workflows.core.history import HistoryKind
+from workflows.core.line_fields import sql_object
 from workflows.core.run import RunView
 from workflows.core.states import RunState
 from workflows.models import Run
@@ -47,7 +48,7 @@ _AT_STEP = f"""
     (workflows_run.state <> '{RunState.COMPLETED}' AND (
         workflows_run.state = '{RunState.RUNNING}'
             AND (workflows_run.running_steps ->> 'attempt')::integer = workflows_run.attempt
-            AND workflows_run.running_steps -> 'steps' @> jsonb_build_array(jsonb_build_object('name', %s))
+            AND workflows_run.running_steps -> 'steps' @> jsonb_build_array({sql_object("step", {"name"}, {"name": "%s"})})
         OR EXISTS (
             SELECT FROM workflows_history AS line
             WHERE line.run_id = workflows_run.id AND line.name = %s AND (

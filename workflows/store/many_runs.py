@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.run import NewRun
+from workflows.core.signature import Input
 from workflows.store import insert
 from workflows.store.database import query
 from workflows.store.schema import RING, SOON

@@ -2,11 +2,11 @@
 
 import uuid
 
-from workflows.core.codec import Input
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.lines import run_ended
 from workflows.core.run import ClaimedRun, NewRun, RunView
+from workflows.core.signature import Input
 from workflows.core.states import FINAL_STATES, FORWARD_STATES, RunState
 from workflows.store import insert
 from workflows.store.database import Connection, query_one

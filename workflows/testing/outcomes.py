@@ -9,12 +9,14 @@ from typing import Any
 from django.core import mail
 
 from workflows.core.history import HistoryKind
+from workflows.core.lines import is_stop
 from workflows.models import Event, History, Run
 from workflows.testing.rows import Tables
 
 _ = HistoryKind
 # Missing or repeated after a crash without harm: an event may be there already when the code comes
-# to its wait again, and a recovery tells of itself; a wait for newer code is told anew after one.
+# to its wait again, and a recovery tells of itself; a wait for newer code is told anew after one. Of a step
+# that a cancel has stopped, a worker that dies first tells nothing (is_stop).
 NOT_COMPARED = frozenset(
     kind.value for kind in (_.RECOVERED, _.WAIT_STARTED, _.SLEEP_STARTED, _.CODE_AWAITED)
 )
@@ -107,7 +109,11 @@ def _runs(before: frozenset[uuid.UUID]) -> list[Row]:
                 "compensation_error": (run.compensation_error or {}).get("message"),
                 "data": run.data,
                 "attributes": run.attributes,
-                "history": [(line.kind, line.position, line.part, line.name) for line in lines],
+                "history": [
+                    (line.kind, line.position, line.part, line.name)
+                    for line in lines
+                    if not is_stop(line.kind, line.data)
+                ],
                 "events": [(event.name, event.position) for event in events],
             }
         )

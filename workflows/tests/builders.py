@@ -15,8 +15,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from workflows.api import HistoryKind, RunState, RunView, get_history, get_run, start
-from workflows.core.codec import Input
 from workflows.core.run import ClaimedRun, Fact, NewRun
+from workflows.core.signature import Input
 from workflows.models import Run
 from workflows.store.children import start_child
 from workflows.store.database import Connection

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from workflows.core.codec import Input
 from workflows.core.errors import ChildFailed, WaitTimedOut
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started, started_child
 from workflows.core.run import Event
+from workflows.core.signature import Input
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.core.unwind import LeaseLost

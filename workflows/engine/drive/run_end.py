@@ -1,11 +1,12 @@
 """How a drive writes the end of a run, and tells the listeners."""
 
 from workflows import signals
-from workflows.core.codec import Input, loads
+from workflows.core.codec import loads
 from workflows.core.error_kind import ErrorKind
 from workflows.core.failure import Failure, as_json, describe
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.run_ids import id_of_successor
+from workflows.core.signature import Input
 from workflows.core.states import RunState
 from workflows.definitions.workflow import latest_version
 from workflows.engine import announcements

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from workflows.conf import conf
-from workflows.core.codec import Input, Signature
 from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.kept import refuse_change
 from workflows.core.run import NewRun
 from workflows.core.run_ids import in_time_order
 from workflows.core.run_labels import tags_of
+from workflows.core.signature import Input, Signature
 from workflows.definitions.workflow import WorkflowDefinition
 
 

@@ -5,9 +5,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ParamSpec, overload
 
-from workflows.core.codec import Input
 from workflows.core.errors import KeyConflict, RunPruned, SubjectTaken
 from workflows.core.run import RunView
+from workflows.core.signature import Input
 from workflows.definitions.workflow import Workflow
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements

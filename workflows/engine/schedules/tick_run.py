@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.core.codec import Input, dumps, loads
+from workflows.core.codec import dumps, loads
 from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.run import RunView
 from workflows.core.schedule import Schedule, key_of
+from workflows.core.signature import Input
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
 from workflows.engine.requests.new_run import encode_input, new_id, new_run
 from workflows.store import runs as store

@@ -46,6 +46,9 @@ class CompletedStep:
 class DriveMemory:
     """What a drive knows. Lives for one drive; replays of the same drive share it."""
 
+    context_class: type[Any] | None = None
+    """What workflow code is given in the place of the engine's own context; None: that."""
+
     def __init__(
         self,
         run: ClaimedRun,

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from workflows.core.codec import Input
 from workflows.core.limit import TENANT, Declared, Limit, Rate, Wanted, key_text
+from workflows.core.signature import Input
 from workflows.core.unwind import Parked
 from workflows.engine.session.session import Session
 from workflows.store import limits as store

@@ -8,6 +8,7 @@ replay.
 import decimal
 from collections.abc import Callable
 from contextvars import Context, copy_context
+from copy import copy
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -23,5 +24,5 @@ def own_context() -> Context:
     """Return a context for what runs apart."""
     own = copy_context()
     # A copied context holds the same object, and `getcontext().prec = 4` changes that.
-    own.run(decimal.setcontext, decimal.getcontext().copy())
+    own.run(decimal.setcontext, copy(decimal.getcontext()))
     return own

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import AnyUrl
 
-from workflows.core.codec import Signature
 from workflows.core.errors import InvalidInput
 from workflows.core.json_input import read_input
+from workflows.core.signature import Signature
 
 
 @dataclass

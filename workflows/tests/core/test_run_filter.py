@@ -8,5 +8,9 @@ OWN_WORDS = {
 }
 
 
+def is_told(name: str) -> bool:
+    return name in RunView.__annotations__ or hasattr(RunView, name)
+
+
 def test_every_word_is_one_of_a_run_or_told_here() -> None:
-    assert set(RunFilter.__annotations__) - set(RunView.__annotations__) == OWN_WORDS
+    assert {name for name in RunFilter.__annotations__ if not is_told(name)} == OWN_WORDS

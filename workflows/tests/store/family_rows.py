@@ -3,8 +3,8 @@
 from typing import Any
 
 from workflows.api import HistoryKind
-from workflows.core.codec import Input
 from workflows.core.run import ClaimedRun, Fact
+from workflows.core.signature import Input
 from workflows.store.children import start_child
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.tests.builders import new_run, row

@@ -9,10 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from workflows.api import HistoryKind, start
-from workflows.core.codec import Input, dumps
+from workflows.core.codec import dumps
 from workflows.core.lines import carried_notes, event_received
 from workflows.core.notes import CarriedNotes
 from workflows.core.run import ClaimedRun
+from workflows.core.signature import Input
 from workflows.core.states import RunState
 from workflows.models import Event, History, Run
 from workflows.store.continue_as_new import continue_run

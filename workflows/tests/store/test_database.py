@@ -66,6 +66,7 @@ SEND_BY_THEMSELVES = {
 READ_THROUGH_THE_ORM = {
     "admin.py": "the worker that holds a run, for the run's page",
     "store/views.py": "runs for readers outside, by any of their columns",
+    "store/found_runs.py": "runs for readers outside and verbs on many, by any of their columns",
     "models/run.py": "what counts as progress, as a part of those reads",
     "testing/clock.py": "whether there is a run to which time can pass",
     "testing/crashes.py": "which runs were there before",

@@ -97,8 +97,10 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (lines.patch_taken(1, "check-twice"), {}, {}),
     (
         _.RECOVERED,
-        {"worker": "5", "crashes": "2", "reason": "'gone'::text", "steps": STEPS},
-        {"worker": 5, "crashes": 2, "reason": "gone", "steps": [{"name": "pack"}]},
+        {"worker": "5", "crashes": "2", "reason": "'gone'::text", "steps": STEPS}
+        | {"company": "7", "attempt": "3"},
+        {"worker": 5, "crashes": 2, "reason": "gone", "steps": [{"name": "pack"}]}
+        | {"company": 7, "attempt": 3},
     ),
     (
         _.BLOCKED,

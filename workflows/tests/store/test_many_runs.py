@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from workflows.core.codec import Input
+from workflows.core.signature import Input
 from workflows.models import History, PrunedKey, Run
 from workflows.store.many_runs import create_runs, find_by_keys
 from workflows.tests.builders import new_run

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from workflows.api import HistoryKind, RunState, get_history
-from workflows.core.codec import Input
+from workflows.core.signature import Input
 from workflows.models import Run
 from workflows.store.fence import Notes
 from workflows.store.runs import begin_compensation, block_run, create_run, end_run, find_by_key

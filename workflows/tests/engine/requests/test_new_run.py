@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from workflows.api import Context, InvalidInput, start, workflow
-from workflows.core.codec import Input
+from workflows.core.signature import Input
 from workflows.definitions.workflow import workflow_definition
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.tests.builders import driven
