@@ -37,6 +37,7 @@ from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
+from workflows.core.unwind import StepStopped
 from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
@@ -159,6 +160,7 @@ __all__ = [
     "StepFailed",
     "StepInfo",
     "StepState",
+    "StepStopped",
     "StepView",
     "SubjectTaken",
     "Timing",

@@ -174,6 +174,12 @@ def group_started(position: int, steps: Iterable[str]) -> Fact:
     return Fact(kind=HistoryKind.GROUP_STARTED, position=position, data=data)
 
 
+def cleanup_set(position: int, step: str, received: Received = NOTHING_NOTED) -> Fact:
+    """A step is to run when the run ends."""
+    kind, data = HistoryKind.CLEANUP_SET, _data(*received.written())
+    return Fact(kind=kind, position=position, name=step, data=data)
+
+
 def patch_taken(position: int, patch: str) -> Fact:
     """The run takes the code after a change."""
     return Fact(kind=HistoryKind.PATCH_TAKEN, position=position, name=patch)
