@@ -50,8 +50,9 @@ def viewed(runs: Any) -> Any:
 
 def view_of_new(new: NewRun, **known: Any) -> RunView:
     """Return the view of a run that was created just now. known: what the database added."""
-    input, defaults, attributes = map(loads, (*new.input, new.attributes))
-    told = {**vars(new), **known, "input": input, "defaults": defaults, "attributes": attributes}
+    texts = (*new.input, new.attributes, new.baggage)
+    names = ("input", "defaults", "attributes", "baggage")
+    told = {**vars(new), **known, **dict(zip(names, map(loads, texts), strict=True))}
     return view_of(_FRESH | {name: empty() for name, empty in _EMPTY.items()} | told)
 
 

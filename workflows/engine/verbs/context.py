@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from workflows.core import lines
-from workflows.core.codec import dumps, is_name
+from workflows.core.codec import dumps, is_name, loads
 from workflows.core.decide import Operation, check_end
 from workflows.core.errors import DefinitionError, ReplayMismatch
 from workflows.core.failure import storable
@@ -70,6 +70,12 @@ class Context(Gather, Family, RunContext):
             raise DefinitionError("inside a step, write current_step().idempotency_key")
         self._refuse_elsewhere()
         return self._session.keys.read(self._session.position + 1)
+
+    @property
+    def baggage(self) -> dict[str, Any]:
+        """A copy of what the run was started with, start(baggage=…); its children and steps have it too."""
+        baggage: dict[str, Any] = loads(self._session.run.baggage)
+        return baggage
 
     @property
     def data(self) -> dict[str, Any]:
