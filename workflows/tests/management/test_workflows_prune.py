@@ -53,6 +53,7 @@ def test_without_a_span_the_setting_says_what_goes() -> None:
     assert ids() == {kept.id}
 
 
+@override_settings(WORKFLOWS={})
 def test_with_neither_it_asks_for_one() -> None:
     with pytest.raises(CommandError, match="give --older-than 30d, or set WORKFLOWS"):
         command()
