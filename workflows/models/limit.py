@@ -1,6 +1,6 @@
 """Limits: who holds a slot, who waits for one, and when a rate comes to its next moment.
 
-Written by the functions of migration 0017, which `workflows.store.limits` calls, and by its trigger.
+Written by the functions of migrations 0017 and 0018, which `workflows.store.limits` calls, and by its trigger.
 """
 
 from django.db import models
