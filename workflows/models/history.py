@@ -9,17 +9,17 @@ from workflows.models.run import Run
 
 
 class History(models.Model):
-    """The source of truth for replay, the timeline and the audit. See core.history."""
+    """The source of truth for replay, the timeline and the audit. See core.history; of its integers, models.Run."""
 
     id = models.BigAutoField(primary_key=True)
     # The constraint below leads with the run, so the key needs no index of its own.
     run = models.ForeignKey(Run, models.CASCADE, related_name="history", db_index=False)
-    position = models.PositiveIntegerField(null=True)
-    part = models.PositiveIntegerField(default=0, db_default=0)
+    position = models.IntegerField(null=True)
+    part = models.IntegerField(default=0, db_default=0)
     kind = models.TextField()
     name = models.TextField(default="", db_default="")
     data = models.JSONField(default=dict)
-    attempt = models.PositiveIntegerField()
+    attempt = models.IntegerField()
     at = models.DateTimeField(db_default=ClockTimestamp())
 
     objects = InDefaultDatabase["History"]()

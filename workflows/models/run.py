@@ -50,11 +50,14 @@ RunManager = InDefaultDatabase.from_queryset(RunQuerySet)
 
 
 class Run(models.Model):
-    """Written by `workflows.store` only; a trigger refuses moves that core.states does not list."""
+    """Written by `workflows.store` only; a trigger refuses moves that core.states does not list.
+
+    Its counters are no PositiveIntegerField: PostgreSQL reads the text of each CHECK anew at every write of a row.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     workflow = models.TextField()
-    version = models.PositiveIntegerField()
+    version = models.IntegerField()
     state = models.TextField(choices=RunState.choices, default=RunState.PENDING)
     status = models.TextField(default="", blank=True)
     key = models.TextField(null=True, blank=True)  # noqa: DJ001 - NULL is "no key": not unique
@@ -66,16 +69,16 @@ class Run(models.Model):
     error = models.JSONField(null=True, blank=True)
     wake_at = models.DateTimeField(null=True, blank=True)
     waiting_for = ArrayField(models.TextField(), default=list, db_default=[])
-    events = models.PositiveIntegerField(default=0, db_default=0)
-    attempt = models.PositiveIntegerField(default=0, db_default=0)
+    events = models.IntegerField(default=0, db_default=0)
+    attempt = models.IntegerField(default=0, db_default=0)
     # A trigger makes such a run paused wherever it is let go of, and keeps its time for resume.
     pausing = models.BooleanField(default=False, db_default=False)
     due_at_resume = models.DateTimeField(null=True, blank=True)
-    retries = models.PositiveIntegerField(default=0, db_default=0)
+    retries = models.IntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     # As of the last one; RunQuerySet.counting_crashes knows of progress since.
-    crashes = models.PositiveIntegerField(default=0, db_default=0)
+    crashes = models.IntegerField(default=0, db_default=0)
     crash_mark = models.BigIntegerField(default=0, db_default=0)
     data = models.JSONField(default=dict, db_default={})
     attributes = models.JSONField(default=dict, db_default={})
@@ -91,7 +94,7 @@ class Run(models.Model):
     tags = ArrayField(models.TextField(), default=list, db_default=[])
     subject = models.TextField(default="", blank=True, db_default="")
     # As its workflow says; else the setting counts.
-    max_crashes = models.PositiveIntegerField(null=True, blank=True)
+    max_crashes = models.IntegerField(null=True, blank=True)
     one_per_subject = models.BooleanField(default=False, db_default=False)
     # A trigger takes the key away at the end.
     key_free_at_end = models.BooleanField(default=False, db_default=False)
@@ -103,7 +106,7 @@ class Run(models.Model):
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
-    parent_position = models.PositiveIntegerField(null=True, blank=True)
+    parent_position = models.IntegerField(null=True, blank=True)
     detached = models.BooleanField(default=False, db_default=False)
     undo_on_cancel = models.BooleanField(default=False, db_default=False)
     chain_id = models.UUIDField(null=True, blank=True)

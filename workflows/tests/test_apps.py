@@ -11,7 +11,10 @@ from workflows.tests.flows import greet_once, wait_for_go
 
 pytestmark = pytest.mark.django_db
 
-RULES = ["run_moves", "run_paused", "child_ended", "history_append_only", "pruned_key_refused"]
+RULES = [
+    *["child_ended", "history_append_only", "pruned_key_refused", "run_key_free", "run_limits"],
+    *["run_moves", "run_paused", "run_waited_for"],
+]
 
 
 @workflow("tests.parent_of_greeting")
@@ -54,11 +57,9 @@ def as_without_migrations() -> None:
     """Take away what only migrations make, and that they were run."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'workflows'")
-        cursor.execute("DROP FUNCTION workflows_refuse_move() CASCADE")
-        cursor.execute("DROP FUNCTION workflows_refuse_rewrite() CASCADE")
-        cursor.execute("DROP FUNCTION workflows_child_ended() CASCADE")
-        cursor.execute("DROP FUNCTION workflows_pause_run() CASCADE")
-        cursor.execute("DROP FUNCTION workflows_refuse_pruned_key() CASCADE")
+        cursor.execute("SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'workflows_%'")
+        for (function,) in cursor.fetchall():
+            cursor.execute(f"DROP FUNCTION {function} CASCADE")
 
 
 def rules() -> list[str]:

@@ -9,18 +9,19 @@ from workflows.store.waiters import Waiter
 from workflows.tests.builders import driven, run_sql
 from workflows.tests.flows import wait_for_go
 
+ENDED = "state = 'cancelled', finished_at = now()"
 pytestmark = pytest.mark.usefixtures("committed")
 
 
 def test_he_is_told_when_the_run_ends_or_its_data_changes() -> None:
     run, other = driven(wait_for_go), driven(wait_for_go)
     with Waiter(run.id) as waiter:
-        for change in ["data = '{\"a\": 1}'", "state = 'cancelled'"]:
+        for change in ["data = '{\"a\": 1}'", ENDED]:
             run_sql(f"UPDATE workflows_run SET {change} WHERE id = '{run.id}'")
             began = time.monotonic()
             waiter.wait(60)
             assert time.monotonic() - began < 30
-        run_sql(f"UPDATE workflows_run SET state = 'cancelled' WHERE id = '{other.id}'")
+        run_sql(f"UPDATE workflows_run SET {ENDED} WHERE id = '{other.id}'")
         assert list(waiter._own.notifies(timeout=0.1)) == []
     assert waiter._own.closed
 
