@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, syn
 
 from ops.browser import NONE_TO_BE_HAD, find
 from toolsite.tests.live_site import LiveSite
+from workflows.tests.cluster.pooler_program import MISSING as NO_POOLER
 
 pytest_plugins = ["workflows.testing.plugin"]
 MARKS_BY_FIXTURE = {"page": "browser", "chromium": "browser", "start_site": "cluster"}
@@ -99,26 +100,30 @@ def page(chromium: Browser) -> Iterator[Page]:
     assert faults == [], "the page's own errors"
 
 
-def skipped_for_lack_of_a_browser(config: pytest.Config) -> int:
-    """Return how many tests were skipped because there is no browser."""
+def count_skipped(config: pytest.Config, reason: str) -> int:
+    """Return how many tests were skipped for this reason."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
-    return sum(NONE_TO_BE_HAD in str(report.longrepr) for report in skipped)
+    return sum(reason in str(report.longrepr) for report in skipped)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail in CI where browser tests were skipped."""
-    missing = skipped_for_lack_of_a_browser(session.config)
+    missing = count_skipped(session.config, NONE_TO_BE_HAD)
     if missing and exitstatus == 0 and os.environ.get("CI") == "true":
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say last and loudly that browser tests were skipped."""
-    missing = skipped_for_lack_of_a_browser(config)
+    """Say last and loudly that tests were skipped for want of a program."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
+    unpooled = count_skipped(config, NO_POOLER)
+    if unpooled and reporter:
+        reporter.section("TESTS BEHIND A POOLER WERE SKIPPED", sep="!", red=True, bold=True)
+        reporter.line(f"{unpooled} tests did not run. {NO_POOLER}")
+    missing = count_skipped(config, NONE_TO_BE_HAD)
     if missing and reporter:
         reporter.section("BROWSER TESTS WERE SKIPPED", sep="!", red=True, bold=True)
         reporter.line(f"{missing} tests did not run. {NONE_TO_BE_HAD}")

@@ -1,5 +1,6 @@
 """What is measured: the smallest workflows of each kind."""
 
+import asyncio
 import http.client
 import os
 import time
@@ -46,10 +47,28 @@ def wait_for_host(port: int) -> int:
         host.close()
 
 
+@step
+async def await_host(port: int) -> int:
+    """Ask the same host on the worker's event loop."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        answer = await reader.read()
+        return int(answer.split()[1])
+    finally:
+        writer.close()
+
+
 @workflow("bench.ask_slow_host")
 def ask_slow_host(run: Context, port: int) -> int:
     """One step that waits outside."""
     return run.step(wait_for_host, port)
+
+
+@workflow("bench.await_slow_host")
+def await_slow_host(run: Context, port: int) -> int:
+    """One async step that waits outside."""
+    return run.step(await_host, port)
 
 
 @workflow("bench.no_steps")

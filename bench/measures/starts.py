@@ -1,5 +1,7 @@
 """From start to completed: a run of one step, on a cluster that has nothing else to do."""
 
+import time
+from statistics import median
 from uuid import UUID
 
 from bench.database import number
@@ -9,6 +11,8 @@ from bench.lab import Lab
 from workflows.api import start
 
 WARM_UP = 30
+IDLE_SECONDS = 12
+"""By then a worker has closed the connections that nobody needed."""
 IS_OVER = "SELECT count(*) FROM workflows_run WHERE id = %s AND finished_at IS NOT NULL"
 TOOK = "SELECT 1000 * extract(epoch FROM finished_at - created_at) FROM workflows_run WHERE id = %s"
 
@@ -20,6 +24,21 @@ def measure(lab: Lab) -> list[Figure]:
     for _ in range(WARM_UP):
         one_run(lab)
     took = [one_run(lab) for _ in range(runs)]
+    idle = [after_idleness(lab) for _ in range(lab.size(5, 3))]
+    return [
+        *percentiles(took),
+        Figure(
+            name="start_to_completed_after_idleness_ms",
+            title="start → completed, 1 step, after idleness",
+            value=median(idle),
+            unit="ms",
+            note=f"{len(idle)} runs, {IDLE_SECONDS} s apart; {min(idle):.1f} to {max(idle):.1f}",
+        ),
+    ]
+
+
+def percentiles(took: list[float]) -> list[Figure]:
+    """Return the figures of runs that come one after the other."""
     return [
         Figure(
             name=f"start_to_completed_p{percent}_ms",
@@ -27,10 +46,16 @@ def measure(lab: Lab) -> list[Figure]:
             value=quantile(took, percent / 100),
             unit="ms",
             aim=Aim(limit=limit),
-            note=f"{runs} runs, one at a time",
+            note=f"{len(took)} runs, one at a time",
         )
         for percent, limit in [(50, 10), (99, 40)]
     ]
+
+
+def after_idleness(lab: Lab) -> float:
+    """Let the cluster lie, then start a run; return its milliseconds."""
+    time.sleep(IDLE_SECONDS)
+    return one_run(lab)
 
 
 def one_run(lab: Lab) -> float:

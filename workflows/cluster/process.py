@@ -1,5 +1,6 @@
 """The cluster's process: django-q2's Cluster, started again when it dies, stopped when asked."""
 
+import gc
 import time
 from collections.abc import Mapping
 from multiprocessing.process import BaseProcess
@@ -34,6 +35,9 @@ def run_cluster(options: Mapping[str, Any]) -> None:
     held_runs.install(conf().slots)
     step_processes.install()
     post_spawn.connect(worker.born)
+    # What is there now is shared with every child until somebody writes to it, as a collector does.
+    gc.collect()
+    gc.freeze()
     pause = FIRST_PAUSE_SECONDS
     while not shared.stopping():
         connections.close_all()

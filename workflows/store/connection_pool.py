@@ -16,6 +16,7 @@ from typing import NamedTuple
 from psycopg.pq import TransactionStatus
 
 from workflows.store.database import Connection
+from workflows.store.kept_cursor import Cursor
 
 PATIENCE_SECONDS = 1.0
 LOOK_AT_IT_AFTER_SECONDS = 0.1
@@ -29,6 +30,8 @@ class Kept(NamedTuple):
     close_at: float | None
     """By this host's monotonic clock, as `since`; None: it does not grow old."""
     since: float
+    cursor: Cursor | None
+    """What the last borrower sent by, for the next one."""
 
     def is_fit(self, now: float) -> bool:
         """Whether it can be lent again."""
@@ -67,14 +70,20 @@ class ConnectionPool:
             kept.raw.close()
             self.forget(borrower)
 
-    def give(self, borrower: Hashable, raw: Connection, close_at: float | None) -> None:
+    def give(
+        self,
+        borrower: Hashable,
+        raw: Connection,
+        close_at: float | None,
+        cursor: Cursor | None = None,
+    ) -> None:
         """Take a connection back. One that is broken or in a transaction is closed, one too many too."""
         now, idle = monotonic(), raw.pgconn.transaction_status == TransactionStatus.IDLE
         with self._lock:
             self._lent.pop(borrower, None)
             keep = idle and len(self._lent) + len(self._kept) < self._size
             if keep:
-                self._kept.append(Kept(raw, close_at, now))
+                self._kept.append(Kept(raw, close_at, now, cursor))
             if self._waiting:
                 self._waiting[0].set()
         if not keep:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.store.connection_pool import ConnectionPool
+from workflows.store.kept_cursor import adopt_cursor, leave_cursor
 
 IDLE_SECONDS = 10.0
 """So long a connection that nobody needs is kept open."""
@@ -49,7 +50,7 @@ class _Borrower:
             wrapper.close()
             return
         wrapper.connection = None
-        self.pool.give(self, raw, wrapper.close_at)
+        self.pool.give(self, raw, wrapper.close_at, leave_cursor(raw))
 
     def _connect(self) -> None:
         kept = self.pool.take(self)
@@ -65,6 +66,7 @@ class _Borrower:
         wrapper.close_at = kept.close_at
         wrapper.autocommit = wrapper.settings_dict["AUTOCOMMIT"]
         wrapper.connection = kept.raw
+        adopt_cursor(kept.cursor)
 
     def _open_another(self) -> None:
         wrapper = self.wrapper

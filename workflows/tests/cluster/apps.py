@@ -29,6 +29,7 @@ class LabConfig(AppConfig):
 
         Sentinel.spawn_process = spawn_and_tell
         import_module("workflows.tests.cluster.pools")
+        import_module("workflows.tests.cluster.waiting_steps")
         if settings.LAB_RELEASE is not None:
             import_module(f"workflows.tests.cluster.releases.{settings.LAB_RELEASE}")
         if settings.LAB_CRASHES:

@@ -19,12 +19,8 @@ from ops.postgres import throw_away_parent
 from ops.postgres_programs import server_user
 from ops.process import kill_group, spawn
 from workflows.tests.cluster.lab import database_url, wait_for
+from workflows.tests.cluster.pooler_program import PROGRAM
 
-PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
-MISSING = (
-    "PGBOUNCER IS NOT INSTALLED: clusters behind a pooler were not tested "
-    "(Debian: apt install pgbouncer)."
-)
 PORT = 6432
 """Of its Unix socket, in a folder of its own: nobody else can have it."""
 

@@ -13,7 +13,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from workflows.api import RunState, cancel, get_run, send_event, start
 from workflows.store.sessions import introduce
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.bouncer import MISSING, PROGRAM, Bouncer, behind_pgbouncer
+from workflows.tests.cluster.bouncer import Bouncer, behind_pgbouncer
 from workflows.tests.cluster.lab import (
     Cluster,
     Lab,
@@ -23,6 +23,7 @@ from workflows.tests.cluster.lab import (
     wait_for,
     wait_for_state,
 )
+from workflows.tests.cluster.pooler_program import MISSING, PROGRAM
 from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.skipif(PROGRAM is None, reason=MISSING)]

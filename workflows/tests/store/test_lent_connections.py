@@ -15,6 +15,7 @@ from django.db.backends.signals import connection_created
 from workflows.api import Context, RunState, get_run, start, step, workflow
 from workflows.store import connection_pool, lent_connections
 from workflows.store.connection_pool import ConnectionPool
+from workflows.store.kept_cursor import cursor_on
 from workflows.tests.builders import PATIENCE_SECONDS, elsewhere, until
 from workflows.tests.engine.workers import work
 
@@ -99,6 +100,17 @@ def driven_at_once(count: int, gate: Gate) -> ExitStack:
     stack.callback(lambda: [worker.result(PATIENCE_SECONDS) for worker in workers])
     stack.callback(gate.open.set)
     return stack
+
+
+def test_a_lent_connection_brings_its_cursor_along(pool: ConnectionPool) -> None:
+    def cursor() -> Any:
+        lent_connections.borrow_here()
+        connection.ensure_connection()
+        found = cursor_on(connection.connection)
+        lent_connections.let_go()
+        return found
+
+    assert cursor() is elsewhere(cursor).result(PATIENCE_SECONDS)
 
 
 def test_drives_whose_steps_wait_outside_hold_no_connection(
