@@ -43,8 +43,8 @@ _TAKE_SHARE = _take(
     f"""
     (SELECT jsonb_agg(
         CASE WHEN slot ? 'share'
-        THEN slot || jsonb_build_object('most', greatest(
-            1, floor((slot->>'share')::float8 * coalesce(({_ALL_SLOTS}), 0))))
+        THEN jsonb_set(slot, '{{most}}', to_jsonb(greatest(
+            1, floor((slot->>'share')::float8 * coalesce(({_ALL_SLOTS}), 0)))))
         ELSE slot END ORDER BY number)
      FROM jsonb_array_elements(%(slots)s::jsonb) WITH ORDINALITY AS given (slot, number))
     """
