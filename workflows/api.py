@@ -34,6 +34,7 @@ from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.run_filter import RunFilter
 from workflows.core.schedule import Overlap, Rules, Schedule
+from workflows.core.start_window import Debounce, Throttle
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
@@ -124,6 +125,7 @@ __all__ = [
     "ChildHandle",
     "Context",
     "DeadlineExceeded",
+    "Debounce",
     "DefinitionError",
     "Difference",
     "DuplicateWorkflow",
@@ -163,6 +165,7 @@ __all__ = [
     "StepStopped",
     "StepView",
     "SubjectTaken",
+    "Throttle",
     "Timing",
     "Transient",
     "UnfitPayload",

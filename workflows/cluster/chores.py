@@ -19,7 +19,7 @@ from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
 from workflows.engine import announcements
 from workflows.engine.served_code import named_pool
-from workflows.store import limits, lost_sessions
+from workflows.store import limits, lost_sessions, start_windows
 from workflows.store import sweep as lost
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -212,6 +212,7 @@ CHORES = (
         name="wake for limits", every_seconds=lambda: conf().poll_seconds, do=limits.wake_waiters
     ),
     Chore(name="forget idle limits", every_seconds=lambda: 60.0, do=limits.forget_idle),
+    Chore(name="forget idle starts", every_seconds=lambda: 60.0, do=start_windows.forget_idle),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
     Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),

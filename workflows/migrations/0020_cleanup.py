@@ -11,7 +11,7 @@ MOVES = _steering.MOVES + ", 'compensating>cancelled'"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0019_shares_and_turns")]
+    dependencies = [("workflows", "0019_start_windows")]
 
     operations = [
         migrations.RunSQL(_rules.move_trigger(MOVES), _rules.move_trigger(_steering.MOVES)),

@@ -12,6 +12,7 @@ from workflows.models.limit import (
 from workflows.models.pruned_key import PrunedKey
 from workflows.models.run import Run
 from workflows.models.schedule import Schedule
+from workflows.models.start_window import StartWindow
 from workflows.models.worker import Worker
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "PrunedKey",
     "Run",
     "Schedule",
+    "StartWindow",
     "Worker",
 ]

@@ -65,6 +65,23 @@ _WAKE = Statement(
     SELECT workflows_wake_waiters(name, key, most, {NOW}) FROM asked
     """
 )
+# Who waits says what it waits for; whoever has a lock on it is at work on it.
+_TELL = Statement(
+    """
+    WITH waiting AS (
+        SELECT run.id, format(
+            'limit %%s%%s: %%s of %%s', wait.name,
+            CASE wait.key WHEN '' THEN '' ELSE ' (' || left(wait.key, 80) || ')' END,
+            (SELECT count(*) FROM workflows_limitslot AS slot
+             WHERE slot.name = wait.name AND slot.key = wait.key AND slot.run_id IS NOT NULL),
+            coalesce((SELECT most FROM workflows_limitsetting AS setting
+                      WHERE setting.name = wait.name), wait.most)) AS words
+        FROM workflows_limitwait AS wait JOIN workflows_run AS run ON run.id = wait.run_id
+        WHERE wait.name = %(name)s AND run.lease_until IS NULL AND run.waiting_for[1] LIKE 'limit %%'
+        ORDER BY run.id FOR NO KEY UPDATE OF run SKIP LOCKED)
+    UPDATE workflows_run AS run SET waiting_for = ARRAY[words] FROM waiting WHERE run.id = waiting.id
+    """
+)
 _OLD = f"{STATEMENT_TIME} - interval '{IDLE_SECONDS} seconds'"
 _FORGET = Statement(
     f"""
@@ -195,6 +212,11 @@ def set_rule(name: str, rule: Limit | Rate | None) -> None:
     numbers = {"most": None, "times": None, "per_seconds": None}
     told = {key: getattr(rule, key) for key in numbers if hasattr(rule, key)}
     query(_SET, {"name": name} | numbers | told)
+
+
+def tell_waiters(name: str) -> None:
+    """Let those who wait for a slot say how many there are now."""
+    query(_TELL, {"name": name})
 
 
 def load_settings() -> dict[str, tuple[int | None, int | None, float | None]]:

@@ -34,6 +34,7 @@ def set_limit(
         known = ", ".join(each.name for each in declared_limits()) or "none is declared"
         raise InvalidInput(f"there is no limit {name!r:.80} ({known})")
     store.set_rule(name, _rule(declared, most, times, per_seconds))
+    store.tell_waiters(name)
     store.wake_waiters()
     return next(each for each in list_limits() if each.name == name)
 

@@ -8,9 +8,11 @@ from typing import Any, ParamSpec, overload
 from workflows.core.errors import KeyConflict, RunPruned, SubjectTaken
 from workflows.core.run import RunView
 from workflows.core.signature import Input
+from workflows.core.start_window import Debounce, Throttle
 from workflows.definitions.workflow import Workflow
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
+from workflows.engine.requests.start_in_window import start_in_window
 from workflows.engine.requests.start_options import (
     Requested,
     StartOptions,
@@ -55,6 +57,10 @@ class Start:
     tenant            a text: tenants take turns, so that one with many runs delays the others little
     at                an aware moment before which it is not driven
     subject           what it is about: a row of the database, or a text
+    debounce          starts with the same key follow each other: the newest runs, once nobody has asked
+                      for so long
+    throttle          the first runs at once, then the newest in each span of time; either stands alone,
+                      without the other, key and at
     owner, tags       by which people find it: list_runs(owner="ann", tags=["night"])
     attributes        what run.attributes begins with
     baggage           texts and numbers by name, seen by its children, steps and log lines
@@ -109,6 +115,14 @@ class Start:
     @overload
     def __call__(
         self, workflow: Workflow[..., Any], /, *given: Any, tenant: str, **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, debounce: Debounce, **input: Any
+    ) -> RunView: ...
+    @overload
+    def __call__(
+        self, workflow: Workflow[..., Any], /, *given: Any, throttle: Throttle, **input: Any
     ) -> RunView: ...
     @overload
     def __call__(
@@ -175,6 +189,8 @@ class Start:
         tags: Collection[str] = (),
         tenant: str = "",
         baggage: Mapping[str, Any] | None = None,
+        debounce: Debounce | None = None,
+        throttle: Throttle | None = None,
     ) -> StartUsing:
         """Return start with these options; its input is checked: start.using(key=…)(order, 7)."""
         return StartUsing(
@@ -189,6 +205,8 @@ class Start:
                 tags=tags,
                 tenant=tenant,
                 baggage=baggage,
+                debounce=debounce,
+                throttle=throttle,
             )
         )
 
@@ -200,7 +218,8 @@ def _start(
     workflow: Any, given: tuple[Any, ...], input: dict[str, Any], options: StartOptions
 ) -> RunView:
     refuse("calls start()", "write run.start_child(workflow, …)")
-    return begin(asked_run(workflow, given, input, options))
+    asked = asked_run(workflow, given, input, options)
+    return begin(asked) if asked.window is None else start_in_window(asked, asked.window, begin)
 
 
 def begin(asked: Requested) -> RunView:

@@ -12,6 +12,7 @@ from workflows.core.notes import Note
 from workflows.core.priority import check_priority
 from workflows.core.run import NewRun
 from workflows.core.run_labels import owner_of, subject_of, tags_of
+from workflows.core.start_window import Debounce, StartWindow, Throttle
 from workflows.core.tenant import check_tenant
 from workflows.core.time_checks import sensible_moment, sensible_seconds
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
@@ -34,6 +35,8 @@ class StartOptions(NamedTuple):
     attributes: Any = None
     tags: Any = ()
     tenant: Any = ""
+    debounce: Any = None
+    throttle: Any = None
     input_json: Any = NOT_GIVEN
     baggage: Any = None
 
@@ -43,6 +46,7 @@ class Requested(NamedTuple):
 
     definition: WorkflowDefinition
     new: NewRun
+    window: StartWindow | None = None
 
 
 def taken_out(workflow: Any, input: dict[str, Any]) -> dict[str, Any]:
@@ -89,7 +93,21 @@ def asked_run(
         attributes=_attributes(options.attributes) if options.attributes else "{}",
         baggage="{}" if options.baggage is None else baggage_of(options.baggage),
     )
-    return Requested(definition, new)
+    return Requested(definition, new, _window(options))
+
+
+def _window(options: StartOptions) -> StartWindow | None:
+    """Return what the caller said of starts that follow each other. Raises InvalidInput."""
+    for option, given, kind in (
+        ("debounce", options.debounce, Debounce),
+        ("throttle", options.throttle, Throttle),
+    ):
+        if given is not None and not isinstance(given, kind):
+            raise InvalidInput(f"{option} is {given!r:.60}; write {kind.__name__}(…)")
+    found: list[StartWindow] = [each for each in (options.debounce, options.throttle) if each]
+    if found and (len(found) > 1 or options.key is not None or options.at is not None):
+        raise InvalidInput("debounce and throttle stand alone: without each other, key= and at=")
+    return found[0] if found else None
 
 
 def _attributes(given: Mapping[str, Any]) -> str:

@@ -35,6 +35,7 @@ FILLED = {
     "workflows_limitslot",
     "workflows_limitwait",
     "workflows_schedule",
+    "workflows_startwindow",
     "django_q_task",
     "django_q_ormq",
     "lab_effect",

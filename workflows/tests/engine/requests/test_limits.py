@@ -52,6 +52,7 @@ def test_a_limit_is_raised_while_runs_wait() -> None:
     drive_until_idle()
 
     shown = set_limit("asked runs", 3)
+    assert get_run(runs[3].id).waiting_for == ("limit asked runs: 2 of 3",)
     drive_until_idle()
 
     assert (shown.rule, shown.is_set) == (Limit(3, name="asked runs"), True)
@@ -60,7 +61,7 @@ def test_a_limit_is_raised_while_runs_wait() -> None:
         "go",
         "go",
         "go",
-        "limit asked runs: 2 of 2",  # when it parked
+        "limit asked runs: 2 of 3",  # when the limit was set
     ]
 
 

@@ -1,0 +1,86 @@
+"""Debounced and throttled starts: the row of a key, locked to the caller's commit, and its waiting run."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from workflows.core.run import NewRun
+from workflows.core.start_window import OpenWindow
+from workflows.core.states import RunState
+from workflows.store.database import Connection, query, query_one
+from workflows.store.schema import RING, SOON
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+
+IDLE_SECONDS = 3600
+"""So long a row is kept that says nothing any more."""
+
+_OPEN = Statement(
+    f"""
+    INSERT INTO workflows_startwindow AS known (workflow, kind, key, first_at, kept_until)
+    VALUES (%(workflow)s, %(kind)s, %(key)s, {NOW}, {NOW})
+    ON CONFLICT (workflow, kind, key) DO UPDATE SET key = known.key
+    RETURNING run_id, first_at, due_at, {NOW}
+    """
+)
+# Once it has been claimed it is another's: its code may have read the input.
+_WAITS = (
+    f"state = '{RunState.PENDING}' AND attempt = 0 AND wake_at IS NOT NULL AND lease_until IS NULL"
+)
+_REPLACE = Statement(
+    f"""
+    WITH replaced AS (
+        UPDATE workflows_run
+        SET input = %(input)s::jsonb, defaults = %(defaults)s::jsonb, version = %(version)s,
+            wake_at = %(due)s, deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second'
+        WHERE id = %(run)s AND {_WAITS}
+        RETURNING id, wake_at)
+    SELECT id, CASE WHEN {SOON} THEN {RING} END FROM replaced
+    """
+)
+_KEEP = Statement(
+    """
+    UPDATE workflows_startwindow
+    SET run_id = %(run)s, first_at = %(first_at)s, due_at = %(due)s, kept_until = %(kept_until)s
+    WHERE workflow = %(workflow)s AND kind = %(kind)s AND key = %(key)s
+    """
+)
+_FORGET = Statement(
+    f"""
+    DELETE FROM workflows_startwindow WHERE id IN (
+        SELECT id FROM workflows_startwindow AS known
+        WHERE kept_until < {STATEMENT_TIME} - interval '{IDLE_SECONDS} seconds'
+          AND NOT EXISTS (SELECT FROM workflows_run WHERE id = known.run_id AND {_WAITS})
+        LIMIT 1000 FOR UPDATE OF known SKIP LOCKED)
+    """
+)
+
+
+def open_window(workflow: str, kind: str, key: str) -> OpenWindow:
+    """Return what is known of the key; nobody else starts by it before the caller's transaction ends."""
+    row = query_one(_OPEN, {"workflow": workflow, "kind": kind, "key": key})
+    assert row is not None  # noqa: S101 - the row is there, or made
+    run_id, first_at, due_at, now = row
+    return OpenWindow(run_id=run_id, first_at=first_at, due_at=due_at, now=now)
+
+
+def replace_input(run_id: UUID, new: NewRun, due: datetime) -> bool:
+    """Let a run that waits to begin have another's input, and be due then. False: it has begun."""
+    params = {
+        "run": run_id,
+        "input": new.input.given,
+        "defaults": new.input.defaults,
+        "version": new.version,
+        "due": due,
+        "deadline_seconds": new.deadline_seconds,
+    }
+    return query_one(_REPLACE, params) is not None
+
+
+def keep(workflow: str, kind: str, key: str, **told: Any) -> None:
+    """Write down which run stands for the key: run, first_at, due, kept_until."""
+    query(_KEEP, {"workflow": workflow, "kind": kind, "key": key, **told})
+
+
+def forget_idle(on: Connection | None = None) -> None:
+    """Forget keys by which nobody has started anything in a long while."""
+    query(_FORGET, on=on)
