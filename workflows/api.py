@@ -23,6 +23,9 @@ from workflows.core.errors import (
     Transient,
     UnfitPayload,
     UnknownWorkflow,
+    UpdateFailed,
+    UpdateRefused,
+    UpdateTimedOut,
     ValueNotStorable,
     ValueTooLarge,
     WaitTimedOut,
@@ -60,6 +63,7 @@ from workflows.engine.requests.start import start
 from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
+from workflows.engine.requests.update import update, update_or_start
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
     delete_schedule,
@@ -165,6 +169,9 @@ __all__ = [
     "Transient",
     "UnfitPayload",
     "UnknownWorkflow",
+    "UpdateFailed",
+    "UpdateRefused",
+    "UpdateTimedOut",
     "ValueNotStorable",
     "ValueTooLarge",
     "WaitTimedOut",
@@ -247,6 +254,8 @@ __all__ = [
     "step_key",
     "tables_missing",
     "trigger_schedule",
+    "update",
+    "update_or_start",
     "wait_for",
     "worker_came",
     "worker_failed",

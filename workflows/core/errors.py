@@ -12,14 +12,17 @@ WorkflowError
 │   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
 │   ├── SubjectTaken         another run of the subject is open
+│   ├── UpdateRefused        the run does not take the update
 │   └── InvalidInput
 ├── RunFailed                raised by result(): the run failed, or was cancelled
+├── UpdateFailed             raised by update(): what its handler has raised
 ├── ValueNotStorable         a value cannot be kept as JSON
 │   └── ValueTooLarge
 ├── StepError
 │   ├── StepFailed           raised into workflow code: a step has failed for good
 │   ├── ChildFailed          raised into workflow code: a child failed or was cancelled
 │   ├── WaitTimedOut         a child, or a run that the outside waits for, took too long
+│   │   └── UpdateTimedOut   the update was not answered in time; it still counts
 │   ├── DeadlineExceeded     the run did not end by its deadline
 │   ├── Permanent            raised by a step: do not try again
 │   └── Transient            raised by a step: try again, perhaps after a given time
@@ -116,6 +119,19 @@ class SubjectTaken(RequestError):
 
     def __str__(self) -> str:
         return f"run {self.run_id} of {self.workflow!r} about {self.subject!r} is open; it is the only one"
+
+
+class UpdateRefused(RequestError):
+    """The run does not take the update, for this reason; it has recorded nothing."""
+
+    code = "update_refused"
+
+    def __init__(self, run_id: str, update: str, reason: str) -> None:
+        super().__init__(run_id, update, reason)
+        self.run_id, self.update, self.reason = run_id, update, reason
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} refuses the update {self.update!r}: {self.reason}"
 
 
 class InvalidInput(RequestError):
@@ -241,10 +257,33 @@ class RunFailed(WorkflowError):
         return f"run {self.run_id} of {self.workflow!r} {self.state}{why}"
 
 
+class UpdateFailed(WorkflowError):
+    """The handler of an update has raised; the run goes on. kind: an ErrorKind."""
+
+    code = "update_failed"
+
+    def __init__(
+        self, run_id: str, update: str, error_type: str, message: str, kind: str = ""
+    ) -> None:
+        super().__init__(run_id, update, error_type, message, kind)
+        self.run_id, self.update = run_id, update
+        self.error_type, self.message, self.kind = error_type, message, kind
+
+    def __str__(self) -> str:
+        failed = f"update {self.update!r} of run {self.run_id} failed"
+        return f"{failed}: {self.error_type}: {self.message}"
+
+
 class WaitTimedOut(StepError):
     """What was waited for, the end of a child or of a run, did not come in time; the run goes on."""
 
     code = "wait_timed_out"
+
+
+class UpdateTimedOut(WaitTimedOut):
+    """An update was not answered in time. It still counts: ask again with its key."""
+
+    code = "update_timed_out"
 
 
 class DeadlineExceeded(StepError):

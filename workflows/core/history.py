@@ -31,6 +31,10 @@ class HistoryKind(enum.StrEnum):
     """A gather or graph began. data: names of its steps, in the order of their positions."""
     CHILD_STARTED = "child_started"
     """name: the child's workflow. data: run (its id), detached."""
+    UPDATE_RECEIVED = "update_received"
+    """Its handler accepts an update. name: the update's. data: payload, event (its id)."""
+    UPDATE_ANSWERED = "update_answered"
+    """The handler has returned or raised. data: output, or error."""
     PATCH_TAKEN = "patch_taken"
     """name: the patch's id. Runs without this line go on with the code before the patch."""
     COMPENSATION_COMPLETED = "compensation_completed"
@@ -84,6 +88,8 @@ OPERATION = {
     _.GROUP_STARTED: "group",
     _.CHILD_STARTED: "child",
     _.PATCH_TAKEN: "patch",
+    _.UPDATE_RECEIVED: "update",
+    _.UPDATE_ANSWERED: "update",
 }
 """Which durable operation of workflow code a line belongs to. Other lines are about the run."""
 

@@ -21,6 +21,9 @@ from workflows.core.states import RunState
 CHILD_EVENT = "child:"
 """How the event begins by which a child's end arrives; its id follows. The trigger knows it too."""
 
+UPDATE_EVENT = "on_update:"
+"""How the event begins by which an update arrives; its name follows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailure:
@@ -195,6 +198,22 @@ def event_received(position: int, names: Iterable[str], event: str, payload: str
     waited, given = fields.NAMES.written(sorted(names)), fields.PAYLOAD.written_as(payload)
     data = _data(waited, given)
     return Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event, data=data)
+
+
+def update_received(position: int, update: str, payload: str, event: int) -> Fact:
+    """The handler takes an update, the event of this id. payload is JSON text."""
+    data = _data(fields.PAYLOAD.written_as(payload), fields.EVENT.written(event))
+    kind = HistoryKind.UPDATE_RECEIVED
+    return Fact(kind=kind, position=position, part=1, name=update, data=data)
+
+
+def update_answered(
+    position: int, update: str, *, output: str = "null", error: str | None = None
+) -> Fact:
+    """The handler has returned, or raised. Both are JSON texts; the caller is told the line's data."""
+    told = fields.OUTPUT.written_as(output) if error is None else fields.ERROR.written_as(error)
+    kind = HistoryKind.UPDATE_ANSWERED
+    return Fact(kind=kind, position=position, name=update, data=_data(told))
 
 
 def wait_timed_out(position: int, names: Iterable[str]) -> Fact:
