@@ -23,9 +23,6 @@ from workflows.core.errors import (
     Transient,
     UnfitPayload,
     UnknownWorkflow,
-    UpdateFailed,
-    UpdateRefused,
-    UpdateTimedOut,
     ValueNotStorable,
     ValueTooLarge,
     WaitTimedOut,
@@ -40,6 +37,8 @@ from workflows.core.schedule import Overlap, Rules, Schedule
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
+from workflows.core.unwind import StepStopped
+from workflows.core.update_errors import UpdateFailed, UpdateRefused, UpdateTimedOut
 from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
@@ -163,6 +162,7 @@ __all__ = [
     "StepFailed",
     "StepInfo",
     "StepState",
+    "StepStopped",
     "StepView",
     "SubjectTaken",
     "Timing",

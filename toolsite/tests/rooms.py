@@ -49,6 +49,25 @@ ENGINE: Table = {
     "replay_check": {"session", "drive"},
     "history_export": {"replay_check"},
     "archive": {"history_export", "replay_check"},
+    "debugging": {
+        "session",
+        "groups",
+        "verbs",
+        "drive",
+        "replay_check",
+        "history_export",
+        "archive",
+    },
+    "profiling": {
+        "announcements",
+        "requests",
+        "session",
+        "attempts",
+        "groups",
+        "verbs",
+        "drive",
+        "debugging",
+    },
     "prune": set(),
 }
 """The rooms inside `engine`: what each may import besides what all of the engine may."""

@@ -51,6 +51,7 @@ IMPURE_CALLS = {
 ENVIRONMENT_READERS = {
     "toolsite/settings.py": "hands the whole environment to toolsite.env",
     "toolsite/wsgi.py": "names the settings module",
+    "workflows/engine/debugging/prompt.py": "asks which debugger Python is told to use",
     "workflows/testing/hash_seed.py": "hands its environment to the process that replays",
 }
 MAX_FILE_LINES = 300

@@ -24,7 +24,7 @@ def describe(exc: BaseException, otherwise: ErrorKind = ErrorKind.BUSINESS) -> F
     """Describe an exception, whatever its __str__ and its message do. otherwise: its kind, where its
     class says none."""
     return Failure(
-        type=storable(_type_name(exc), 200),
+        type=storable(type_name(type(exc)), 200),
         message=storable(_message(exc), MAX_MESSAGE),
         traceback=_last_part(storable(_format(exc), 200_000)),
         kind=kind_of(exc, otherwise).value,
@@ -43,8 +43,8 @@ def storable(text: str, limit: int) -> str:
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
-def _type_name(exc: BaseException) -> str:
-    kind = type(exc)
+def type_name(kind: type[BaseException]) -> str:
+    """Return how a kind of exception is named in a failure."""
     return kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
 
 

@@ -35,6 +35,8 @@ class HistoryKind(enum.StrEnum):
     """Its handler accepts an update. name: the update's. data: payload, event (its id)."""
     UPDATE_ANSWERED = "update_answered"
     """The handler has returned or raised. data: output, or error."""
+    CLEANUP_SET = "cleanup_set"
+    """name: the step that is to run when the run ends. How that went stands where a compensation's would."""
     PATCH_TAKEN = "patch_taken"
     """name: the patch's id. Runs without this line go on with the code before the patch."""
     COMPENSATION_COMPLETED = "compensation_completed"
@@ -87,6 +89,7 @@ OPERATION = {
     _.STATUS_SET: "status",
     _.GROUP_STARTED: "group",
     _.CHILD_STARTED: "child",
+    _.CLEANUP_SET: "on_end",
     _.PATCH_TAKEN: "patch",
     _.UPDATE_RECEIVED: "update",
     _.UPDATE_ANSWERED: "update",

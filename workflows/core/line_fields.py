@@ -155,6 +155,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STATUS_SET: (),
     _.GROUP_STARTED: (NAMES, OWN_KEYS),
     _.CHILD_STARTED: (RUN, DETACHED),
+    _.CLEANUP_SET: _RECEIVED,
     _.PATCH_TAKEN: (),
     _.UPDATE_RECEIVED: (PAYLOAD, EVENT),
     _.UPDATE_ANSWERED: (OUTPUT, ERROR),

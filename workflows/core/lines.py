@@ -21,9 +21,6 @@ from workflows.core.states import RunState
 CHILD_EVENT = "child:"
 """How the event begins by which a child's end arrives; its id follows. The trigger knows it too."""
 
-UPDATE_EVENT = "on_update:"
-"""How the event begins by which an update arrives; its name follows."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailure:
@@ -177,6 +174,12 @@ def group_started(position: int, steps: Iterable[str]) -> Fact:
     return Fact(kind=HistoryKind.GROUP_STARTED, position=position, data=data)
 
 
+def cleanup_set(position: int, step: str, received: Received = NOTHING_NOTED) -> Fact:
+    """A step is to run when the run ends."""
+    kind, data = HistoryKind.CLEANUP_SET, _data(*received.written())
+    return Fact(kind=kind, position=position, name=step, data=data)
+
+
 def patch_taken(position: int, patch: str) -> Fact:
     """The run takes the code after a change."""
     return Fact(kind=HistoryKind.PATCH_TAKEN, position=position, name=patch)
@@ -198,22 +201,6 @@ def event_received(position: int, names: Iterable[str], event: str, payload: str
     waited, given = fields.NAMES.written(sorted(names)), fields.PAYLOAD.written_as(payload)
     data = _data(waited, given)
     return Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event, data=data)
-
-
-def update_received(position: int, update: str, payload: str, event: int) -> Fact:
-    """The handler takes an update, the event of this id. payload is JSON text."""
-    data = _data(fields.PAYLOAD.written_as(payload), fields.EVENT.written(event))
-    kind = HistoryKind.UPDATE_RECEIVED
-    return Fact(kind=kind, position=position, part=1, name=update, data=data)
-
-
-def update_answered(
-    position: int, update: str, *, output: str = "null", error: str | None = None
-) -> Fact:
-    """The handler has returned, or raised. Both are JSON texts; the caller is told the line's data."""
-    told = fields.OUTPUT.written_as(output) if error is None else fields.ERROR.written_as(error)
-    kind = HistoryKind.UPDATE_ANSWERED
-    return Fact(kind=kind, position=position, name=update, data=_data(told))
 
 
 def wait_timed_out(position: int, names: Iterable[str]) -> Fact:

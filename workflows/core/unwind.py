@@ -11,6 +11,7 @@ Unwind (BaseException)
 ├── EndOfHistory             a replay that may do nothing new has reached the new
 └── StoreFailed              the database did not answer; what was committed stands
     └── LostInStep           the connection broke inside an atomic step
+StepStopped                  unwinds a step, and not its workflow: the run was cancelled
 """
 
 from typing import Any
@@ -18,6 +19,15 @@ from typing import Any
 
 class Unwind(BaseException):
     """Base of what unwinds workflow code. `except Exception` does not see it."""
+
+
+class StepStopped(BaseException):
+    """Raised by heartbeat() in a step that stops on cancel, once its run is cancelled. `except Exception`
+    does not see it. Clean up (`finally`, `except StepStopped`) and let it pass; a step that returns all
+    the same has completed."""
+
+    def __init__(self, message: str = "the run was cancelled while the step ran") -> None:
+        super().__init__(message)
 
 
 class Cancelled(Unwind):

@@ -52,6 +52,7 @@ class StepDefinition:
     compare_arguments: bool = True
     isolation: str | None = None
     at_most_once: bool = False
+    stops_on_cancel: bool = False
     limits: tuple[Declared, ...] = ()
     """Taken for each attempt."""
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
@@ -117,6 +118,7 @@ def step(
     atomic: bool = ...,
     compensate: Callable[..., Any] | None = ...,
     compare_arguments: bool = ...,
+    stops_on_cancel: bool = ...,
     concurrency: Limit | tuple[Limit, ...] | None = ...,
     rate: Rate | None = ...,
 ) -> MakeStep: ...
@@ -131,24 +133,22 @@ def step(
     atomic: bool = False,
     compensate: Callable[..., Any] | None = None,
     compare_arguments: bool = True,
+    stops_on_cancel: bool = False,
     concurrency: Limit | tuple[Limit, ...] | None = None,
     rate: Rate | None = None,
 ) -> Any:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
-    name             what history calls it; the function's own name by default. It must stay as
-                     long as there are runs that have recorded it
+    name             what history calls it (its own name), as long as runs have recorded it
     retry            when a failed attempt is followed by another (3 attempts by default)
     timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
     heartbeat_seconds  an attempt without heartbeat() for longer is interrupted, and has failed
     compensate       a function or step `(output, *args, **kwargs)` that undoes the completed step
     compare_arguments  a replay that gives it other arguments than history recorded blocks the run
+    stops_on_cancel  a cancel ends it: heartbeat() raises StepStopped, an `async def` is cancelled
     concurrency, rate  Limit(5) attempts at once, Rate(10) a second, over all hosts; who waits parks
     atomic           the step's ORM writes and its record are one transaction: exactly once.
-                     Any other step runs at least once, with the same idempotency key.
-
-    An `async def` runs on the event loop of its worker; its time limit cancels it. It cannot be atomic.
-    The function stays an ordinary callable in steps and outside workflows.
+                     Any other step (an `async def` too) runs at least once, with the same key.
     """
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 
@@ -166,6 +166,7 @@ def step(
             is_async=inspect.iscoroutinefunction(plain),
             compensate=None if compensate is None else _undoing(plain, compensate),
             compare_arguments=compare_arguments,
+            stops_on_cancel=stops_on_cancel,
         )
         return publish(_limited(definition, concurrency, rate))
 

@@ -1,5 +1,6 @@
 """Replay without doing: does the code at hand still tell the story of a run's history?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from traceback import extract_tb
@@ -16,7 +17,7 @@ from workflows.core.run import ClaimedRun, RunId, RunView
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.drive.newer_code import unreadable
-from workflows.engine.drive.workflow_code import retrace
+from workflows.engine.drive.workflow_code import Retraced, retrace
 from workflows.engine.session.session import Session
 from workflows.store.views import get_history, get_run, iterate_open_runs
 
@@ -59,9 +60,17 @@ class Recorded:
     """What the code is to return again, as JSON text; None: that is not compared."""
 
 
-def replay(recorded: Recorded) -> Difference | None:
-    """Replay one history against the code at hand; nothing new happens, nothing is written."""
-    why = _why_not(recorded)
+def replay(
+    recorded: Recorded,
+    *,
+    make_session: Callable[..., Session] = Session,
+    retrace: Callable[[Session], Retraced] = retrace,
+) -> Difference | None:
+    """Replay one history against the code at hand; nothing new happens, nothing is written.
+
+    make_session, retrace: what takes the place of these, for who watches the replay.
+    """
+    why = _why_not(recorded, make_session, retrace)
     if why is None:
         return None
     return Difference(
@@ -93,11 +102,15 @@ def as_recorded(run: RunView, entries: list[HistoryEntry]) -> Recorded:
     )
 
 
-def _why_not(recorded: Recorded) -> str | None:
+def _why_not(
+    recorded: Recorded,
+    make_session: Callable[..., Session],
+    retrace: Callable[[Session], Retraced],
+) -> str | None:
     definition = find_workflow(recorded.workflow, recorded.version)
     if definition is None:
         return "there is no code for it"
-    session = Session(_as_claimed(recorded), definition, lambda: False, only_replay=True)
+    session = make_session(_as_claimed(recorded), definition, lambda: False, only_replay=True)
     session.history = History(recorded.entries)
     ahead = unreadable(session.history)
     if ahead is not None:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from workflows.core.beat import sql_beat
 from workflows.core.run import ClaimedRun
-from workflows.core.states import FORWARD_STATES
+from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import Connection, query_one
 from workflows.store.fence import held, holder, still_held, wait_at_most
 from workflows.store.statement import NOW, Statement
@@ -26,7 +26,7 @@ _BEAT = Statement(
     SET heartbeat = {_SHOWN},
         lease_until = {NOW} + %(lease_seconds)s * interval '1 second'
     WHERE {still_held()} AND {wait_at_most(f"'{LOCK_WAIT_SECONDS}'")}
-    RETURNING id
+    RETURNING state
     """
 )
 _PROGRESS = Statement(
@@ -47,14 +47,16 @@ def beat(
     reached: str = "{}",
     grew: int | None = None,
     on: Connection | None = None,
-) -> bool:
-    """Show a heartbeat and extend the lease. details and reached are JSON texts. False: the lease is lost.
+) -> RunState | None:
+    """Show a heartbeat and extend the lease. details and reached are JSON texts. Returns in which state
+    the run is held; None: the lease is lost.
 
     on: a connection of its own, so that it is seen at once; None: Django's, in its transaction.
     """
     params = {"run": run_id, "attempt": attempt, "position": position, "details": details}
     params |= {"lease_seconds": lease_seconds, "reached": reached, "grew": grew}
-    return query_one(_BEAT, params, on=on) is not None
+    row = query_one(_BEAT, params, on=on)
+    return None if row is None else RunState(row[0])
 
 
 def show_progress(run: ClaimedRun, text: str) -> bool:

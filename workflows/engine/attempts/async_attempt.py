@@ -7,9 +7,12 @@ given up like a step that is stuck in C code: by whoever waits for it (see Ends.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from workflows.core.unwind import Abandoned, LeaseLost
+from django.db import DatabaseError, InterfaceError
+
+from workflows.core.unwind import Abandoned, StepStopped
 from workflows.engine.attempts.begin_attempt import (
     Raised,
     Returned,
@@ -19,16 +22,20 @@ from workflows.engine.attempts.begin_attempt import (
 )
 from workflows.engine.attempts.ends import Ends
 from workflows.engine.attempts.event_loop import event_loop
+from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.running_step import Running, enter_apart, leave_apart
 from workflows.engine.attempts.step_job import Job
 from workflows.engine.attempts.sync_parts import SyncParts
 from workflows.engine.attempts.time_limit import Limit, TimeLimitReached
 from workflows.engine.session.own_context import own_context
 from workflows.engine.session.session import Session
+from workflows.store import runs as runs_store
 
 Key = TypeVar("Key")
 AsyncEnd = Returned | Raised | BaseException
 AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 1.0
+"""So often an async step that stops on cancel is looked after."""
 
 
 def perform_async(session: Session, job: Job, limit: Limit) -> Returned | Raised:
@@ -106,27 +113,37 @@ class AsyncAttempt:
         """Cancel it; whatever it makes of that, this is how it has ended. Called in any thread."""
         self._loop.call_soon_threadsafe(self._cancel, why)
 
-    def send_beat(self, send: Callable[[], bool]) -> None:
+    def send_beat(self, send: Callable[[], BaseException | None]) -> None:
         """Have its last heartbeat sent by the drive's thread. While one is on its way, further ones
-        travel with it. Raises LeaseLost where this is that thread."""
+        travel with it. Raises why the attempt must end where this is that thread."""
         if self._ends.is_here:
-            if not send():
-                raise LeaseLost
+            if (why := send()) is not None:
+                raise why
         elif not self._beat_waits:
             self._beat_waits = True
             self._ends.ask(_Beat(self, send))
 
-    def beat(self, send: Callable[[], bool]) -> None:
+    def beat(self, send: Callable[[], BaseException | None]) -> None:
         """Send its last heartbeat, in the drive's thread."""
         self._beat_waits = False
-        if not send():
-            self.stop(LeaseLost())
+        if (why := send()) is not None:
+            self.stop(why)
+
+    def look(self) -> None:
+        """See whether the run was cancelled, in the drive's thread."""
+        with suppress(DatabaseError, InterfaceError):
+            held = runs_store.look(self._session.run)
+            if (why := self._running.why_stop(held and held[0])) is not None:
+                self.stop(why)
+        drop_broken_connection()
 
     def _start(self) -> None:
         self._task = self._loop.create_task(self._run(), context=self._context)
         self._task.add_done_callback(self._ended)
         if not self._running.limit.is_none:
             self._watch()
+        if self._running.stops_on_cancel:
+            self._look_again()
 
     async def _run(self) -> None:
         began = time.monotonic()
@@ -143,6 +160,12 @@ class AsyncAttempt:
             left = AGAIN_SECONDS
         self._timer = self._loop.call_later(left, self._watch)
 
+    def _look_again(self) -> None:
+        """Once the task is cancelled, it may clean up for as long as it likes."""
+        if self._task is not None and not self._task.done() and self._stopped is None:
+            self._ends.ask(_Look(self))
+            self._loop.call_later(LOOK_SECONDS, self._look_again)
+
     def _cancel(self, why: BaseException) -> None:
         if self._task is not None and not self._task.done():
             self._stopped = self._stopped or why
@@ -153,15 +176,31 @@ class AsyncAttempt:
             self._timer.cancel()
         leave_apart(self._running)
         end = self._stopped or self._end
+        if isinstance(end, StepStopped) and isinstance(self._end, Returned):
+            end = self._end  # the cancel came too late for it
         self._hand_on(
             _end(self._session, self._running, end) if isinstance(end, BaseException) else end
         )
 
 
+class _Look:
+    """The drive's thread is to see whether the run was cancelled."""
+
+    def __init__(self, attempt: AsyncAttempt) -> None:
+        self._attempt = attempt
+
+    def do(self) -> None:
+        """Look."""
+        self._attempt.look()
+
+    def refuse(self) -> None:
+        """The attempt is over."""
+
+
 class _Beat:
     """A heartbeat that the drive's thread is to send."""
 
-    def __init__(self, attempt: AsyncAttempt, send: Callable[[], bool]) -> None:
+    def __init__(self, attempt: AsyncAttempt, send: Callable[[], BaseException | None]) -> None:
         self._attempt, self._send = attempt, send
 
     def do(self) -> None:

@@ -47,6 +47,7 @@ def begin_attempt(session: Session, job: Job, limit: Limit) -> Running | Raised:
         undo=job.undo,
         growth=session.growth,
         in_test=session.in_test,
+        stops_on_cancel=job.step.stops_on_cancel and not job.undo,
     )
     overrun = overrun_of_lost_attempt(session, job, info)
     if overrun is None:

@@ -21,6 +21,7 @@ from workflows.core.lines import StepFailure
 from workflows.core.run import Fact, StepInfo
 from workflows.core.running_steps import HEARTBEAT
 from workflows.core.time_checks import LONGEST_SECONDS
+from workflows.core.unwind import StepStopped
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.retry_policy import retry_policy
 from workflows.engine.attempts.running_step import Running
@@ -29,6 +30,9 @@ from workflows.engine.attempts.time_limit import limit_reached
 from workflows.engine.session.session import Session
 from workflows.store import history as store
 from workflows.store.history import Written
+
+_FOR_GOOD = (Permanent, ValueNotStorable, DefinitionError, StepStopped)
+"""What no further attempt would change."""
 
 
 class StepTimedOut(Exception):
@@ -85,7 +89,7 @@ def record_failure(
     """Say whether another attempt follows; a failure for good is recorded."""
     info = running.info
     failure = describe(exc, ErrorKind.TRANSIENT)
-    permanent = isinstance(exc, Permanent | ValueNotStorable | DefinitionError)
+    permanent = isinstance(exc, _FOR_GOOD)
     permanent = permanent or not job.step.retry.tries_again(exc, ErrorKind(failure["kind"]))
     delay = None if permanent else _delay(job.step, info.attempt, exc)
     signals.attempt_failed.send_robust(

@@ -13,7 +13,7 @@ from workflows.conf import conf
 from workflows.core.codec import Codec, dumps, loads
 from workflows.core.errors import DefinitionError
 from workflows.core.kept import refuse_loss
-from workflows.core.unwind import LeaseLost
+from workflows.core.states import RunState
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.attempts.running_step import Running, beat, running_step
 from workflows.engine.session.connection_loss import is_lost
@@ -29,8 +29,9 @@ def heartbeat(details: Any = None) -> None:
 
     A step with heartbeat_seconds that is silent for longer is interrupted. The lease is extended.
     Sent on a connection of its own, so it is seen at once even from an atomic step. Where the
-    database does not take it, the step goes on. Raises ValueNotStorable; stops the step when its
-    run belongs to another worker by now.
+    database does not take it, the step goes on. Raises ValueNotStorable; StepStopped in a step with
+    stops_on_cancel=True whose run was cancelled; stops the step when its run belongs to another worker by
+    now.
     """
     running = running_step()
     if running is None or running.ended:
@@ -41,11 +42,11 @@ def heartbeat(details: Any = None) -> None:
     running.details = text
     if running.on_loop is not None:
         running.on_loop.send_beat(partial(_send_for_loop, running))
-    elif not _send(running, text):
-        raise LeaseLost
+    elif (why := running.why_stop(_send(running, text))) is not None:
+        raise why
 
 
-def _send(running: Running, text: str) -> bool:
+def _send(running: Running, text: str) -> RunState | None:
     send = _statement(running, text)
     if running.in_test:  # another connection would not see the run
         return send()
@@ -57,21 +58,21 @@ def _send(running: Running, text: str) -> bool:
         if is_open and is_lost(exc):
             return _send(running, text)  # on another connection, this once
         _tell_unheard(running, exc)
-        return True
+        return RunState.RUNNING
 
 
-def _send_for_loop(running: Running) -> bool:
+def _send_for_loop(running: Running) -> BaseException | None:
     """Send the newest details, in the drive's thread: no transaction of the step's is open there."""
     assert running.details is not None  # noqa: S101 - there has been a heartbeat
     try:
-        return _statement(running, running.details)()
+        return running.why_stop(_statement(running, running.details)())
     except (DatabaseError, InterfaceError) as exc:
         drop_broken_connection()
         _tell_unheard(running, exc)
-        return True
+        return None
 
 
-def _statement(running: Running, text: str) -> Callable[..., bool]:
+def _statement(running: Running, text: str) -> Callable[..., RunState | None]:
     info = running.info
     # What was stored, not what was given: a Decimal is a text by then.
     reached, grew = running.growth.take(

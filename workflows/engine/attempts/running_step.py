@@ -9,6 +9,8 @@ from functools import partial
 from typing import Protocol
 
 from workflows.core.run import StepInfo
+from workflows.core.states import RunState
+from workflows.core.unwind import LeaseLost, StepStopped
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
 from workflows.store.beat_connection import beat_connection
@@ -18,8 +20,8 @@ from workflows.store.database import Connection
 class OnLoop(Protocol):
     """An attempt that runs on the event loop, away from the drive's thread."""
 
-    def send_beat(self, send: Callable[[], bool]) -> None:
-        """Have its last heartbeat sent. Raises LeaseLost, or stops the attempt, where it is refused."""
+    def send_beat(self, send: Callable[[], BaseException | None]) -> None:
+        """Have its last heartbeat sent. Raises why the attempt must stop, or stops it, where it must."""
 
 
 @dataclass(kw_only=True)
@@ -36,6 +38,7 @@ class Running:
     """How far the run's heartbeats have come."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
+    stops_on_cancel: bool = False
     details: str | None = None
     """Of this attempt's last heartbeat, as JSON text."""
     seconds: float = 0.0
@@ -55,6 +58,13 @@ class Running:
     def lasts(self) -> float:
         """For how many seconds the attempt has been under way."""
         return time.monotonic() - self.began
+
+    def why_stop(self, held: RunState | None) -> BaseException | None:
+        """Return why the attempt must end, now that its run is held in this state (None: by others)."""
+        if held is None:
+            return LeaseLost()
+        stops = self.stops_on_cancel and held == RunState.CANCELLING
+        return StepStopped() if stops else None
 
     def hang_up(self) -> None:
         """Have no more part in the connection of heartbeats."""

@@ -24,28 +24,35 @@ def drive(
     *,
     stopping: Callable[[], bool] = lambda: False,
     company: Company | None = None,
+    make_session: Callable[..., Session] = Session,
 ) -> bool:
     """Take a claimed run as far as it goes now. True: this process should end afterwards, because
     a step outlived its time limit in a thread.
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
     company: the other drives of this process, of which a run that was lost in company wants few.
+    make_session: what takes the place of Session, for who gives the code another context.
     Never raises for what the workflow does. Raises StoreFailed when the database does not answer, or
     refuses: what was committed stands, and the run is driven again. Values that it cannot take
     (DataError, IntegrityError) it would refuse again: the run is blocked.
     """
     try:
-        return _drive(run, stopping, company)
+        return _drive(run, stopping, company, make_session)
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
 
 
-def _drive(run: ClaimedRun, stopping: Callable[[], bool], company: Company | None) -> bool:
+def _drive(
+    run: ClaimedRun,
+    stopping: Callable[[], bool],
+    company: Company | None,
+    make_session: Callable[..., Session],
+) -> bool:
     definition = find_workflow(run.workflow, run.version)
     if definition is None:
         _set_aside_without_code(run)
         return False
-    session = Session(run, definition, stopping, company=company)
+    session = make_session(run, definition, stopping, company=company)
     try:
         _load_and_replay(session)
     except StoreFailed as failed:

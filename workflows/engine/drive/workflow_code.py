@@ -14,11 +14,13 @@ from workflows.engine.session.session import Session
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.engine.verbs.context import Context
 
+Retraced = tuple[BaseException | None, BaseException | None]
+
 
 def call_workflow(session: Session) -> Any:
     """Run the workflow code once from its top, and wait for its children at the end."""
     with session.code_thread.here():
-        return _call(session, _input(session), Context(session))
+        return _call(session, _input(session), (session.context_class or Context)(session))
 
 
 def _call(session: Session, given: dict[str, Any], context: Context) -> Any:
@@ -61,7 +63,7 @@ def end_children(session: Session) -> None:
                 end_child(child)
 
 
-def retrace(session: Session) -> tuple[BaseException | None, BaseException | None]:
+def retrace(session: Session) -> Retraced:
     """Replay what is recorded and do nothing new. Returns what forbids to believe the replay
     (history and code disagree, or the database failed), and what the code raised at its end."""
     session.rewind()

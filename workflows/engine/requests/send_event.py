@@ -14,8 +14,9 @@ from workflows.core.errors import (
     ValueNotStorable,
 )
 from workflows.core.kept import refuse_change
-from workflows.core.lines import CHILD_EVENT, UPDATE_EVENT
+from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.definitions.workflow import find_workflow, unfit_for
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.store import events as store

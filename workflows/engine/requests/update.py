@@ -12,13 +12,11 @@ from workflows.core.errors import (
     InvalidInput,
     RunIsOver,
     RunNotFound,
-    UpdateFailed,
-    UpdateRefused,
-    UpdateTimedOut,
 )
-from workflows.core.lines import UPDATE_EVENT
 from workflows.core.run import RunId
 from workflows.core.states import DEAF_STATES
+from workflows.core.update_errors import UpdateFailed, UpdateRefused, UpdateTimedOut
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.result import check_end_of_wait, drive_instead, end_of_wait
 from workflows.engine.requests.send_event import check_names, deliver

@@ -9,11 +9,11 @@ from workflows.core.decide import event_names
 from workflows.core.errors import DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import PAYLOAD
-from workflows.core.lines import UPDATE_EVENT
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
 from workflows.core.update_handler import update_handler
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.engine.verbs.positions import Operations
 from workflows.engine.verbs.waiting import read_payload
 

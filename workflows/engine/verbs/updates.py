@@ -8,7 +8,6 @@ wait.
 from collections.abc import Collection
 
 from workflows.conf import conf
-from workflows.core import lines
 from workflows.core.codec import loads
 from workflows.core.decide import check_end
 from workflows.core.errors import DefinitionError, ReplayMismatch, ValueNotStorable
@@ -16,11 +15,11 @@ from workflows.core.failure import as_json, describe, storable
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import EVENT, PAYLOAD
-from workflows.core.lines import UPDATE_EVENT
 from workflows.core.programming_errors import waits_for_mending
 from workflows.core.run import Fact, InboxEvent
 from workflows.core.unwind import EndOfHistory
 from workflows.core.update_handler import UpdateHandler
+from workflows.core.update_lines import UPDATE_EVENT, update_answered, update_received
 from workflows.definitions.workflow_guard import guarding
 from workflows.engine.session.session import Session
 from workflows.store import events as events_store
@@ -78,7 +77,7 @@ def _take_new(session: Session, names: Collection[str]) -> bool:
         _refuse(session, event, refusal)
         return True
     name = event.name.removeprefix(UPDATE_EVENT)
-    fact = lines.update_received(session.position + 1, name, event.payload, event.id)
+    fact = update_received(session.position + 1, name, event.payload, event.id)
     session.record(lambda notes: events_store.consume(session.run, event, fact, notes=notes))
     return True
 
@@ -157,9 +156,9 @@ def _called(session: Session, handler: UpdateHandler, taken: HistoryEntry, posit
             raise session.unwinding from None
         if waits_for_mending(exc, session.definition.fails_on):
             raise session.unwind(exc) from None
-        return lines.update_answered(position, taken.name, error=as_json(describe(exc)))
+        return update_answered(position, taken.name, error=as_json(describe(exc)))
     finally:
         session.answering = False
     if session.unwinding is not None:
         raise session.unwinding
-    return lines.update_answered(position, taken.name, output=text)
+    return update_answered(position, taken.name, output=text)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from workflows.api import get_run
+from workflows.api import RunState, cancel, get_run
 from workflows.core.run import ClaimedRun
 from workflows.models import Run
 from workflows.store.heartbeats import beat, show_progress
@@ -16,7 +16,7 @@ from workflows.tests.flows import wait_for_go
 pytestmark = pytest.mark.django_db
 
 
-def show(run: ClaimedRun, details: str = '"half"') -> bool:
+def show(run: ClaimedRun, details: str = '"half"') -> RunState | None:
     return beat(run_id=run.id, attempt=run.attempt, position=3, details=details, lease_seconds=60)
 
 
@@ -30,6 +30,15 @@ def test_a_heartbeat_shows_its_details_and_extends_the_lease() -> None:
     assert shown is not None
     assert (shown["position"], shown["details"]) == (3, "half")
     assert row(run.id)["lease_until"] > timezone.now() + timedelta(seconds=50)
+
+
+def test_a_heartbeat_hears_that_the_run_is_cancelled() -> None:
+    run = started_and_claimed(wait_for_go)
+    assert show(run) == RunState.RUNNING
+
+    cancel(run.id)
+
+    assert show(run) == RunState.CANCELLING
 
 
 def test_progress_takes_the_place_of_the_progress_before() -> None:

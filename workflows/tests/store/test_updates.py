@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from workflows.core import lines
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
+from workflows.core.update_lines import update_answered
 from workflows.store import updates
 from workflows.store.events import put_event
 from workflows.store.waiters import Waiter
@@ -26,7 +26,7 @@ def asked() -> tuple[ClaimedRun, int]:
 def test_an_answer_is_recorded_and_told_to_who_waits() -> None:
     run, event = asked()
     with Waiter(run.id) as waiter:
-        assert updates.answer(run, event, lines.update_answered(1, "add", output="7")) is not None
+        assert updates.answer(run, event, update_answered(1, "add", output="7")) is not None
         told = next(waiter._own.notifies(timeout=PATIENCE_SECONDS))
 
     assert told.payload == str(run.id)
@@ -47,6 +47,6 @@ def test_whoever_lost_the_run_answers_nothing() -> None:
     zombie = replace(run, attempt=run.attempt - 1)
 
     assert updates.refuse(zombie, event, "no") is False
-    assert updates.answer(zombie, event, lines.update_answered(1, "add")) is None
+    assert updates.answer(zombie, event, update_answered(1, "add")) is None
     assert updates.find_asked(event) == (run.id, RunState.RUNNING, None)
     assert updates.find_asked(0) is None

@@ -13,7 +13,7 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.core.lines import UPDATE_EVENT
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.store.events import put_event
 from workflows.testing import advance, crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import driven

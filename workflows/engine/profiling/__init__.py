@@ -1,0 +1,1 @@
+"""Runs driven under cProfile, in a transaction that is rolled back."""
