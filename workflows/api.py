@@ -39,6 +39,7 @@ from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
 from workflows.core.unwind import StepStopped
+from workflows.core.update_errors import UpdateFailed, UpdateRefused, UpdateTimedOut
 from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
@@ -62,6 +63,7 @@ from workflows.engine.requests.start import start
 from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
+from workflows.engine.requests.update import update, update_or_start
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
     delete_schedule,
@@ -170,6 +172,9 @@ __all__ = [
     "Transient",
     "UnfitPayload",
     "UnknownWorkflow",
+    "UpdateFailed",
+    "UpdateRefused",
+    "UpdateTimedOut",
     "ValueNotStorable",
     "ValueTooLarge",
     "WaitTimedOut",
@@ -252,6 +257,8 @@ __all__ = [
     "step_key",
     "tables_missing",
     "trigger_schedule",
+    "update",
+    "update_or_start",
     "wait_for",
     "worker_came",
     "worker_failed",

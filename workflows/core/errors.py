@@ -12,14 +12,17 @@ WorkflowError
 │   ├── RetryRefused         a failed run that cannot go on
 │   ├── KeyConflict
 │   ├── SubjectTaken         another run of the subject is open
+│   ├── UpdateRefused        the run does not take the update
 │   └── InvalidInput
 ├── RunFailed                raised by result(): the run failed, or was cancelled
+├── UpdateFailed             raised by update(): what its handler has raised
 ├── ValueNotStorable         a value cannot be kept as JSON
 │   └── ValueTooLarge
 ├── StepError
 │   ├── StepFailed           raised into workflow code: a step has failed for good
 │   ├── ChildFailed          raised into workflow code: a child failed or was cancelled
 │   ├── WaitTimedOut         a child, or a run that the outside waits for, took too long
+│   │   └── UpdateTimedOut   the update was not answered in time; it still counts
 │   ├── DeadlineExceeded     the run did not end by its deadline
 │   ├── Permanent            raised by a step: do not try again
 │   └── Transient            raised by a step: try again, perhaps after a given time
@@ -27,7 +30,7 @@ WorkflowError
     ├── ReplayMismatch       history and code disagree
     └── UnfitPayload         an event does not fit the type that the code gives it
 
-What unwinds workflow code is no error, and stands in core/unwind.py.
+Those of updates stand in core/update_errors.py. What unwinds workflow code is no error, and stands in core/unwind.py.
 """
 
 

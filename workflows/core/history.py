@@ -31,6 +31,10 @@ class HistoryKind(enum.StrEnum):
     """A gather or graph began. data: names of its steps, in the order of their positions."""
     CHILD_STARTED = "child_started"
     """name: the child's workflow. data: run (its id), detached."""
+    UPDATE_RECEIVED = "update_received"
+    """Its handler accepts an update. name: the update's. data: payload, event (its id)."""
+    UPDATE_ANSWERED = "update_answered"
+    """The handler has returned or raised. data: output, or error."""
     CLEANUP_SET = "cleanup_set"
     """name: the step that is to run when the run ends. How that went stands where a compensation's would."""
     PATCH_TAKEN = "patch_taken"
@@ -87,6 +91,8 @@ OPERATION = {
     _.CHILD_STARTED: "child",
     _.CLEANUP_SET: "on_end",
     _.PATCH_TAKEN: "patch",
+    _.UPDATE_RECEIVED: "update",
+    _.UPDATE_ANSWERED: "update",
 }
 """Which durable operation of workflow code a line belongs to. Other lines are about the run."""
 

@@ -106,6 +106,8 @@ ATTEMPTS_ALLOWED = Field[int | None]("attempts")
 PERMANENT = Field[bool]("permanent")
 RETRY_AT = Moment("retry_at")
 NAMES = Field[list[str]]("names")
+EVENT = Field[int]("event")
+"""Which event of the inbox."""
 UNTIL = Moment("until")
 RUN = Field[str]("run")
 """The id of another run."""
@@ -155,6 +157,8 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.CHILD_STARTED: (RUN, DETACHED),
     _.CLEANUP_SET: _RECEIVED,
     _.PATCH_TAKEN: (),
+    _.UPDATE_RECEIVED: (PAYLOAD, EVENT),
+    _.UPDATE_ANSWERED: (OUTPUT, ERROR),
     _.COMPENSATION_COMPLETED: (OUTPUT, SECONDS),
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS, COMPANY, ATTEMPT),

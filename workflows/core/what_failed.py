@@ -39,6 +39,8 @@ def what_failed(history: History) -> WhatFailed:
         if _child(entry) is not None:
             ends.insert(0, position)
             continue
+        if _is_of_an_answer(history, position, entry):
+            break
         group = _group_of(history, position)
         steps = [each for each in group or [position] if _is_not_done(history, each)]
         break
@@ -67,6 +69,15 @@ def _has_completed(history: History, position: int) -> bool:
 def _is_not_done(history: History, position: int) -> bool:
     entry = history.outcome(position) or history.begun(position)
     return entry is not None and entry.kind in _STEP_NOT_DONE
+
+
+def _is_of_an_answer(history: History, position: int, entry: HistoryEntry) -> bool:
+    """Whether it was done for an update that has been answered: its caller has heard of it."""
+    for before in range(position - 1, 0, -1):
+        answered = history.outcome(before)
+        if answered is not None and answered.kind == HistoryKind.UPDATE_ANSWERED:
+            return answered.id > entry.id
+    return False
 
 
 def _group_of(history: History, position: int) -> list[int] | None:

@@ -16,7 +16,10 @@ class Event(models.Model):
     name = models.TextField()
     payload = models.JSONField()
     key = models.TextField(null=True)  # noqa: DJ001 - NULL is "no key": not unique
+    # Of what consumed it; 0: of an update that was refused.
     position = models.PositiveIntegerField(null=True)
+    # Of an update, what its caller is told.
+    answer = models.JSONField(null=True)
     sent_at = models.DateTimeField(db_default=ClockTimestamp())
 
     objects = InDefaultDatabase["Event"]()

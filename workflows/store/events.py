@@ -25,7 +25,7 @@ def _sending(unfit: str) -> Statement:
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
         SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over AND unfit IS NULL
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
-        RETURNING run_id),
+        RETURNING run_id, id),
     counted AS (
         UPDATE workflows_run AS run
         SET events = run.events + 1,
@@ -33,7 +33,7 @@ def _sending(unfit: str) -> Statement:
                            THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
         RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
-    SELECT target.over, target.unfit, EXISTS (SELECT FROM sent),
+    SELECT target.over, target.unfit, (SELECT id FROM sent),
            (SELECT {RING} FROM counted WHERE woken)
     FROM target
     """)
@@ -49,7 +49,7 @@ _SEND_UNLESS_UNFIT = _sending(
 # committed and the run may end, and of the inbox it sees only what was there before.
 _KNOWN = Statement(
     """
-    SELECT name = %s AND payload = %s::jsonb FROM workflows_event WHERE run_id = %s AND key = %s
+    SELECT name = %s AND payload = %s::jsonb, id FROM workflows_event WHERE run_id = %s AND key = %s
     """
 )
 _INBOX = Statement(
@@ -95,7 +95,20 @@ def send_event(
     key: str | None,
     unfit: Sequence[tuple[str, int]] = (),
 ) -> Sent | Unfit:
-    """Put an event into a run's inbox and wake the run if it waits for it.
+    """Put an event into a run's inbox; see put_event."""
+    return put_event(run_id, name=name, payload=payload, key=key, unfit=unfit)[0]
+
+
+def put_event(
+    run_id: UUID,
+    *,
+    name: str,
+    payload: str,
+    key: str | None,
+    unfit: Sequence[tuple[str, int]] = (),
+) -> tuple[Sent | Unfit, int]:
+    """Put an event into a run's inbox and wake the run if it waits for it. Returns its id too, where it
+    is accepted; else 0.
 
     One statement in the caller's transaction, and another for an event that was not taken though
     it has a key. payload is JSON text. unfit: the workflows and versions whose runs cannot take it;
@@ -106,16 +119,16 @@ def send_event(
     statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
     row = query_one(statement, [*asked, run_id, name, payload, key, name, name])
     if row is None:
-        return Sent.NOT_FOUND
-    is_over, number, is_new, _ = row
-    if is_new:
-        return Sent.ACCEPTED
+        return Sent.NOT_FOUND, 0
+    is_over, number, event, _ = row
+    if event is not None:
+        return Sent.ACCEPTED, event
     if key is not None and (known := query_one(_KNOWN, [name, payload, run_id, key])):
-        return Sent.ACCEPTED if known[0] else Sent.CONFLICT
+        return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)
     if number is not None and not is_over:
-        return Unfit(*unfit[number - 1])
+        return Unfit(*unfit[number - 1]), 0
     # Or the run has continued as another since, and has taken along the event of that key.
-    return Sent.OVER
+    return Sent.OVER, 0
 
 
 def load_inbox(run_id: UUID) -> list[InboxEvent]:

@@ -105,9 +105,11 @@ class WatchedContext(Context):
         self._given: dict[str, Any] = {}
         self._steps: tuple[str, ...] = ()
 
-    def _take(self, asked: Operation) -> tuple[int, HistoryEntry | None]:
+    def _take(
+        self, asked: Operation, names: tuple[str, ...] = ()
+    ) -> tuple[int, HistoryEntry | None]:
         self._tell(asked)
-        return super()._take(asked)
+        return super()._take(asked, names)
 
     def _unrecorded(self, what: str) -> int:
         self._tell(Operation(what))

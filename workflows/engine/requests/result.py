@@ -72,7 +72,7 @@ def wait_for(run: RunId, *, data: str, timeout_seconds: float | None = None) -> 
 def _wait(
     run: RunId, has_come: Callable[[RunView], bool], timeout_seconds: float | None, what: str
 ) -> RunView:
-    until = None if timeout_seconds is None else time.monotonic() + _seconds(timeout_seconds)
+    until = end_of_wait(timeout_seconds)
     run_id, in_vain = run_id_of(run), False
     while True:
         seen = get_run(newest_of(run_id))
@@ -105,17 +105,32 @@ def _wait_for_news(
 def _help(seen: RunView) -> None:
     """Nobody else sees the run before the transaction that started it is committed: who waits inside
     it would wait for ever."""
-    if _helper is None:
-        raise InvalidInput(
-            f"run {seen.id} was started in this transaction, so nobody drives it before the end of that; "
-            "wait for it behind the transaction"
-        )
+    drive_instead(
+        f"run {seen.id} was started in this transaction, so nobody drives it before the end of that; "
+        "wait for it behind the transaction"
+    )
+
+
+def drive_instead(sentence: str) -> None:
+    """Drive runs in the place of a wait that would have no end. Raises InvalidInput with the sentence,
+    outside of tests."""
+    check_end_of_wait(sentence)
+    assert _helper is not None  # noqa: S101 - checked
     _helper()
 
 
-def _seconds(timeout_seconds: Any) -> float:
+def check_end_of_wait(sentence: str) -> None:
+    """Raise InvalidInput with the sentence, outside of tests."""
+    if _helper is None:
+        raise InvalidInput(sentence)
+
+
+def end_of_wait(timeout_seconds: Any) -> float | None:
+    """Return when a wait is over, by the monotonic clock; None: never. Raises InvalidInput."""
+    if timeout_seconds is None:
+        return None
     try:
-        return sensible_seconds("timeout_seconds", timeout_seconds)
+        return time.monotonic() + sensible_seconds("timeout_seconds", timeout_seconds)
     except DefinitionError as exc:
         raise InvalidInput(str(exc)) from None
 

@@ -16,6 +16,7 @@ from workflows.core.errors import (
 from workflows.core.kept import refuse_change
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import RunId, run_id_of
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.definitions.workflow import find_workflow, unfit_for
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.store import events as store
@@ -39,31 +40,45 @@ def send_event(run_id: RunId, name: str, payload: Any = None, *, key: str | None
     Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput.
     """
     refuse("calls send_event()", IN_A_STEP)
+    check_names(name, key)
+    for own in (CHILD_EVENT, UPDATE_EVENT):
+        if name.startswith(own):
+            raise InvalidInput(f'event names that begin with "{own}" are the engine\'s own')
+    deliver(run_id, name, payload, key, told=f"event {name!r}")
+
+
+def check_names(name: Any, key: Any) -> None:
+    """Raise InvalidInput for what is no name or key of an event."""
     if not is_name(name):
         raise InvalidInput("name is a text of 1 to 500 characters")
     if key is not None and not is_name(key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
+
+
+def deliver(run_id: RunId, name: str, payload: Any, key: str | None, *, told: str) -> int:
+    """Put an event, or what is told as another thing, into a run's inbox; return its id. Raises as
+    send_event."""
     try:
         text = _any.encode(payload, max_bytes=conf().max_payload_bytes)
         _refuse_change(run_id, name, payload, text)
     except ValueNotStorable as exc:
-        raise InvalidInput(f"payload of event {name!r}: {exc}") from None
-    if name.startswith(CHILD_EVENT):
-        raise InvalidInput(f'event names that begin with "{CHILD_EVENT}" are the engine\'s own')
+        raise InvalidInput(f"payload of {told}: {exc}") from None
     run_id, unfit = run_id_of(run_id), unfit_for(name, text)
-    match _send(run_id, name, text, key, tuple(unfit)):
+    sent, event = _send(run_id, name, text, key, tuple(unfit))
+    match sent:
         case Sent.NOT_FOUND:
             raise RunNotFound(f"no run {run_id}")
         case Sent.CONFLICT:
             raise KeyConflict(
                 f"key {key!r} was used for another event of run {run_id}, or with another payload "
-                f"of {name!r}; use a new key for a new event"
+                f"of {told.partition(' ')[2]}; use a new key for a new event"
             )
         case Sent.OVER:
-            raise RunIsOver(f"run {run_id} has ended and takes no event {name!r}")
+            raise RunIsOver(f"run {run_id} has ended and takes no {told}")
         case Unfit(workflow, version):
             why = unfit[workflow, version]
-            raise InvalidInput(f"event {name!r} of {workflow!r} version {version}: {why}")
+            raise InvalidInput(f"{told} of {workflow!r} version {version}: {why}")
+    return event
 
 
 def _refuse_change(run_id: RunId, name: str, payload: Any, text: str) -> None:
@@ -85,10 +100,10 @@ def _refuse_change(run_id: RunId, name: str, payload: Any, text: str) -> None:
 
 def _send(
     run_id: UUID, name: str, text: str, key: str | None, unfit: Sequence[tuple[str, int]]
-) -> Sent | Unfit:
+) -> tuple[Sent | Unfit, int]:
     """Send to the run, or to the one that took over from it."""
-    sent = store.send_event(run_id, name=name, payload=text, key=key, unfit=unfit)
+    sent, event = store.put_event(run_id, name=name, payload=text, key=key, unfit=unfit)
     while sent in _GONE_ON and (newest := newest_of(run_id)) != run_id:
         run_id = newest
-        sent = store.send_event(run_id, name=name, payload=text, key=key, unfit=unfit)
-    return sent
+        sent, event = store.put_event(run_id, name=name, payload=text, key=key, unfit=unfit)
+    return sent, event

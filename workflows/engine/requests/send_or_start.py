@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -15,6 +15,8 @@ from workflows.engine.requests.send_event import send_event
 from workflows.engine.requests.start_options import Requested, StartOptions, asked_run
 from workflows.store import runs as store
 from workflows.store.views import get_run
+
+T = TypeVar("T")
 
 
 def send_or_start(
@@ -62,17 +64,18 @@ def send_or_start(
         raise InvalidInput(
             "send_or_start: give a key=, or the subject= of a workflow with one for each"
         )
-    return _send_or_start(asked, event, payload, event_key)
+    run_id, _ = there_or_begun(asked, lambda run: send_event(run, event, payload, key=event_key))
+    return get_run(run_id)
 
 
-def _send_or_start(asked: Requested, event: str, payload: Any, event_key: str | None) -> RunView:
+def there_or_begun(asked: Requested, send: Callable[[UUID], T]) -> tuple[UUID, T]:
+    """Send to the run that is asked for, which is started where it is not there, in one transaction."""
     while True:
         with transaction.atomic():
             run_id = _begun(asked) or _there(asked)
             try:
                 if run_id is not None:
-                    send_event(run_id, event, payload, key=event_key)
-                    return get_run(run_id)
+                    return run_id, send(run_id)
             except RunIsOver:
                 if _there(asked) == run_id:
                     raise

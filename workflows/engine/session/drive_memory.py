@@ -20,6 +20,7 @@ from workflows.core.notes import CarriedNotes, RunNotes
 from workflows.core.run import ClaimedRun, InboxEvent, Park
 from workflows.core.states import RunState
 from workflows.core.unwind import EndOfHistory, Suspend
+from workflows.core.update_handler import UpdateHandler
 from workflows.definitions.step import StepDefinition
 from workflows.definitions.workflow import WorkflowDefinition
 from workflows.engine.session.code_thread import CodeThread
@@ -72,6 +73,8 @@ class DriveMemory:
         self.inbox: list[InboxEvent] = []
         self.events = run.events
         """The event counter as last read, always before the inbox it belongs to."""
+        self.heard = run.events
+        """The same counter, as it was last heard: beyond `events`, there is more in the inbox."""
         self.process_must_end = False
         """A step outlived its time limit in a thread: the process should end after this drive."""
         self.in_test = connection.in_atomic_block
@@ -141,6 +144,10 @@ class DriveMemory:
         """What steps were given that can be read once only."""
         self.returned: list[Any] = []
         """What the code has returned, once it has."""
+        self.handlers: dict[str, UpdateHandler] = {}
+        """What run.on_update has been given, by the names of their events."""
+        self.answering = False
+        """One of them is at work."""
         self.patches: dict[str, bool] = {}
         """What run.patched has answered."""
         self.notes.restart(self._carried())

@@ -73,6 +73,7 @@ class Session(DriveMemory):
         with self.lock:
             self.history.add(written.entry)
             self.now = written.entry.at
+            self.heard = max(self.heard, written.events)
             self.notes.data.stored(written.notes.data)
             self.notes.attributes.stored(written.notes.attributes)
         if self.wants_room:

@@ -29,6 +29,7 @@ from workflows.engine.verbs import waiting
 from workflows.engine.verbs.child_verbs import Family
 from workflows.engine.verbs.gather_verb import Gather
 from workflows.engine.verbs.run_logger import RunLogger
+from workflows.engine.verbs.updates import take_updates
 from workflows.store import history as store
 from workflows.store.heartbeats import show_progress
 
@@ -180,6 +181,7 @@ class Context(Gather, Family, RunContext):
 
     def _take_patch(self, patch: str) -> bool:
         session = self._session
+        take_updates(session)
         entry = session.history.begun(session.position + 1)
         taken = entry is not None and entry.kind == HistoryKind.PATCH_TAKEN and entry.name == patch
         if not taken and session.history.last_position > session.position:
@@ -200,6 +202,8 @@ class Context(Gather, Family, RunContext):
         self._refuse_elsewhere()
         session = self._session
         session.check_notes()
+        if session.answering:
+            raise DefinitionError("the handler of an update answers it: continue_as_new behind it")
         newest = find_workflow(session.run.workflow, latest_version(session.run.workflow))
         signature = (newest or session.definition).signature
         settled = session.keys.settled(input, "continue_as_new")
@@ -226,16 +230,22 @@ class Context(Gather, Family, RunContext):
     def sleep(self, seconds: float) -> None:
         """Wait for a time; the run holds nothing but its row. Never ends early."""
         seconds = sensible_seconds("sleep", seconds)
-        position, outcome = self._take(Operation("sleep"))
-        if outcome is None:
-            waiting.sleep(self._session, position, seconds=seconds)
+        self._sleep(seconds=seconds)
 
     def sleep_until(self, moment: datetime) -> None:
         """Wait until an aware time has come, by the database's clock."""
         moment = sensible_moment("sleep_until", moment)
-        position, outcome = self._take(Operation("sleep"))
-        if outcome is None:
-            waiting.sleep(self._session, position, until=moment)
+        self._sleep(until=moment)
+
+    def _sleep(self, *, seconds: float | None = None, until: datetime | None = None) -> None:
+        while True:
+            position, outcome = self._take(Operation("sleep"))
+            if outcome is not None:
+                self._replay_updates(outcome)
+                return
+            if waiting.sleep(self._session, position, seconds=seconds, until=until):
+                return
+            self._give_back()
 
     def set_status(self, label: str) -> None:
         """Set the label that people see on the run, at once. Up to 500 characters."""

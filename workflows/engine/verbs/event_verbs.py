@@ -1,6 +1,6 @@
 """The context's verb for events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Any, TypeVar, overload
 
@@ -12,6 +12,8 @@ from workflows.core.line_fields import PAYLOAD
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
+from workflows.core.update_handler import update_handler
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.engine.verbs.positions import Operations
 from workflows.engine.verbs.waiting import read_payload
 
@@ -80,6 +82,28 @@ class Waits(Operations):
             return None
         payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
         return payload if one else Event(outcome.name, payload)
+
+    def on_update(
+        self,
+        name: str,
+        handler: Callable[[Any], object],
+        *,
+        validate: Callable[[Any], object] | None = None,
+    ) -> None:
+        """Let a function of the workflow's code answer updates of this name (workflows.api.update), from
+        here to the run's end.
+
+        It is workflow code: it may call run.step and whatever else is durable, and is replayed. Updates are
+        answered one by one in the order in which they came, while the run waits or before its next
+        operation. What handler returns or raises goes to the caller; its parameter's annotation says what
+        it takes. validate looks at the payload first, and refuses the update by raising: then the run
+        records nothing. It may do nothing durable. Leaves no line in history. Raises DefinitionError.
+        """
+        self._refuse_elsewhere()
+        if not is_name(name):
+            raise DefinitionError(f"on_update({name!r:.80}): give the update a name")
+        made = update_handler(name, handler, validate)
+        self._session.handlers[UPDATE_EVENT + name] = made
 
     def _types(self, names: Sequence[str], asked: Any = None) -> Mapping[str, PayloadType]:
         """Return what the payloads of these names are, where anybody says."""

@@ -14,6 +14,7 @@ from workflows.engine.attempts.running_step import current_step
 from workflows.engine.session.code_thread import refuse_event_loop
 from workflows.engine.session.session import Session
 from workflows.engine.verbs import long_history, waiting
+from workflows.engine.verbs.updates import take_updates
 
 
 class Operations:
@@ -24,9 +25,15 @@ class Operations:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def _take(self, asked: Operation) -> tuple[int, HistoryEntry | None]:
-        """Take the next position; return what history has there."""
+    def _take(
+        self, asked: Operation, names: tuple[str, ...] = ()
+    ) -> tuple[int, HistoryEntry | None]:
+        """Take the next position; return what history has there. names: of the events that a wait is for."""
         session = self._session
+        if session.handlers:
+            self._refuse_elsewhere()
+            session.check_notes()
+            take_updates(session, names)
         position, before = self._next_position(), session.operation
         session.operation = position
         try:
@@ -73,13 +80,30 @@ class Operations:
         seconds: float | None,
         types: Mapping[str, PayloadType] = NO_TYPES,
     ) -> HistoryEntry:
-        position, outcome = self._take(Operation("wait", ", ".join(sorted(names))))
-        if outcome is None:
+        asked = Operation("wait", ", ".join(sorted(names)))
+        while True:
+            position, outcome = self._take(asked, names)
+            if outcome is not None:
+                self._replay_updates(outcome)
+                break
             outcome = waiting.wait_event(self._session, position, names, seconds, types)
+            if outcome is not None:
+                break
+            self._give_back()
         child_id = ended_child(outcome)
         if child_id is not None:
             self._session.child_ends[child_id] = child_end(outcome)
         return outcome
+
+    def _replay_updates(self, outcome: HistoryEntry) -> None:
+        """Answer again what came while a wait or sleep lasted."""
+        if self._session.handlers:
+            take_updates(self._session, before=outcome)
+            self._session.now = outcome.at
+
+    def _give_back(self) -> None:
+        """An update came before anything was written of the position: it goes first."""
+        self._session.position -= 1
 
     def _record(self, fact: Fact) -> None:
         self._session.take_in(self._session.append(fact))

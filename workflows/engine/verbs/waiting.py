@@ -1,6 +1,7 @@
 """Wait for an event or for time: answer from what is here, or park."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from workflows.core.run import InboxEvent, Park
 from workflows.core.time_checks import is_due
 from workflows.core.unwind import Parked
 from workflows.engine.session.session import Session
+from workflows.engine.verbs.updates import next_update, take_updates
 from workflows.store import events as events_store
 from workflows.store import history as history_store
 from workflows.store import parking as parking_store
@@ -25,10 +27,15 @@ def wait_event(
     names: tuple[str, ...],
     timeout_seconds: float | None,
     types: Mapping[str, PayloadType],
-) -> HistoryEntry:
+) -> HistoryEntry | None:
     """Return the outcome of the wait, event_received or wait_timed_out; or park the run. An event
-    that does not fit its type is left where it is: see read_payload."""
+    that does not fit its type is left where it is: see read_payload. None: an update has come, and
+    nothing of this position is written yet."""
     while True:
+        if session.history.started(position) is not None:
+            take_updates(session, names)
+        elif next_update(session, names) is not None:
+            return None
         # Here, not from the top: where many events come at once, each would cost a replay.
         event = next((event for event in session.inbox if event.name in names), None)
         if event is not None:
@@ -60,15 +67,29 @@ def read_payload(session: Session, types: Mapping[str, PayloadType], name: str, 
 
 def sleep(
     session: Session, position: int, *, seconds: float | None = None, until: datetime | None = None
-) -> None:
-    """Return once the time has come; park the run before."""
-    started = session.history.started(position)
-    if started is None:
-        fact = lines.sleep_started(position)
-        raise session.suspend(Park(seconds=seconds, until=until, fact=fact))
-    if not is_due(started, session.run.now):
-        raise session.suspend(Park(until=UNTIL.find(started)))
-    session.take_in(session.append(lines.sleep_ended(position)))
+) -> bool:
+    """Return once the time has come; park the run before. False: an update has come, as in wait_event."""
+    while True:
+        started = session.history.started(position)
+        if started is not None:
+            take_updates(session)
+        elif next_update(session) is not None:
+            return False
+        if started is None:
+            fact = lines.sleep_started(position)
+            _sleep_on(session, Park(seconds=seconds, until=until, fact=fact))
+        elif not is_due(started, session.run.now):
+            _sleep_on(session, Park(until=UNTIL.find(started)))
+        else:
+            session.take_in(session.append(lines.sleep_ended(position)))
+            return True
+
+
+def _sleep_on(session: Session, park: Park) -> None:
+    """Park the run, and unwind. Returns where an update may have come since the inbox was read."""
+    if not session.handlers:
+        raise session.suspend(park)
+    _park_unless_news(session, replace(park, waiting_for=_and_updates(session)))
 
 
 def _consume(
@@ -94,11 +115,20 @@ def _park_for_event(
     started: HistoryEntry | None,
 ) -> None:
     """Park the run, and unwind. Returns where an event has come since the inbox was read."""
+    woken_by = (*names, *_and_updates(session))
     if started is not None:
-        park = Park(until=UNTIL.find(started), waiting_for=names)
+        park = Park(until=UNTIL.find(started), waiting_for=woken_by)
     else:
         fact = lines.wait_started(position, names)
-        park = Park(seconds=timeout_seconds, waiting_for=names, fact=fact)
+        park = Park(seconds=timeout_seconds, waiting_for=woken_by, fact=fact)
+    _park_unless_news(session, park)
+
+
+def _and_updates(session: Session) -> tuple[str, ...]:
+    return () if session.answering else tuple(session.handlers)
+
+
+def _park_unless_news(session: Session, park: Park) -> None:
     notes = session.changed_notes()
     with session.guarded():
         if parking_store.park_run(session.run, park, if_events=session.events, notes=notes):
