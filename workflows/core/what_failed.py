@@ -39,7 +39,7 @@ def what_failed(history: History) -> WhatFailed:
         if _child(entry) is not None:
             ends.insert(0, position)
             continue
-        group = _group_of(history, position)
+        group = group_of(history, position)
         steps = [each for each in group or [position] if _is_not_done(history, each)]
         break
     while not steps and ends and _has_completed(history, ends[0]):
@@ -69,7 +69,7 @@ def _is_not_done(history: History, position: int) -> bool:
     return entry is not None and entry.kind in _STEP_NOT_DONE
 
 
-def _group_of(history: History, position: int) -> list[int] | None:
+def group_of(history: History, position: int) -> list[int] | None:
     """Return the positions of the steps of the group that this one is of; None: it is of none."""
     for first in range(position - 1, 0, -1):
         entry = history.begun(first)
