@@ -6,8 +6,7 @@ them are locked before any is changed, children before their parents, as everywh
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from django.db import transaction
+from functools import partial
 
 from workflows.core.asked import ENGINE, Asked
 from workflows.core.errors import RetryRefused, RunNotFound
@@ -20,7 +19,7 @@ from workflows.core.what_failed import what_failed
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
 from workflows.engine.requests.start_options import sensible
-from workflows.engine.requests.steering import PARENT_FAILED, refuse_rival
+from workflows.engine.requests.steering import PARENT_FAILED, as_the_only_one
 from workflows.store import retry as store
 from workflows.store.chains import newest_of
 from workflows.store.history import load_history
@@ -71,10 +70,9 @@ def retry(
             raise RunNotFound(f"no run {run_id}")
         if found.state != RunState.FAILED:
             return bool(wake_run(run_id, **why._asdict()))
-        refuse_rival(run_id)
-        with transaction.atomic():
-            if _retry_tree(found, why, deadline_seconds):
-                return True
+        tree = partial(_retry_tree, found, why, deadline_seconds)
+        if as_the_only_one(run_id, tree):
+            return True
 
 
 def _retry_tree(top: Found, why: Asked, deadline_seconds: float | None) -> bool:

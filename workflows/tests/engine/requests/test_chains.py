@@ -7,10 +7,21 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from workflows.api import RunIsOver, RunNotFound, RunState, cancel, get_run, send_event, start
+from workflows.api import (
+    HistoryKind,
+    RunIsOver,
+    RunNotFound,
+    RunState,
+    cancel,
+    compensate,
+    get_run,
+    retry_now,
+    send_event,
+    start,
+)
 from workflows.models import History, Run
 from workflows.testing import drive_until_idle
-from workflows.tests.builders import counted_statements, driven, run_sql
+from workflows.tests.builders import counted_statements, driven, kinds, run_sql
 from workflows.tests.old_runs import chain
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +53,19 @@ def test_a_verb_costs_the_same_for_a_long_chain(verb: Callable[[UUID], object]) 
         sent.append(len(statements))
 
     assert sent[0] == sent[1]
+
+
+def test_a_chain_is_driven_now_and_undone_where_it_is() -> None:
+    first = driven(chain, hops=2, waits=True)
+    last = newest(first.id)
+    assert last != first.id
+
+    assert retry_now(first.id)
+    assert kinds(last)[-1] == HistoryKind.WOKEN
+    cancel(first.id)
+    assert compensate(first.id)
+    assert get_run(last).state == RunState.COMPENSATING
+    assert get_run(first.id).state == RunState.COMPLETED
 
 
 def test_an_event_reaches_the_newest_though_runs_before_it_are_lost() -> None:
