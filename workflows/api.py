@@ -6,6 +6,7 @@ from workflows.core.errors import (
     DeadlineExceeded,
     DefinitionError,
     DuplicateWorkflow,
+    ForkRefused,
     InvalidInput,
     KeyConflict,
     Permanent,
@@ -52,6 +53,7 @@ from workflows.engine.execute_action import execute_action
 from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
+from workflows.engine.requests.fork import fork
 from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.pause import pause, resume
@@ -133,6 +135,7 @@ __all__ = [
     "DuplicateWorkflow",
     "ErrorKind",
     "Event",
+    "ForkRefused",
     "HistoryEntry",
     "HistoryKind",
     "InvalidInput",
@@ -201,6 +204,7 @@ __all__ = [
     "drive_refused",
     "execute_action",
     "export_history",
+    "fork",
     "get_history",
     "get_run",
     "get_schedule",

@@ -16,9 +16,11 @@ class Announcement(Signal):
 
 # Runs
 
-run_started = Announcement("run_id", "workflow", "version", "key", "parent_id", "continues")
+run_started = Announcement(
+    "run_id", "workflow", "version", "key", "parent_id", "continues", "forked_from"
+)
 """A run's row was inserted. key (None without one), parent_id (None: nobody's child), continues (the
-run that ended by continue_as_new, or None)."""
+run that ended by continue_as_new, or None), forked_from (the run that it was forked from, or None)."""
 run_claimed = Announcement("run_id", "workflow", "version", "attempt", "worker_id", "late_seconds")
 """A drive begins. worker_id (None outside a cluster), late_seconds: how long the run had been due."""
 run_finished = Announcement("run_id", "workflow", "state", "error")

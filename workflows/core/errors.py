@@ -10,6 +10,7 @@ WorkflowError
 │   ├── RunIsOver
 │   ├── RunPruned            the key's run has ended, and was deleted since
 │   ├── RetryRefused         a failed run that cannot go on
+│   ├── ForkRefused          a run that cannot be forked at this position
 │   ├── KeyConflict
 │   ├── SubjectTaken         another run of the subject is open
 │   ├── UpdateRefused        the run does not take the update
@@ -100,6 +101,12 @@ class RetryRefused(RequestError):
     """A failed run cannot go on from what failed; the message says why, and what helps."""
 
     code = "retry_refused"
+
+
+class ForkRefused(RequestError):
+    """A run cannot be forked at this position; the message says why, and what helps."""
+
+    code = "fork_refused"
 
 
 class KeyConflict(RequestError):

@@ -59,6 +59,10 @@ class HistoryKind(enum.StrEnum):
     RETRIED = "retried"
     """A failed run goes on: what is recorded at these positions before counts no more. data: by, reason,
     via, positions."""
+    FORKED = "forked"
+    """The run was made of another: what stands before this line is that one's. data: run (its id), before
+    (the first position that is the run's own), created_at (of the first run, where that was a fork too),
+    inputs (those that were changed), by, reason, via."""
     WOKEN = "woken"
     """An operator asked for the next attempt now. data: by, reason, via."""
     CANCEL_REQUESTED = "cancel_requested"

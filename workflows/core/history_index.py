@@ -2,9 +2,21 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import ATTEMPT, COMPANY, ERROR, POSITIONS, RETRY_AT, STEPS, VIA
+from workflows.core.line_fields import (
+    ATTEMPT,
+    BEFORE,
+    COMPANY,
+    CREATED_AT,
+    ERROR,
+    POSITIONS,
+    RETRY_AT,
+    RUN,
+    STEPS,
+    VIA,
+)
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
 from workflows.core.running_steps import RunningStep, read_steps
@@ -20,6 +32,12 @@ class History:
         self._last_id = 0
         self._woken_at: datetime | None = None
         self._compensating_since = 0
+        self._undoes_since: int | None = None
+        """The line with which the run turned to undo its steps, the first time."""
+        self._forks: list[tuple[int, UUID]] = []
+        """Before which position the operations are those of which run."""
+        self.begun_at: datetime | None = None
+        """When the run began whose operations a fork begins with; None: it is no fork."""
         self._overran: dict[tuple[int, int, bool], tuple[int, RunningStep]] = {}
         self._lost_in_company: list[tuple[int, datetime]] = []
         """In which attempts of the run, and when, since it last made progress."""
@@ -66,10 +84,16 @@ class History:
             self._compensating_since = entry.id
             # An operator's `compensate` always says by which way.
             self.cancel_began_it = ERROR.find(entry) is None and VIA.find(entry) is None
+            self._undoes_since = self._undoes_since or entry.id
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
             self._forget(set(POSITIONS.of(entry)))
             self._lost_in_company.clear()
+        elif entry.kind == HistoryKind.FORKED:
+            before = BEFORE.of(entry)
+            known = [(min(each, before), run_id) for each, run_id in self._forks]
+            self._forks = [*known, (before, UUID(RUN.of(entry)))]
+            self.begun_at = self.begun_at or CREATED_AT.of(entry)
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
         elif entry.kind == HistoryKind.RECOVERED:
@@ -86,6 +110,24 @@ class History:
             self._parts.pop(position, None)
         self._overran = {key: ran for key, ran in self._overran.items() if key[0] not in positions}
         self.last_position = max(self._parts, default=0)
+
+    def origin(self, position: int) -> UUID | None:
+        """Return the run whose operation it is at this position of a fork; None: its own."""
+        return next((run_id for before, run_id in self._forks if position < before), None)
+
+    def story(self, position: int) -> list[HistoryEntry]:
+        """Return the lines that count of this position, up to the end of what the code did itself."""
+        since = self._undoes_since
+        undone = self._undo.get(position, {}).values()
+        by_the_code = [each for each in undone if since is None or each.id < since]
+        return [*self._parts.get(position, {}).values(), *by_the_code]
+
+    def is_undone_by_the_run(self, position: int) -> bool:
+        """Whether the run itself, not a group of its code, has begun to undo the step there."""
+        undone = self._undo.get(position, {}).values()
+        return self._undoes_since is not None and any(
+            each.id > self._undoes_since for each in undone
+        )
 
     @property
     def has_compensated(self) -> bool:

@@ -72,8 +72,11 @@ class _Reading:
 class Keys:
     """The readings of one pass of the workflow's code."""
 
-    def __init__(self, run_id: uuid.UUID) -> None:
-        self._run_id = run_id
+    def __init__(
+        self, run_id: uuid.UUID, origin: Callable[[int], uuid.UUID | None] = lambda position: None
+    ) -> None:
+        """origin: the run whose key it is at a position of a fork, where that is not its own."""
+        self._run_id, self._origin = run_id, origin
         self._readings: dict[str, _Reading] = {}
         self._mark = ""
         """How every reading begins, and nothing else."""
@@ -118,19 +121,22 @@ class Keys:
     def _received(self, text: str, receiver: Receiver) -> str:
         reading = self._readings[text]
         if receiver.as_before:
-            return step_key(self._run_id, reading.next_position)
+            return self._key(reading.next_position)
         first = reading.receiver = reading.receiver or receiver
         if first.position != receiver.position:
             raise DefinitionError(
                 f"{receiver.name} is given a run.idempotency_key that {first.name} (position "
                 f"{first.position}) has received; read it anew for each step"
             )
-        return step_key(self._run_id, receiver.position)
+        return self._key(receiver.position)
+
+    def _key(self, position: int) -> str:
+        return step_key(self._origin(position) or self._run_id, position)
 
     def _known(self, text: str) -> str:
         reading = self._readings[text]
         position = reading.receiver.position if reading.receiver else reading.next_position
-        return step_key(self._run_id, position)
+        return self._key(position)
 
     def _replaced(self, value: T, key_for: Callable[[str], str], where: str) -> T:
         kept: list[Any] = []

@@ -124,6 +124,11 @@ SECONDS = Seconds("seconds")
 """Of an attempt: how long it had been under way when its line was written, by the worker's steady clock.
 Missing in lines of older releases."""
 DETACHED = Field[bool]("detached")
+BEFORE = Field[int]("before")
+"""Of a fork: what has a lower position is the other run's."""
+CREATED_AT = Moment("created_at")
+INPUTS = Field[list[str]]("inputs")
+"""Of a fork: the parameters whose values are not those of the other run."""
 POSITIONS = Field[list[int]]("positions")
 BY = Field[str]("by")
 REASON = Field[str]("reason")
@@ -167,6 +172,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.PAUSED: _ASKED,
     _.RESUMED: _ASKED,
     _.RETRIED: (*_ASKED, POSITIONS),
+    _.FORKED: (*_ASKED, RUN, BEFORE, CREATED_AT, INPUTS),
     _.CODE_AWAITED: (PROBLEM, UNTIL),
     _.WOKEN: _ASKED,
     _.CANCEL_REQUESTED: _ASKED,

@@ -99,6 +99,8 @@ class RunView:
     parent_id: uuid.UUID | None
     continued_as: uuid.UUID | None
     """The run that took over by continue_as_new."""
+    forked_from: uuid.UUID | None
+    """The run of whose story it has the beginning; that may be gone by now."""
     attempt: int
     """How often a worker has claimed the run; every write of a drive names it."""
     pausing: bool

@@ -41,7 +41,7 @@ def what_failed(history: History) -> WhatFailed:
             continue
         if _is_of_an_answer(history, position, entry):
             break
-        group = _group_of(history, position)
+        group = group_of(history, position)
         steps = [each for each in group or [position] if _is_not_done(history, each)]
         break
     while not steps and ends and _has_completed(history, ends[0]):
@@ -80,7 +80,7 @@ def _is_of_an_answer(history: History, position: int, entry: HistoryEntry) -> bo
     return False
 
 
-def _group_of(history: History, position: int) -> list[int] | None:
+def group_of(history: History, position: int) -> list[int] | None:
     """Return the positions of the steps of the group that this one is of; None: it is of none."""
     for first in range(position - 1, 0, -1):
         entry = history.begun(first)

@@ -21,6 +21,7 @@ def run_started(
     key: str | None = None,
     parent_id: UUID | None = None,
     continues: UUID | None = None,
+    forked_from: UUID | None = None,
 ) -> None:
     """Say that a run's row was inserted."""
     signals.run_started.send_robust(
@@ -31,6 +32,7 @@ def run_started(
         key=key,
         parent_id=parent_id,
         continues=continues,
+        forked_from=forked_from,
     )
 
 

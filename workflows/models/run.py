@@ -111,6 +111,8 @@ class Run(models.Model):
     undo_on_cancel = models.BooleanField(default=False, db_default=False)
     chain_id = models.UUIDField(null=True, blank=True)
     continued_as = models.UUIDField(null=True, blank=True)
+    # No foreign key: it stays when the other run is pruned.
+    forked_from = models.UUIDField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=ClockTimestamp())
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -103,6 +103,7 @@ RULES = (
             *("workflows.engine.requests.start.Start()", "workflows.store.views.get_run"),
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
             "workflows.engine.requests.steer_runs.steer_runs",
+            "workflows.engine.requests.fork.fork",
             "workflows.engine.requests.start_many.start_many",
             "workflows.engine.requests.send_or_start.send_or_start",
             *(

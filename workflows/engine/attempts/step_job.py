@@ -89,7 +89,9 @@ def compared_job(
     digests = None
     if step.compare_arguments:
         given = _given(step, args, kwargs)
-        digests = {name: digest(value) for name, value in given.items()}
+        digests = {
+            name: digest(value, _renamed(session, position)) for name, value in given.items()
+        }
         _compare(session, position, step, digests, given)
     if args or kwargs:
         session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
@@ -105,6 +107,12 @@ def compared_job(
 
 def _around(session: Session, functions: Iterable[Any]) -> Codes:
     return code_below(session.definition.function) if any(map(knows_others, functions)) else ()
+
+
+def _renamed(session: Session, position: int) -> tuple[str, str] | None:
+    """A fork has an id of its own; what the other run has done was given that one's."""
+    origin = session.history.origin(position)
+    return None if origin is None else (str(session.run.id), str(origin))
 
 
 def _given(step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +181,7 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
         position=job.position,
         attempt=number,
         attempts=retry_policy(job.step).attempts,
-        idempotency_key=step_key(session.run.id, job.position, undo=job.undo),
+        idempotency_key=step_key(session.id_at(job.position), job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
         baggage={} if session.run.baggage == "{}" else loads(session.run.baggage),
     )

@@ -66,7 +66,7 @@ def describe_child(
     recorded = session.history.outcome(position)
     known = None if recorded is None else started_child(recorded)
     return Child(
-        id=known or uuid.uuid5(session.run.id, f"child:{position}"),
+        id=known or uuid.uuid5(session.id_at(position), f"child:{position}"),
         definition=definition,
         detached=detached,
         priority=session.run.priority if priority is None else priority,

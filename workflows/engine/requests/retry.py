@@ -6,12 +6,11 @@ them are locked before any is changed, children before their parents, as everywh
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-
-from django.db import transaction
+from functools import partial
 
 from workflows.core.asked import ENGINE, Asked
-from workflows.core.errors import DefinitionError, InvalidInput, RetryRefused, RunNotFound
-from workflows.core.history import MOST_RETRIES
+from workflows.core.errors import RetryRefused, RunNotFound
+from workflows.core.history import MOST_RETRIES, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DEAF_STATES, FINAL_STATES, RunState
@@ -19,7 +18,8 @@ from workflows.core.time_checks import sensible_seconds
 from workflows.core.what_failed import what_failed
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
-from workflows.engine.requests.steering import PARENT_FAILED, refuse_rival
+from workflows.engine.requests.start_options import sensible
+from workflows.engine.requests.steering import PARENT_FAILED, as_the_only_one
 from workflows.store import retry as store
 from workflows.store.chains import newest_of
 from workflows.store.history import load_history
@@ -63,24 +63,16 @@ def retry(
     why = asked(by=by, reason=reason, via=via)
     run_id = newest_of(run_id_of(run_id))
     if deadline_seconds is not None:
-        deadline_seconds = _checked(deadline_seconds)
+        deadline_seconds = sensible(sensible_seconds, "deadline_seconds", deadline_seconds)
     while True:
         found = store.find(run_id)
         if found is None:
             raise RunNotFound(f"no run {run_id}")
         if found.state != RunState.FAILED:
             return bool(wake_run(run_id, **why._asdict()))
-        refuse_rival(run_id)
-        with transaction.atomic():
-            if _retry_tree(found, why, deadline_seconds):
-                return True
-
-
-def _checked(deadline_seconds: float) -> float:
-    try:
-        return sensible_seconds("deadline_seconds", deadline_seconds)
-    except DefinitionError as exc:
-        raise InvalidInput(str(exc)) from None
+        tree = partial(_retry_tree, found, why, deadline_seconds)
+        if as_the_only_one(run_id, tree):
+            return True
 
 
 def _retry_tree(top: Found, why: Asked, deadline_seconds: float | None) -> bool:
@@ -104,6 +96,7 @@ def _planned(run: Found) -> Iterator[Planned]:
     history = History(load_history(run.id))
     _refuse_undone(run, history)
     failed = what_failed(history)
+    _refuse_others_child(run, history, failed.positions)
     retried: list[Found] = []
     told_again: list[Found] = []
     for child in store.children_of(run.id):
@@ -133,6 +126,17 @@ def _refuse_undone(run: Found, history: History) -> None:
         raise RetryRefused(told)
     if run.retries >= MOST_RETRIES:
         raise RetryRefused(f"run {run.id} was retried {MOST_RETRIES:,} times; {OTHERWISE}")
+
+
+def _refuse_others_child(run: Found, history: History, positions: list[int]) -> None:
+    """A fork cannot hear again of a child that it never had."""
+    for position in positions:
+        outcome, origin = history.outcome(position), history.origin(position)
+        if origin and outcome is not None and outcome.kind == HistoryKind.EVENT_RECEIVED:
+            raise RetryRefused(
+                f"run {run.id} failed by the end of a child of run {origin}, from which it was forked; "
+                f"retry that run, or fork it where the child is started"
+            )
 
 
 def _refuse_ending(child: Found) -> None:

@@ -69,7 +69,7 @@ def asked_run(
     whose = f"input of {definition.name!r}"
     deadline = definition.deadline_seconds
     if options.deadline_seconds is not None:
-        deadline = _sensible(sensible_seconds, "deadline_seconds", options.deadline_seconds)
+        deadline = sensible(sensible_seconds, "deadline_seconds", options.deadline_seconds)
     if options.key is not None and not is_name(options.key):
         raise InvalidInput("key is a text of 1 to 500 characters, or None")
     if options.input_json is not NOT_GIVEN:
@@ -84,12 +84,12 @@ def asked_run(
         id=new_id(),
         key=options.key,
         deadline_seconds=deadline,
-        priority=_sensible(check_priority, "start", options.priority),
-        at=None if options.at is None else _sensible(sensible_moment, "at", options.at),
+        priority=sensible(check_priority, "start", options.priority),
+        at=None if options.at is None else sensible(sensible_moment, "at", options.at),
         owner=owner_of(options.owner),
         tags=tags_of(options.tags) if options.tags else (),
         subject=subject_of(options.subject),
-        tenant=_sensible(check_tenant, "start", options.tenant),
+        tenant=sensible(check_tenant, "start", options.tenant),
         attributes=_attributes(options.attributes) if options.attributes else "{}",
         baggage="{}" if options.baggage is None else baggage_of(options.baggage),
     )
@@ -120,7 +120,8 @@ def _attributes(given: Mapping[str, Any]) -> str:
         raise InvalidInput(str(exc).removeprefix("run.")) from None
 
 
-def _sensible(check: Callable[[str, Any], T], asker: str, value: Any) -> T:
+def sensible(check: Callable[[str, Any], T], asker: str, value: Any) -> T:
+    """Return what a check makes of an option. Raises InvalidInput."""
     try:
         return check(asker, value)
     except DefinitionError as exc:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from psycopg.errors import SerializationFailure
 
 from workflows.core.asked import ENGINE, Asked
@@ -20,6 +20,8 @@ from workflows.store.runs import find_rival
 from workflows.store.steering import Cancel
 
 T = TypeVar("T")
+ONE_PER_SUBJECT = "run_one_per_subject"
+"""The rule of the database."""
 PARENT_FAILED = "the parent failed"
 """Why the children of a run that fails are cancelled; a retry of the parent finds them by it."""
 
@@ -112,37 +114,63 @@ def _cancel_one(run_id: UUID, why: Asked) -> Cancel:
 def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
     """Undo the completed steps of a failed or cancelled run, the last first.
 
-    After a compensation has failed for good, calling it again goes on where it stopped. Of a run that
-    went on by continue_as_new, the newest is undone. False: it is in another state. Raises RunNotFound,
-    SubjectTaken.
+    After a compensation has failed for good, calling it again goes on where it stopped. False:
+    the run is in another state. A run that went on by continue_as_new is undone where it is now; what
+    earlier runs of the chain have done stays. Raises RunNotFound, SubjectTaken.
     """
     refuse("calls compensate()", IN_A_STEP)
-    run_id, why = newest_of(run_id_of(run_id)), asked(by=by, reason=reason, via=via)
-    refuse_rival(run_id)
-    return _found(run_id, store.compensate_run(run_id, **why._asdict()))
+    why = asked(by=by, reason=reason, via=via)._asdict()
+
+    def undo(newest: UUID) -> bool | None:
+        return as_the_only_one(newest, lambda: store.compensate_run(newest, **why))
+
+    return _at_its_newest(run_id_of(run_id), undo)
 
 
 def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
     """Drive a waiting, blocked or put-off run now; its count of crashes starts anew.
 
-    A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time. A run that
-    went on by continue_as_new is driven where it is now. False: it is in no state for it. Raises
-    RunNotFound.
+    A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
+    A run that went on by continue_as_new is driven where it is now. False: it is in no state for it.
+    Raises RunNotFound.
     """
     refuse("calls retry_now()", IN_A_STEP)
-    run_id, why = newest_of(run_id_of(run_id)), asked(by=by, reason=reason, via=via)
-    return _found(run_id, store.wake_run(run_id, **why._asdict()))
+    why = asked(by=by, reason=reason, via=via)._asdict()
+    return _at_its_newest(run_id_of(run_id), lambda newest: store.wake_run(newest, **why))
 
 
-def refuse_rival(run_id: UUID) -> None:
-    """Raise SubjectTaken where a run that is to be taken up again is not the only one of its subject."""
+def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
+    """Take up a run that has ended, in a transaction. Raises SubjectTaken where another run of its subject is
+    open, also where that has begun at the same moment."""
+    for _ in range(_MEETINGS):
+        _refuse_rival(run_id)
+        try:
+            with transaction.atomic():
+                return take_up()
+        except IntegrityError as exc:
+            diagnosis = getattr(exc.__cause__, "diag", None)
+            if getattr(diagnosis, "constraint_name", None) != ONE_PER_SUBJECT:
+                raise
+            met = exc
+    # Each had ended when it was looked for; or a snapshot of the caller's is older than all of them.
+    raise met
+
+
+_MEETINGS = 3
+
+
+def _refuse_rival(run_id: UUID) -> None:
     rival = find_rival(run_id)
     if rival is not None:
         workflow, subject, other = rival
         raise SubjectTaken(workflow, subject, str(other))
 
 
-def _found(run_id: UUID, changed: bool | None) -> bool:
+def _at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
+    """Act on the run that a chain has come to. Raises RunNotFound."""
+    run_id = newest_of(run_id)
+    while not (changed := act(run_id)) and (newest := newest_of(run_id)) != run_id:
+        run_id = newest  # it has gone on meanwhile
     if changed is None:
         raise RunNotFound(f"no run {run_id}")
     return changed

@@ -101,7 +101,7 @@ class DriveMemory:
         """Read history and inbox. A fresh run has neither and costs nothing."""
         if self.run.attempt > 1:
             self.history = History(history_store.load_history(self.run.id))
-            self.notes.restart(self._carried())
+            self.rewind()
         if self.events:
             self.inbox = events_store.load_inbox(self.run.id)
 
@@ -129,7 +129,7 @@ class DriveMemory:
         """The position of the operation that the code has come to; the steps of a group have further ones."""
         self.unwinding: BaseException | None = None
         """Why the workflow code must unwind; raised again at every operation until it has."""
-        self.now = self.run.created_at
+        self.now = self.history.begun_at or self.run.created_at
         self.undoable: list[CompletedStep] = []
         """Completed steps that can be undone, in the order of the code."""
         self.children: list[uuid.UUID] = []
@@ -138,7 +138,7 @@ class DriveMemory:
         """The same, as the code holds them."""
         self.child_ends: dict[uuid.UUID, ChildEnd] = {}
         """How children ended, as far as the code has waited for it."""
-        self.keys = Keys(self.run.id)
+        self.keys = Keys(self.run.id, self.history.origin)
         """The readings of run.idempotency_key."""
         self.generators = GivenGenerators()
         """What steps were given that can be read once only."""
@@ -157,6 +157,11 @@ class DriveMemory:
         if self.run.attempt == 1:
             return CarriedNotes(self.run.data, self.run.attributes)
         return self.history.carried or CarriedNotes()
+
+    def id_at(self, position: int) -> uuid.UUID:
+        """Return the run of whose id all is made that is made of one at this position: the other run's,
+        where a fork replays what that has done."""
+        return self.history.origin(position) or self.run.id
 
     def refuse_elsewhere(self) -> None:
         """Raise DefinitionError where another thread than that of the code uses the run, or one that

@@ -268,8 +268,10 @@ class Context(Gather, Family, RunContext):
 
     def uuid(self) -> uuid.UUID:
         """Return a fresh id, the same at every replay (RFC 9562, version 5)."""
-        return uuid.uuid5(self.run_id, f"uuid:{self._unrecorded('uuid')}")
+        position = self._unrecorded("uuid")
+        return uuid.uuid5(self._session.id_at(position), f"uuid:{position}")
 
     def random(self) -> float:
         """Return a number from 0 up to 1, the same at every replay. Not for secrets."""
-        return random.Random(f"{self.run_id}:{self._unrecorded('random')}").random()  # noqa: S311
+        position = self._unrecorded("random")
+        return random.Random(f"{self._session.id_at(position)}:{position}").random()  # noqa: S311

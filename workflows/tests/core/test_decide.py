@@ -189,6 +189,7 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
         HistoryKind.PAUSED,
         HistoryKind.RESUMED,
         HistoryKind.RETRIED,
+        HistoryKind.FORKED,
         HistoryKind.CANCEL_REQUESTED,
         HistoryKind.RUN_COMPLETED,
         HistoryKind.RUN_FAILED,

@@ -18,6 +18,7 @@ def test_lines_about_the_run_and_about_undoing_belong_to_no_operation_of_the_cod
         _.PAUSED,
         _.RESUMED,
         _.RETRIED,
+        _.FORKED,
         _.CANCEL_REQUESTED,
         _.RUN_COMPLETED,
         _.RUN_FAILED,

@@ -121,6 +121,13 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     (_.PAUSED, ASKED, WHO),
     (_.RESUMED, ASKED, WHO),
     (
+        _.FORKED,
+        ASKED
+        | {"run": f"'{CHILD}'::uuid", "before": "2", "created_at": MOMENT}
+        | {"inputs": "'[\"who\"]'::jsonb"},
+        WHO | {"run": str(CHILD), "before": 2, "created_at": ISO, "inputs": ["who"]},
+    ),
+    (
         _.RETRIED,
         ASKED | {"positions": "'[2, 3]'::jsonb"},
         WHO | {"positions": [2, 3]},

@@ -4,7 +4,7 @@ from concurrent.futures import wait
 from functools import partial
 from threading import Barrier
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -15,6 +15,7 @@ from workflows.api import (
     RunIsOver,
     RunPruned,
     RunState,
+    RunView,
     SubjectTaken,
     cancel,
     compensate,
@@ -27,6 +28,7 @@ from workflows.api import (
     workflow,
 )
 from workflows.models import PrunedKey, Run
+from workflows.store.runs import find_rival
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import PATIENCE_SECONDS, elsewhere
 
@@ -163,6 +165,30 @@ def test_a_failed_run_is_not_taken_up_again_beside_another(verb: Any) -> None:
         verb(failed.id)
     cancel(other.id)
     assert verb(failed.id)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("verb", [retry, compensate])
+def test_nor_beside_one_that_begins_at_the_same_moment(
+    verb: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = start(single, fails=True, subject="order 7")
+    send_event(failed.id, "item", "x")
+    drive_until_idle()
+    looked = find_rival
+    begun: list[RunView] = []
+
+    def begins_behind_the_look(run_id: UUID) -> Any:
+        found = looked(run_id)
+        if not begun:
+            begun.append(start(single, subject="order 7"))
+        return found
+
+    monkeypatch.setattr("workflows.engine.requests.steering.find_rival", begins_behind_the_look)
+    with pytest.raises(SubjectTaken) as taken:
+        verb(failed.id)
+    assert taken.value.run_id == str(begun[0].id)
+    assert get_run(failed.id).state == RunState.FAILED
 
 
 @pytest.mark.django_db

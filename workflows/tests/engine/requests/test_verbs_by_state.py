@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from workflows import api
-from workflows.api import RunIsOver, RunNotFound, RunState, get_run, send_event, start
+from workflows.api import RunIsOver, RunNotFound, RunState, fork, get_run, send_event, start
 from workflows.core.states import HELD_STATES
 from workflows.models import Run
 from workflows.tests.builders import kinds
@@ -70,11 +70,18 @@ def started(run: Run) -> str:
     return THE_RUN if start(greet_once, key="ann", name="Ann").id == run.pk else "another"
 
 
+def forked(run: Run) -> str:
+    before = get_run(run.pk)
+    other = fork(run.pk, at=1).id
+    return "another run" if other != run.pk and get_run(run.pk) == before else "the run"
+
+
 STEERING = ("cancel", "compensate", "retry", "retry_now", "pause", "resume")
 DEEDS: dict[str, Callable[[Run], str]] = {
     **{name: steered(getattr(api, name)) for name in STEERING},
     "send_event": sent,
     "start": started,
+    "fork": forked,
 }
 
 

@@ -1,0 +1,109 @@
+"""Fork: a new run with a copy of the beginning of another's history."""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from workflows.core.asked import Asked
+from workflows.core.fork import Prefix
+from workflows.core.history import RETRY, HistoryKind
+from workflows.core.line_fields import sql_data
+from workflows.core.signature import Input
+from workflows.core.states import RunState
+from workflows.store import insert
+from workflows.store.database import query, query_one
+from workflows.store.schema import RING
+from workflows.store.statement import NOW, Statement
+
+# It may be neither pruned nor turned to undoing its steps before the fork is there.
+_LOCK = Statement(
+    """
+    SELECT workflow, version, state, input::text, defaults::text FROM workflows_run
+    WHERE id = %s FOR NO KEY UPDATE
+    """
+)
+_TAKEN_OVER = (
+    *("workflow", "version", "undo_on_cancel", "priority", "owner", "tags", "tenant"),
+    *("max_crashes", "key_free_at_end"),
+)
+_FORK = insert.run(
+    "workflows_run AS origin WHERE origin.id = %(origin)s",
+    **{column: f"origin.{column}" for column in _TAKEN_OVER},
+    key="NULL",
+    subject="''",
+    one_per_subject="false",
+    detached="false",
+    status="%(status)s",
+    data="%(data)s::jsonb",
+    wake_at=NOW,
+    deadline=f"""
+        {NOW} + coalesce(%(deadline_seconds)s::float8 * interval '1 second',
+                         origin.deadline - origin.created_at)""",
+    forked_from="origin.id",
+    # As of a run that was driven: whoever claims it reads its history, also in an older release, which
+    # then leaves it to a newer one.
+    attempt="1",
+)
+_WHERE = {
+    "run": "to_jsonb(%(origin)s::uuid)",
+    "before": "%(before)s::int",
+    "created_at": "(SELECT created_at FROM workflows_run AS origin WHERE origin.id = %(origin)s)",
+    "inputs": "to_jsonb(%(inputs)s::text[])",
+}
+_ASKED = {each: f"%({each})s::text" for each in Asked._fields}
+_WHAT = sql_data(HistoryKind.FORKED, **_ASKED, **_WHERE)
+_CREATE = Statement(
+    f"""
+    WITH forked AS ({_FORK} RETURNING id, attempt),
+    copied AS (
+        INSERT INTO workflows_history (run_id, position, part, kind, name, data, attempt, at)
+        SELECT forked.id, line.position, mod(line.part, {RETRY}), line.kind, line.name, line.data,
+               forked.attempt, line.at
+        FROM forked, workflows_history AS line WHERE line.id = ANY(%(lines)s) ORDER BY line.id
+        RETURNING id),
+    fact AS (
+        {insert.line("forked, (SELECT count(*) FROM copied) AS behind (them)", HistoryKind.FORKED, _WHAT)})
+    SELECT {RING} FROM forked
+    """
+)
+
+
+class Origin(NamedTuple):
+    """The run that is forked."""
+
+    workflow: str
+    version: int
+    state: RunState
+    input: Input
+
+
+def lock_origin(run_id: UUID) -> Origin | None:
+    """Lock the run that is forked, to the end of the transaction. None: there is none."""
+    row = query_one(_LOCK, [run_id])
+    return None if row is None else Origin(row[0], row[1], RunState(row[2]), Input(*row[3:]))
+
+
+def create_fork(
+    run_id: UUID,
+    origin: UUID,
+    prefix: Prefix,
+    why: Asked,
+    *,
+    before: int,
+    input: Input,
+    inputs: list[str],
+    deadline_seconds: float | None,
+) -> None:
+    """Insert a run with these lines of a locked one. inputs: the names of those that were changed."""
+    params: dict[str, Any] = {
+        "id": run_id,
+        "origin": origin,
+        "lines": prefix.lines,
+        "status": prefix.status,
+        **prefix.notes._asdict(),
+        "before": before,
+        "input": input.given,
+        "defaults": input.defaults,
+        "inputs": inputs,
+        "deadline_seconds": deadline_seconds,
+    }
+    query(_CREATE, params | why._asdict())
