@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
-from workflows.core.line_fields import ATTEMPT, COMPANY, POSITIONS, RETRY_AT, STEPS
+from workflows.core.line_fields import ATTEMPT, COMPANY, ERROR, POSITIONS, RETRY_AT, STEPS, VIA
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
 from workflows.core.running_steps import RunningStep, read_steps
@@ -29,6 +29,10 @@ class History:
         """What the run began with, where it continues another that had kept something."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
+        self.has_cleanups = False
+        """A step is to run when the run ends."""
+        self.cancel_began_it = False
+        """The run compensates, or has, because it was cancelled."""
         for entry in entries:
             self.add(entry)
 
@@ -51,6 +55,8 @@ class History:
             return
         self._parts.setdefault(entry.position, {})[entry.place] = entry
         self.last_position = max(self.last_position, entry.position)
+        if entry.kind == HistoryKind.CLEANUP_SET:
+            self.has_cleanups = True
 
     def _add_about_the_run(self, entry: HistoryEntry) -> None:
         if entry.kind == HistoryKind.WOKEN:
@@ -58,6 +64,8 @@ class History:
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.COMPENSATION_STARTED:
             self._compensating_since = entry.id
+            # An operator's `compensate` always says by which way.
+            self.cancel_began_it = ERROR.find(entry) is None and VIA.find(entry) is None
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
             self._forget(set(POSITIONS.of(entry)))
@@ -130,8 +138,9 @@ class History:
             return None
         return RETRY_AT.of(failure)
 
-    def begin_compensation(self) -> None:
+    def begin_compensation(self, *, by_cancel: bool) -> None:
         """Take note that the run begins to undo its steps now."""
+        self.cancel_began_it = by_cancel
         self._compensating_since = self._last_id + 1
         self.code_awaited_since = None
 

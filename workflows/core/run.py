@@ -1,6 +1,7 @@
 """Rows as plain values: what the engine, the api and the pages hand around."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,6 +35,8 @@ class NewRun:
     tags: tuple[str, ...] = ()
     subject: str = ""
     attributes: str = "{}"
+    baggage: str = "{}"
+    """What it carries along, as JSON text."""
     """As JSON text."""
     max_crashes: int | None = None
     """None: what the settings say."""
@@ -83,6 +86,8 @@ class RunView:
     """What the workflow keeps for readers outside."""
     attributes: dict[str, Any]
     """Searchable by list_runs(attributes=...)."""
+    baggage: dict[str, Any]
+    """What it was started with, for its children, steps and log lines."""
     progress: dict[str, Any] | None
     """done, total, note: what the workflow last said of its progress."""
     heartbeat: dict[str, Any] | None
@@ -162,6 +167,8 @@ class ClaimedRun:
     """How many events had been sent when the counter was last read."""
     data: str = "{}"
     attributes: str = "{}"
+    baggage: str = "{}"
+    """What it carries along, as JSON text."""
     heartbeat: str | None = None
     error: str | None = None
     deadline: datetime | None = None
@@ -240,3 +247,5 @@ class StepInfo:
     """The same at every attempt, after every crash: hand it to the outside world."""
     heartbeat: Any = None
     """The details of the last heartbeat of an earlier attempt."""
+    baggage: Mapping[str, Any] = field(default_factory=dict)
+    """What its run carries along."""

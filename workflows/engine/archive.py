@@ -25,6 +25,7 @@ except ImportError:
 
 _OUTCOME = (
     *("state", "status", "key", "output", "error", "compensation_error", "data", "attributes"),
+    "baggage",
     *("parent_id", "continued_as", "started_at", "finished_at", "owner", "tags", "subject"),
 )
 """What is kept of a run beside what export_history tells."""

@@ -82,6 +82,7 @@ class Run(models.Model):
     crash_mark = models.BigIntegerField(default=0, db_default=0)
     data = models.JSONField(default=dict, db_default={})
     attributes = models.JSONField(default=dict, db_default={})
+    baggage = models.JSONField(default=dict, db_default={})
     progress = models.JSONField(null=True, blank=True)
     heartbeat = models.JSONField(null=True, blank=True)
     # See core.running_steps.

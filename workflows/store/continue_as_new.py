@@ -29,6 +29,7 @@ _TAKEN_OVER = (
     "pausing",
     "data",
     "attributes",
+    "baggage",
     "progress",
 )
 _SUCCESSOR = insert.run(

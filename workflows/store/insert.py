@@ -16,6 +16,7 @@ _NEW_RUN = {
     "deadline": f"{_BEGIN} + %(deadline_seconds)s::float8 * interval '1 second'",
     "tags": "%(tags)s::text[]",
     "attributes": "%(attributes)s::jsonb",
+    "baggage": "%(baggage)s::jsonb",
     "state": f"'{RunState.PENDING}'",
     "status": "''",
     "wake_at": _BEGIN,

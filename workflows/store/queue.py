@@ -66,7 +66,7 @@ _LOOK_AHEAD = Statement(
            (SELECT extract(epoch FROM min(wake_at) - {NOW})::float8 FROM heads)
     """
 )
-_JSON = ("input", "defaults", "data", "attributes", "heartbeat", "error")
+_JSON = ("input", "defaults", "data", "attributes", "baggage", "heartbeat", "error")
 _CLAIMED = {
     **{field.name: f"run.{field.name}" for field in fields(ClaimedRun)},
     **{name: f"run.{name}::text" for name in _JSON},

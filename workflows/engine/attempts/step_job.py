@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from workflows.core.beat import read_beat
+from workflows.core.codec import loads
 from workflows.core.copies import copied_arguments
 from workflows.core.digests import Digests, difference, digest
 from workflows.core.idempotency_key import Receiver, refuse_in_function, step_key
@@ -152,6 +153,14 @@ def note_completed(session: Session, job: Job) -> None:
         )
 
 
+def note_cleanup(session: Session, job: Job) -> None:
+    """Remember a step that is to run when the run ends: with what it was given here."""
+    args, kwargs = copied_arguments(job.args, job.kwargs)
+    session.undoable.append(
+        CompletedStep(position=job.position, step=job.step, args=args, kwargs=kwargs, cleanup=True)
+    )
+
+
 def describe_attempt(session: Session, job: Job) -> StepInfo:
     """Return what the step may ask about the attempt that begins now."""
     history = session.history
@@ -166,6 +175,7 @@ def describe_attempt(session: Session, job: Job) -> StepInfo:
         attempts=retry_policy(job.step).attempts,
         idempotency_key=step_key(session.run.id, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
+        baggage={} if session.run.baggage == "{}" else loads(session.run.baggage),
     )
 
 

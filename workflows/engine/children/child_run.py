@@ -85,6 +85,7 @@ def start_child(session: Session, position: int, child: Child, input: Input) -> 
         detached=child.detached,
         priority=child.priority,
         tenant=session.run.tenant,
+        baggage=session.run.baggage,
     )
     written = session.offer(lambda notes: store.start_child(session.run, fact, new, notes=notes))
     if written is None:

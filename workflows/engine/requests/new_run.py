@@ -57,6 +57,7 @@ def new_run(
     tags: tuple[str, ...] = (),
     subject: str = "",
     attributes: str = "{}",
+    baggage: str = "{}",
     tenant: str = "",
 ) -> NewRun:
     """Return a run of a workflow, with what its definition says of every run."""
@@ -76,6 +77,7 @@ def new_run(
         tags=tags_of({*definition.tags, *tags}) if tags else definition.tags,
         subject=subject,
         attributes=attributes,
+        baggage=baggage,
         max_crashes=definition.max_crashes,
         one_per_subject=definition.one_per_subject and subject != "",
         key_free_at_end=definition.key_free_at_end,

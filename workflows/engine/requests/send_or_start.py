@@ -34,6 +34,7 @@ def send_or_start(
     attributes: Mapping[str, Any] | None = None,
     tags: Collection[str] = (),
     tenant: str = "",
+    baggage: Mapping[str, Any] | None = None,
 ) -> RunView:
     """Send an event to the run that has this key; where there is none, start it, with the event.
 
@@ -54,6 +55,7 @@ def send_or_start(
         attributes=attributes,
         tags=tags,
         tenant=tenant,
+        baggage=baggage,
     )
     asked = asked_run(workflow, (), dict(input or {}), options)
     if key is None and not asked.new.one_per_subject:

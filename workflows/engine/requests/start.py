@@ -57,6 +57,7 @@ class Start:
     subject           what it is about: a row of the database, or a text
     owner, tags       by which people find it: list_runs(owner="ann", tags=["night"])
     attributes        what run.attributes begins with
+    baggage           texts and numbers by name, seen by its children, steps and log lines
     input_json        in the place of the input: a JSON object, as text or as a mapping, whose values
                       are read as the parameters' annotations say ("2026-01-31" is a date)
 
@@ -136,6 +137,15 @@ class Start:
     ) -> RunView: ...
     @overload
     def __call__(
+        self,
+        workflow: Workflow[..., Any],
+        /,
+        *given: Any,
+        baggage: Mapping[str, Any],
+        **input: Any,
+    ) -> RunView: ...
+    @overload
+    def __call__(
         self, workflow: Workflow[..., Any], /, *, input_json: Json, **options: Any
     ) -> RunView: ...
     @overload
@@ -164,6 +174,7 @@ class Start:
         attributes: Mapping[str, Any] | None = None,
         tags: Collection[str] = (),
         tenant: str = "",
+        baggage: Mapping[str, Any] | None = None,
     ) -> StartUsing:
         """Return start with these options; its input is checked: start.using(key=…)(order, 7)."""
         return StartUsing(
@@ -177,6 +188,7 @@ class Start:
                 attributes=attributes,
                 tags=tags,
                 tenant=tenant,
+                baggage=baggage,
             )
         )
 

@@ -33,6 +33,7 @@ def start_many(
     attributes: Mapping[str, Any] | None = None,
     tags: Collection[str] = (),
     tenant: str = "",
+    baggage: Mapping[str, Any] | None = None,
 ) -> list[UUID]:
     """Start a run for each input, a mapping from parameters to values; return their ids in this order.
 
@@ -51,6 +52,7 @@ def start_many(
         attributes=attributes,
         tags=tags,
         tenant=tenant,
+        baggage=baggage,
     )
     asked = (
         asked_run(workflow, (), dict(input), options._replace(key=key(input) if key else None))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from workflows.conf import conf
+from workflows.core.baggage import baggage_of
 from workflows.core.codec import is_name
 from workflows.core.errors import DefinitionError, InvalidInput, ValueNotStorable
 from workflows.core.json_input import read_input
@@ -34,6 +35,7 @@ class StartOptions(NamedTuple):
     tags: Any = ()
     tenant: Any = ""
     input_json: Any = NOT_GIVEN
+    baggage: Any = None
 
 
 class Requested(NamedTuple):
@@ -85,6 +87,7 @@ def asked_run(
         subject=subject_of(options.subject),
         tenant=_sensible(check_tenant, "start", options.tenant),
         attributes=_attributes(options.attributes) if options.attributes else "{}",
+        baggage="{}" if options.baggage is None else baggage_of(options.baggage),
     )
     return Requested(definition, new)
 

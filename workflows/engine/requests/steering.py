@@ -112,11 +112,12 @@ def _cancel_one(run_id: UUID, why: Asked) -> Cancel:
 def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
     """Undo the completed steps of a failed or cancelled run, the last first.
 
-    After a compensation has failed for good, calling it again goes on where it stopped. False:
-    the run is in another state. Raises RunNotFound, SubjectTaken.
+    After a compensation has failed for good, calling it again goes on where it stopped. Of a run that
+    went on by continue_as_new, the newest is undone. False: it is in another state. Raises RunNotFound,
+    SubjectTaken.
     """
     refuse("calls compensate()", IN_A_STEP)
-    run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
+    run_id, why = newest_of(run_id_of(run_id)), asked(by=by, reason=reason, via=via)
     refuse_rival(run_id)
     return _found(run_id, store.compensate_run(run_id, **why._asdict()))
 
@@ -124,11 +125,12 @@ def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") 
 def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
     """Drive a waiting, blocked or put-off run now; its count of crashes starts anew.
 
-    A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time.
-    False: the run is in no state for it. Raises RunNotFound.
+    A parked retry runs at once; a wait or a sleep looks again and goes on waiting for its time. A run that
+    went on by continue_as_new is driven where it is now. False: it is in no state for it. Raises
+    RunNotFound.
     """
     refuse("calls retry_now()", IN_A_STEP)
-    run_id, why = run_id_of(run_id), asked(by=by, reason=reason, via=via)
+    run_id, why = newest_of(run_id_of(run_id)), asked(by=by, reason=reason, via=via)
     return _found(run_id, store.wake_run(run_id, **why._asdict()))
 
 

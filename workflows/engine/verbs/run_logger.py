@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+from workflows.core.codec import loads
 from workflows.definitions.workflow_guard import lifted
 from workflows.engine.session.session import Session
 
@@ -10,10 +11,12 @@ logger = logging.getLogger("workflows.run")
 
 
 class RunLogger(logging.LoggerAdapter[logging.Logger]):
-    """Silent while replaying; each line carries the run's id and workflow."""
+    """Silent while replaying; each line carries the run's id, workflow and baggage."""
 
     def __init__(self, session: Session) -> None:
         extra = {"run_id": str(session.run.id), "workflow": session.run.workflow}
+        if session.run.baggage != "{}":
+            extra["baggage"] = loads(session.run.baggage)
         super().__init__(logger, extra)
         self._session = session
 
@@ -26,6 +29,6 @@ class RunLogger(logging.LoggerAdapter[logging.Logger]):
     """Handlers may use the database."""
 
     def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        return f"{self._session.run.workflow} {self._session.run.id}: {msg}", super().process(
-            msg, kwargs
-        )[1]
+        run = self._session.run
+        carried = "" if run.baggage == "{}" else f" {run.baggage}"
+        return f"{run.workflow} {run.id}{carried}: {msg}", super().process(msg, kwargs)[1]
