@@ -12,8 +12,9 @@ from workflows.tests.flows import greet_once, wait_for_go
 pytestmark = pytest.mark.django_db
 
 RULES = [
-    *["child_ended", "history_append_only", "pruned_key_refused", "run_key_free", "run_limits"],
-    *["run_moves", "run_paused", "run_waited_for"],
+    *["child_ended", "history_append_only", "limit_wait_begins", "limit_wait_changes"],
+    *["pruned_key_refused", "run_key_free", "run_limits", "run_moves", "run_paused"],
+    *["run_waited_for"],
 ]
 
 

@@ -14,7 +14,7 @@ import importlib
 
 from django.db import migrations, models
 
-_steering = importlib.import_module("workflows.migrations.0015_steering")
+_cleanup = importlib.import_module("workflows.migrations.0020_cleanup")
 _finding = importlib.import_module("workflows.migrations.0016_finding_runs")
 
 ENDS = "('completed', 'failed', 'cancelled', 'compensated')"
@@ -22,7 +22,7 @@ ENDS = "('completed', 'failed', 'cancelled', 'compensated')"
 FUNCTIONS = f"""
 CREATE OR REPLACE FUNCTION workflows_refuse_move() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.state <> NEW.state AND OLD.state || '>' || NEW.state NOT IN ({_steering.MOVES}) THEN
+    IF OLD.state <> NEW.state AND OLD.state || '>' || NEW.state NOT IN ({_cleanup.MOVES}) THEN
         RAISE EXCEPTION 'a % run cannot become % (run %)', OLD.state, NEW.state, OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'run_moves';
     END IF;
@@ -109,7 +109,7 @@ BEGIN
     END LOOP;
     RETURN NULL;
 END $$;
-"""
+"""  # noqa: S608 - a list of ours
 
 
 def _trigger(name: str, moment: str, condition: str, function: str) -> str:
@@ -141,7 +141,7 @@ AT_LENGTH = (
     _trigger(
         "run_moves",
         BEFORE,
-        f"OLD.state <> NEW.state AND OLD.state || '>' || NEW.state NOT IN ({_steering.MOVES})",
+        f"OLD.state <> NEW.state AND OLD.state || '>' || NEW.state NOT IN ({_cleanup.MOVES})",
         "workflows_refuse_move",
     )
     + _trigger(
@@ -177,7 +177,7 @@ AT_LENGTH = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0017_limits")]
+    dependencies = [("workflows", "0021_baggage")]
 
     operations = [
         migrations.RunSQL(FUNCTIONS + BRIEF, AT_LENGTH),
