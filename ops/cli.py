@@ -16,9 +16,7 @@ from ops.process import run
 from ops.refusal import Refused
 from ops.site import running_environment, start_site
 
-USAGE = (
-    "python3 run.py [--port 8000] [--workers 8] [--slots 1] | test | check | bench | manage COMMAND"
-)
+USAGE = "python3 run.py [--port 8000] [--workers 8] [--slots 16] | test | check | bench | manage COMMAND"
 
 
 NEED_NO_SITE = {"help", "makemigrations", "startapp", "startworkflow"}
@@ -71,7 +69,7 @@ def start(arguments: list[str]) -> int:
     parser = OneLineParser(prog="run.py", usage=USAGE, description="Start the site.")
     parser.add_argument("--port", type=int, default=8000, help="the web server's port (8000)")
     parser.add_argument("--workers", type=int, help="worker processes of the cluster (8)")
-    parser.add_argument("--slots", type=int, help="runs that each of them drives at a time (1)")
+    parser.add_argument("--slots", type=int, help="runs that each of them drives at a time (16)")
     chosen = parser.parse_args(arguments)
     if not 1 <= chosen.port <= 65535:
         raise Refused(f"--port must be from 1 to 65535, not {chosen.port}")

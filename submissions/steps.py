@@ -71,12 +71,21 @@ def host_of(link: str, submission_id: UUID) -> str:
         return ""  # the guard says what is wrong with it
 
 
+# The rest of the slots is for all that is no link. By their names, the site's is taken last: nobody has it
+# and waits for another.
+LINKS_OF_THE_SITE = Limit(share=0.5, name="links of the site")
+
+
 @step(
     retry=LINK_RETRY,
     timeout_seconds=LONGEST_TRY_SECONDS,
     atomic=False,
-    # A slow host holds up whoever links to it, and takes one worker, not all.
-    concurrency=Limit(1, by=host_of, name="links of a host"),
+    # A slow host holds up whoever links to it, a maker of slow links himself: neither has more than one slot.
+    concurrency=(
+        Limit(1, by=host_of, name="links of a host"),
+        Limit(1, by="tenant", name="links of a maker"),
+        LINKS_OF_THE_SITE,
+    ),
 )
 def check_link(link: str, submission_id: UUID) -> LinkReport:
     """Ask the guard about the link. Raises Transient where another try may help."""

@@ -14,7 +14,7 @@ from submissions.link_check import Outcome, explain, explain_to_moderators
 from submissions.link_tries import LINK_RETRY, LONGEST_TRY_SECONDS, failed_try, try_under_way
 from submissions.models import LONGEST_REASON, Submission
 from submissions.notices import mail
-from submissions.steps import LETTER_LIMIT_SECONDS, LETTER_RETRY, ask_about
+from submissions.steps import LETTER_LIMIT_SECONDS, LETTER_RETRY, LINKS_OF_THE_SITE, ask_about
 from workflows.api import step
 
 SECONDS_BETWEEN_LOOKS = 7 * 24 * 3600.0
@@ -37,7 +37,12 @@ class Look:
     """What moderators are told."""
 
 
-@step(retry=LINK_RETRY, timeout_seconds=LONGEST_TRY_SECONDS, atomic=False)
+@step(
+    retry=LINK_RETRY,
+    timeout_seconds=LONGEST_TRY_SECONDS,
+    atomic=False,
+    concurrency=LINKS_OF_THE_SITE,
+)
 def look_again(submission_id: UUID) -> Look:
     """Ask the guard about a published tool's link. Raises Transient where another try may help."""
     tool = Submission.objects.approved().filter(pk=submission_id).first()
@@ -53,7 +58,7 @@ def look_again(submission_id: UUID) -> Look:
     return Look(works=works, sentence="" if works else sentence, note=note)
 
 
-@step(timeout_seconds=LONGEST_TRY_SECONDS, atomic=False)
+@step(timeout_seconds=LONGEST_TRY_SECONDS, atomic=False, concurrency=LINKS_OF_THE_SITE)
 def look_now(submission_id: UUID) -> str:
     """Look at a link once, for the moderator who waits; returns what they should know, "" where the
     link works."""

@@ -126,7 +126,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         link_check_allow=read_networks(values.get("TOOLSITE_LINK_CHECK_ALLOW", "")),
         mail_server=read_mail_server(values.get("EMAIL_URL", "")),
         workers=read_number(values, "TOOLSITE_WORKERS", 8, at_most=MAX_WORKERS),
-        slots=read_number(values, "TOOLSITE_SLOTS", 1, at_most=MAX_SLOTS),
+        slots=read_number(values, "TOOLSITE_SLOTS", 16, at_most=MAX_SLOTS),
         web_processes=read_number(
             values, "TOOLSITE_WEB_PROCESSES", 1 if debug else 2, at_most=MAX_WEB_PROCESSES
         ),

@@ -35,6 +35,8 @@ SUBMISSIONS: dict[str, Any] = {
 }
 WORKFLOWS: dict[str, Any] = {
     "slots": ENV.slots,
+    # Its steps that wait outside need none, and the others compute: an interpreter does one thing at a time.
+    "connections": 4,
     # Their inputs hold people's addresses, and nobody asks for a letter that left a month ago.
     "retention": {"accounts.letter": {"completed": "30d"}},
 }

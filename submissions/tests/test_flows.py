@@ -27,7 +27,7 @@ from submissions.tests.builders import (
     send,
     verdict,
 )
-from workflows.api import HistoryKind, RunState, get_history, get_run, list_limits
+from workflows.api import HistoryKind, RunState, get_history, get_run, list_limits, set_limit
 from workflows.testing import drive_until_idle
 
 pytestmark = pytest.mark.django_db
@@ -77,11 +77,40 @@ def test_a_reason_that_is_longer_than_its_column_is_cut() -> None:
     assert len(submission.reason) == 400
 
 
+def test_links_of_one_maker_are_tried_one_after_the_other_and_those_of_others_meanwhile() -> None:
+    board, asked = make_board(), []
+    first = reserved(person("alice"), board, slot=1)
+    other = reserved(person("bob"), board, slot=3)
+    drive_until_idle()
+    set_limit("links of the site", 2)  # no worker lives here, whose slots it would be a share of
+
+    def answer(url: str, **options: Any) -> Any:
+        asked.append(url.split("/")[2])
+        if len(asked) == 1:  # while the first try is under way, elsewhere
+            Context().run(others)
+        return verdict(Code.OK)
+
+    def others() -> None:
+        second = reserved(person("alice"), board, slot=2)
+        send(second, link="https://two.example.com/")
+        send(other, link="https://three.example.com/")
+        drive_until_idle()
+        told = f"limit links of a maker ({first.maker_id}): 1 of 1"
+        assert get_run(run_of(second)).waiting_for == (told,)
+
+    with mock.patch("submissions.steps.ask_the_guard", side_effect=answer):
+        send(first, link="https://one.example.com/")
+        drive_until_idle()
+
+    assert asked == ["one.example.com", "three.example.com", "two.example.com"]
+
+
 def test_links_of_one_host_are_tried_one_after_the_other_and_hold_no_worker_meanwhile() -> None:
     board = make_board()
     people = ("alice", "bob", "charlie")
     slow, same, other = (reserved(person(name), board, slot=n) for n, name in enumerate(people, 1))
     drive_until_idle()
+    set_limit("links of the site", 2)
     at_once: list[tuple[str, int]] = []
 
     def answer(url: str, **options: Any) -> Any:

@@ -36,7 +36,13 @@ def board_held_by(makers: list[User]) -> tuple[Board, list[Submission]]:
     return board, [reserved(maker, board, slot) for slot, maker in enumerate(makers, start=1)]
 
 
-@override_settings(SUBMISSIONS={"reservations_per_hour": 10_000, "withdrawals_per_hour": 10_000})
+@override_settings(
+    SUBMISSIONS={
+        "reservations_per_hour": 10_000,
+        "withdrawals_per_hour": 10_000,
+        "waitlist_joins_per_hour": 10_000,
+    }
+)
 class AtOnce(TransactionTestCase):
     def test_slots_that_fall_free_together_go_to_as_many_people(self) -> None:
         board, held = board_held_by([person(f"h{n}") for n in range(10)])

@@ -172,6 +172,7 @@ class Liveness:
             cluster_pid=shared.command_pid(),
             session_name=session_name(),
             code=code_here(),
+            slots=conf().slots,
         )
         signals.worker_came.send_robust(sender=Liveness, worker_id=self._id, host=host, pid=pid)
 

@@ -62,6 +62,8 @@ class Ending(enum.Enum):
     """The process was told to stop at once."""
     UNDONE = enum.auto()
     """Every completed step that can be undone is undone."""
+    CLEANED_UP = enum.auto()
+    """The run was cancelled, and every step that was to run at its end has."""
     NOT_UNDONE = enum.auto()
     """A step could not be undone."""
 
@@ -83,6 +85,8 @@ class Write(enum.Enum):
     RELEASE = enum.auto()
     """Give the run back to the queue, due at once."""
     FINISH_UNDOING = enum.auto()
+    FINISH_CLEANUP = enum.auto()
+    """The run is cancelled, once its cleanup is done."""
     GIVE_UP_UNDOING = enum.auto()
     """The run fails with what stopped its compensation."""
     NOTHING = enum.auto()
@@ -108,7 +112,7 @@ class UndoWhen:
     failed: bool = False
     """Its workflow says on_failure="compensate", and a step has completed that can be undone."""
     cancelled: bool = False
-    """Its workflow says on_cancel="compensate"."""
+    """Its workflow says on_cancel="compensate", or there are steps to be run at its end."""
 
 
 _, _W = Ending, Write
@@ -135,6 +139,7 @@ ANSWERS: Mapping[Ending, Answers] = {
     _.INTERRUPTED: Answers(_W.RAISE, _W.RAISE, _W.RAISE),
     # Said of a compensation only.
     _.UNDONE: Answers(_LOST, _LOST, _W.FINISH_UNDOING),
+    _.CLEANED_UP: Answers(_LOST, _LOST, _W.FINISH_CLEANUP),
     _.NOT_UNDONE: Answers(_LOST, _LOST, _W.GIVE_UP_UNDOING),
 }
 
@@ -150,6 +155,7 @@ MOVES: Mapping[Write, Mapping[RunState, RunState]] = {
     _W.AWAIT_CODE: {_S.RUNNING: _S.WAITING, _S.COMPENSATING: _S.COMPENSATING},
     _W.RELEASE: {_S.RUNNING: _S.PENDING, _S.COMPENSATING: _S.COMPENSATING},
     _W.FINISH_UNDOING: {_S.COMPENSATING: _S.COMPENSATED},
+    _W.FINISH_CLEANUP: {_S.COMPENSATING: _S.CANCELLED},
     _W.GIVE_UP_UNDOING: {_S.COMPENSATING: _S.FAILED},
     _W.NOTHING: {},
     _W.TELL_THE_LOSS: {},

@@ -31,6 +31,8 @@ class HistoryKind(enum.StrEnum):
     """A gather or graph began. data: names of its steps, in the order of their positions."""
     CHILD_STARTED = "child_started"
     """name: the child's workflow. data: run (its id), detached."""
+    CLEANUP_SET = "cleanup_set"
+    """name: the step that is to run when the run ends. How that went stands where a compensation's would."""
     PATCH_TAKEN = "patch_taken"
     """name: the patch's id. Runs without this line go on with the code before the patch."""
     COMPENSATION_COMPLETED = "compensation_completed"
@@ -87,6 +89,7 @@ OPERATION = {
     _.STATUS_SET: "status",
     _.GROUP_STARTED: "group",
     _.CHILD_STARTED: "child",
+    _.CLEANUP_SET: "on_end",
     _.PATCH_TAKEN: "patch",
 }
 """Which durable operation of workflow code a line belongs to. Other lines are about the run."""

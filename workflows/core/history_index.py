@@ -10,10 +10,12 @@ from workflows.core.line_fields import (
     BEFORE,
     COMPANY,
     CREATED_AT,
+    ERROR,
     POSITIONS,
     RETRY_AT,
     RUN,
     STEPS,
+    VIA,
 )
 from workflows.core.lines import carried_notes
 from workflows.core.notes import CarriedNotes
@@ -45,6 +47,10 @@ class History:
         """What the run began with, where it continues another that had kept something."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
+        self.has_cleanups = False
+        """A step is to run when the run ends."""
+        self.cancel_began_it = False
+        """The run compensates, or has, because it was cancelled."""
         for entry in entries:
             self.add(entry)
 
@@ -67,6 +73,8 @@ class History:
             return
         self._parts.setdefault(entry.position, {})[entry.place] = entry
         self.last_position = max(self.last_position, entry.position)
+        if entry.kind == HistoryKind.CLEANUP_SET:
+            self.has_cleanups = True
 
     def _add_about_the_run(self, entry: HistoryEntry) -> None:
         if entry.kind == HistoryKind.WOKEN:
@@ -75,6 +83,8 @@ class History:
         elif entry.kind == HistoryKind.COMPENSATION_STARTED:
             self._compensating_since = entry.id
             self._undoes_since = self._undoes_since or entry.id
+            # An operator's `compensate` always says by which way.
+            self.cancel_began_it = ERROR.find(entry) is None and VIA.find(entry) is None
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
             self._forget(set(POSITIONS.of(entry)))
@@ -170,8 +180,9 @@ class History:
             return None
         return RETRY_AT.of(failure)
 
-    def begin_compensation(self) -> None:
+    def begin_compensation(self, *, by_cancel: bool) -> None:
         """Take note that the run begins to undo its steps now."""
+        self.cancel_began_it = by_cancel
         self._compensating_since = self._last_id + 1
         self.code_awaited_since = None
 

@@ -20,22 +20,28 @@ class Limit:
     Raises DefinitionError for what is no limit.
     """
 
-    most: int
+    most: int | None = None
     """How many at once."""
     by: By = None
     """The parameter, or "tenant", by whose value each has slots of its own; or a function that makes that
     value of all the arguments, given by name; None: all share them."""
     name: str | None = None
     """What it is called, and shared by; None: the workflow's name, or where the step is written."""
+    share: float | None = None
+    """In place of most: this part of the slots of all workers that live and have the workflow's code, rounded
+    down; one at least."""
 
     def __post_init__(self) -> None:
-        check_most(self.most)
+        if self.share is None:
+            check_most(self.most)
+        else:
+            _check_share(self.share, self.most)
         _check_names(self.by, self.name)
 
     @property
     def words(self) -> str:
         """How it reads for people."""
-        return f"{self.most} at once"
+        return f"{self.most} at once" if self.share is None else f"{self.share:.0%} of all slots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,14 @@ def check_most(most: object) -> None:
     if isinstance(most, bool) or not isinstance(most, int) or not 1 <= most <= MOST_SLOTS:
         raise DefinitionError(
             f"a limit of {most!r:.40} at once; give a whole number from 1 to {MOST_SLOTS}"
+        )
+
+
+def _check_share(share: object, most: object) -> None:
+    is_number = isinstance(share, int | float) and not isinstance(share, bool)
+    if most is not None or not is_number or not 0 < float(str(share)) <= 1:
+        raise DefinitionError(
+            f"a limit of the share {share!r:.40}; give a number above 0, up to 1, and no other number"
         )
 
 

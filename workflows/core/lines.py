@@ -12,12 +12,11 @@ from uuid import UUID
 from workflows.core import line_fields as fields
 from workflows.core.codec import dumps
 from workflows.core.errors import StepFailed
-from workflows.core.failure import Failure, type_name
+from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.notes import CarriedNotes
 from workflows.core.run import Fact
 from workflows.core.states import RunState
-from workflows.core.unwind import StepStopped
 
 CHILD_EVENT = "child:"
 """How the event begins by which a child's end arrives; its id follows. The trigger knows it too."""
@@ -169,17 +168,16 @@ def step_failure(entry: HistoryEntry) -> StepFailure:
     )
 
 
-def is_stop(kind: str, data: Mapping[str, Any]) -> bool:
-    """Whether a line, given by its kind and plain data, tells of a step that stopped with its run's cancel:
-    where the worker is lost before it is written, there is none."""
-    told = data.get(fields.ERROR.name) or {}
-    return kind == HistoryKind.STEP_FAILED and told.get("type") == type_name(StepStopped)
-
-
 def group_started(position: int, steps: Iterable[str]) -> Fact:
     """A gather or graph begins; its steps take the positions that follow."""
     data = _data(fields.NAMES.written(list(steps)), fields.OWN_KEYS.written(True))
     return Fact(kind=HistoryKind.GROUP_STARTED, position=position, data=data)
+
+
+def cleanup_set(position: int, step: str, received: Received = NOTHING_NOTED) -> Fact:
+    """A step is to run when the run ends."""
+    kind, data = HistoryKind.CLEANUP_SET, _data(*received.written())
+    return Fact(kind=kind, position=position, name=step, data=data)
 
 
 def patch_taken(position: int, patch: str) -> Fact:

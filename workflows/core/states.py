@@ -28,7 +28,8 @@ class RunState(TextChoices):
     """Stopped on request. Final, but for `compensate`; and for the `retry` of a parent whose failure
     has cancelled it."""
     COMPENSATING = "compensating"
-    """Undoing completed steps, last first; driven, or parked for the next attempt."""
+    """Undoing completed steps, last first, or cleaning up after a cancel; driven, or parked for the next
+    attempt."""
     COMPENSATED = "compensated"
     """Every completed step that could be undone is undone. Final."""
 
@@ -52,7 +53,7 @@ RUN_MOVES: Mapping[RunState, frozenset[RunState]] = {
     _.PAUSED: frozenset({_.PENDING, _.WAITING, _.CANCELLED, _.COMPENSATING}),
     _.BLOCKED: frozenset({_.PENDING, _.CANCELLED, _.COMPENSATING}),
     _.CANCELLING: frozenset({_.CANCELLED, _.COMPENSATING}),
-    _.COMPENSATING: frozenset({_.COMPENSATED, _.FAILED}),
+    _.COMPENSATING: frozenset({_.COMPENSATED, _.FAILED, _.CANCELLED}),
     _.COMPLETED: frozenset(),
     _.FAILED: frozenset({_.COMPENSATING, _.PENDING}),
     _.CANCELLED: frozenset({_.COMPENSATING, _.PENDING}),

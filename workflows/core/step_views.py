@@ -124,6 +124,8 @@ class _Found:
     lost: list[RunningStep] = field(default_factory=list)
     """Attempts that went with their worker, the newest last."""
     running: RunningStep | None = None
+    cleanup: bool = False
+    """It is to run when the run ends."""
 
     def add(self, entry: HistoryEntry) -> None:
         self.first = self.first or entry
@@ -132,6 +134,8 @@ class _Found:
                 self.outcome = entry
             case HistoryKind.ATTEMPT_FAILED:
                 self.failed, self.failures = entry, self.failures + 1
+            case HistoryKind.CLEANUP_SET:
+                self.cleanup = True
             case HistoryKind.STEP_STARTED:
                 self.started = True
             case HistoryKind.COMPENSATION_COMPLETED:
@@ -183,6 +187,8 @@ class _Found:
         )
 
     def _state(self, run: RunState, next_undo: int | None) -> StepState:
+        if self.cleanup:
+            return self._state_of_cleanup(run)
         if self.undone is not None:
             return StepState.COMPENSATED
         if self.completed:
@@ -197,6 +203,16 @@ class _Found:
             return StepState.FAILED
         driven = run in (RunState.RUNNING, RunState.CANCELLING)
         return StepState.RUNNING if driven else StepState.WAITING
+
+    def _state_of_cleanup(self, run: RunState) -> StepState:
+        if self.undone is not None:
+            return StepState.COMPLETED
+        if self.undo_failed is not None:
+            given_up = run in FINAL_STATES or RETRY_AT.find(self.undo_failed) is None
+            return StepState.FAILED if given_up else StepState.WAITING
+        if self.seen is not None:
+            return StepState.RUNNING
+        return StepState.SKIPPED if run in FINAL_STATES else StepState.PENDING
 
 
 def _is_past(state: RunState) -> bool:
@@ -237,6 +253,7 @@ def _add_running(found: dict[int, _Found], running: Iterable[RunningStep]) -> No
 
 
 _ABOUT_STEPS = {
+    HistoryKind.CLEANUP_SET,
     HistoryKind.STEP_COMPLETED,
     HistoryKind.STEP_STARTED,
     HistoryKind.STEP_FAILED,

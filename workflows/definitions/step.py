@@ -148,9 +148,7 @@ def step(
     stops_on_cancel  a cancel ends it: heartbeat() raises StepStopped, an `async def` is cancelled
     concurrency, rate  Limit(5) attempts at once, Rate(10) a second, over all hosts; who waits parks
     atomic           the step's ORM writes and its record are one transaction: exactly once.
-                     Any other step runs at least once, with the same idempotency key.
-
-    An `async def` runs on the event loop of its worker, and cannot be atomic.
+                     Any other step (an `async def` too) runs at least once, with the same key.
     """
     _check_step(name, retry, timeout_seconds, heartbeat_seconds)
 

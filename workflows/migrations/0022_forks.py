@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0017_limits")]
+    dependencies = [("workflows", "0020_cleanup")]
 
     operations = [
         migrations.AddField("run", "forked_from", models.UUIDField(null=True, blank=True)),

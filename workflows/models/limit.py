@@ -1,6 +1,6 @@
 """Limits: who holds a slot, who waits for one, and when a rate comes to its next moment.
 
-Written by the functions of migration 0017, which `workflows.store.limits` calls, and by its trigger.
+Written by the functions of migrations 0017 and 0019, which `workflows.store.limits` calls, and by their triggers.
 """
 
 from django.db import models
@@ -49,6 +49,9 @@ class LimitWait(models.Model):
     run_id = models.UUIDField()
     position = models.PositiveIntegerField()
     priority = models.SmallIntegerField()
+    # Tenants take turns: of the same turn, who came first. Both are given by a trigger.
+    tenant = models.TextField(default="", db_default="")
+    turn = models.BigIntegerField(default=0, db_default=0)
     woken_at = models.DateTimeField(null=True)
 
     objects = InDefaultDatabase["LimitWait"]()
@@ -59,7 +62,9 @@ class LimitWait(models.Model):
         ]
         indexes = [
             # Who is next.
-            Index(fields=["name", "key", "-priority", "id"], name="limit_wait_idx"),
+            Index(fields=["name", "key", "-priority", "turn", "id"], name="limit_turn_idx"),
+            # A tenant's last turn.
+            Index(fields=["name", "key", "priority", "tenant", "-turn"], name="limit_tenant_idx"),
         ]
 
     def __str__(self) -> str:

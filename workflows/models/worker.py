@@ -24,6 +24,9 @@ class Worker(models.Model):
     workflows = ArrayField(models.TextField(), null=True, blank=True)
     versions = ArrayField(models.PositiveIntegerField(), null=True, blank=True)
 
+    slots = models.PositiveIntegerField(default=1, db_default=1)
+    """How many runs it drives at a time."""
+
     objects = InDefaultDatabase["Worker"]()
 
     def __str__(self) -> str:

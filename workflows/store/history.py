@@ -39,6 +39,16 @@ _SET_STATUS = Statement(
     {recorded("fence")}
     """
 )
+# Whoever cancels it while nobody drives it turns it to its cleanup, by the flag of compensations.
+_SET_CLEANUP = Statement(
+    f"""
+    WITH fence AS (
+        UPDATE workflows_run SET undo_on_cancel = true, {KEEP_NOTES}
+        WHERE {held(FORWARD_STATES)}
+        RETURNING id, {HEARD}, events),
+    {recorded("fence")}
+    """
+)
 _LOAD = Statement(
     """
     SELECT id, position, part, kind, name, data::text, at FROM workflows_history
@@ -102,6 +112,12 @@ def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Writ
     """Set the label people see, the line's name, and record it. None: the lease is lost."""
     params = {**holder(run), **fact_params(run, fact), **notes.params()}
     return written(query_one(_SET_STATUS, params), fact)
+
+
+def set_cleanup(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
+    """Record that a step is to run when the run ends, however that comes. None: the lease is lost."""
+    params = {**holder(run), **fact_params(run, fact), **notes.params()}
+    return written(query_one(_SET_CLEANUP, params), fact)
 
 
 def fact_params(run: ClaimedRun, fact: Fact) -> dict[str, Any]:

@@ -13,19 +13,40 @@ from workflows.core.limit import Limit, Rate, Wanted
 from workflows.core.run import ClaimedRun
 from workflows.store.database import Connection, query, query_one
 from workflows.store.fence import holder
+from workflows.store.schema import LIVING
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 IDLE_SECONDS = 3600
 """Free slots of a key, and rates that are long past, are forgotten after so long."""
 
+
 # WITH, since whoever rehearses crashes takes a SELECT for a read.
-_TAKE = Statement(
+def _take(slots: str) -> Statement:
+    return Statement(
+        f"""
+        WITH answer AS MATERIALIZED (
+            SELECT workflows_take_limits(
+                %(run)s::uuid, %(attempt)s::integer, %(position)s::integer, {slots},
+                %(rate)s::jsonb, %(parks)s, %(until)s::timestamptz, {NOW}) AS told)
+        SELECT told->>'is', told->>'words', (told->>'at')::timestamptz FROM answer
+        """
+    )
+
+
+_TAKE = _take("%(slots)s::jsonb")
+_ALL_SLOTS = f"""
+    SELECT sum(slots) FROM workflows_worker
+    WHERE id IN ({LIVING}) AND (workflows IS NULL OR %(workflow)s = ANY(workflows))
+"""
+# What a share comes to is known at the grant only.
+_TAKE_SHARE = _take(
     f"""
-    WITH answer AS MATERIALIZED (
-        SELECT workflows_take_limits(
-            %(run)s::uuid, %(attempt)s::integer, %(position)s::integer, %(slots)s::jsonb,
-            %(rate)s::jsonb, %(parks)s, %(until)s::timestamptz, {NOW}) AS told)
-    SELECT told->>'is', told->>'words', (told->>'at')::timestamptz FROM answer
+    (SELECT jsonb_agg(
+        CASE WHEN slot ? 'share'
+        THEN jsonb_set(slot, '{{most}}', to_jsonb(greatest(
+            1, floor((slot->>'share')::float8 * coalesce(({_ALL_SLOTS}), 0)))))
+        ELSE slot END ORDER BY number)
+     FROM jsonb_array_elements(%(slots)s::jsonb) WITH ORDINALITY AS given (slot, number))
     """
 )
 _LEAVE = Statement(
@@ -126,10 +147,18 @@ def take(
     position: of the step; 0 for the run as a whole. parks: where it has to wait, the run has parked, and
     the lease has ended; until: it is due then at the latest.
     """
-    params = {**holder(run), "position": position, "parks": parks, "until": until}
+    shares = any(isinstance(each.rule, Limit) and each.rule.share is not None for each in slots)
     row = query_one(
-        _TAKE,
-        params | {"slots": _array(slots), "rate": None if rate is None else dumps(_told(rate))},
+        _TAKE_SHARE if shares else _TAKE,
+        {
+            **holder(run),
+            "position": position,
+            "parks": parks,
+            "until": until,
+            "slots": _array(slots),
+            "rate": None if rate is None else dumps(_told(rate)),
+            "workflow": run.workflow,
+        },
     )
     assert row is not None  # noqa: S101 - the function always answers
     match row[0]:
@@ -183,6 +212,8 @@ def _array(wanted: Sequence[Wanted]) -> str:
 
 
 def _told(wanted: Wanted) -> dict[str, Any]:
-    numbers = ("most", "times", "per_seconds")
-    told = {name: getattr(wanted.rule, name) for name in numbers if hasattr(wanted.rule, name)}
+    given = {
+        name: getattr(wanted.rule, name, None) for name in ("most", "share", "times", "per_seconds")
+    }
+    told = {name: number for name, number in given.items() if number is not None}
     return {"name": wanted.name, "key": wanted.key, **told}

@@ -14,13 +14,15 @@ from workflows.core.history import HistoryEntry
 from workflows.core.run import NewRun, RunId, RunView, run_id_of
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.models import Run
+from workflows.store.chains import newest_of
 from workflows.store.history import load_history
 from workflows.store.missing_code import NOBODY_HAS_ITS_CODE
 
 
-def get_run(run_id: RunId) -> RunView:
-    """Return a run. Raises RunNotFound."""
-    run_id = run_id_of(run_id)
+def get_run(run_id: RunId, *, newest: bool = False) -> RunView:
+    """Return a run; with newest=True, the one that it has come to by continue_as_new, however long the
+    chain is. Raises RunNotFound."""
+    run_id = newest_of(run_id_of(run_id)) if newest else run_id_of(run_id)
     try:
         return view_of(viewed(Run.objects).get(pk=run_id))
     except Run.DoesNotExist:

@@ -38,8 +38,8 @@ _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
     INSERT INTO workflows_worker
-        (started_at, host, pid, place, cluster_pid, session_name, workflows, versions)
-    VALUES ({NOW}, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+        (started_at, host, pid, place, cluster_pid, session_name, workflows, versions, slots)
+    VALUES ({NOW}, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -143,14 +143,15 @@ def enlist(
     cluster_pid: int | None = None,
     session_name: str = "",
     code: Code | None = None,
+    slots: int = 1,
 ) -> int:
     """Register a worker and take the lock that shows it lives. Returns its id.
 
     place: where the pids mean something; cluster_pid: of the command that started its cluster;
     session_name: the application_name of its sessions; code: what it can drive. Empty or None: it does
-    not say. An id whose lock somebody else has, for whatever reason, is left alone.
+    not say. slots: how many runs at a time. An id whose lock somebody else has, for whatever reason, is left alone.
     """
-    said = [host, pid, place, cluster_pid, session_name, *(code or (None, None))]
+    said = [host, pid, place, cluster_pid, session_name, *(code or (None, None)), slots]
     while True:
         [[worker_id]] = query(_ENLIST, said, on=own)
         if query(_SHOW_LIFE, [worker_id], on=own) == [(True,)]:

@@ -11,12 +11,14 @@ from workflows.testing.driving import (
 )
 from workflows.testing.fakes import Fake, fake
 from workflows.testing.replaying import assert_deterministic, replay_history, save_history
+from workflows.testing.ticking import begin_schedules
 
 __all__ = [
     "CrashReport",
     "Fake",
     "advance",
     "assert_deterministic",
+    "begin_schedules",
     "crash_everywhere",
     "drive_until_idle",
     "fake",

@@ -16,6 +16,7 @@ from workflows.engine.requests.send_event import send_event
 from workflows.models import Run
 from workflows.store.queue import claim_run
 from workflows.store.views import get_history, get_run
+from workflows.testing import ticking
 from workflows.testing.clock import clock
 from workflows.testing.committing import as_if_committed
 
@@ -44,7 +45,8 @@ def drive_until_idle() -> int:
 
 def advance(seconds: float | timedelta) -> int:
     """Let time pass without waiting: waits, sleeps, retries and deadlines of all runs come due in
-    their order, also of what is started on the way.
+    their order, also of what is started on the way. Schedules that have a row (begin_schedules,
+    put_schedule) start their runs, each at its tick.
 
     Drives what is due before, on the way and at the end; returns the number of drives. Only the
     engine feels it: timezone.now() and Now() in your own code tell the real time.
@@ -57,9 +59,15 @@ def advance(seconds: float | timedelta) -> int:
         )
     end = clock.now() + timedelta(seconds=seconds)
     driven = drive_until_idle()
-    while Run.objects.exists() and (now := clock.now()) < end:
-        clock.move(min(end, _next_due(now) or end) - now)
-        driven += drive_until_idle()
+    drove = True
+    while (Run.objects.exists() or ticking.any_schedule()) and (now := clock.now()) < end:
+        look = ticking.next_look(now, drove=drove)
+        times = [each for each in (end, look, _next_due(now)) if each is not None]
+        clock.move(max(min(times) - now, timedelta()))
+        if look is not None:
+            ticking.start_due_runs()
+        drives = drive_until_idle()
+        driven, drove = driven + drives, drives > 0
     return driven
 
 

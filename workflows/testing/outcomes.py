@@ -8,15 +8,18 @@ from typing import Any
 
 from django.core import mail
 
-from workflows.core.history import HistoryKind
-from workflows.core.lines import is_stop
-from workflows.models import Event, History, Run
+from workflows.core.failure import type_name
+from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.line_fields import ERROR
+from workflows.core.unwind import StepStopped
+from workflows.models import Event, Run
+from workflows.store.history import load_history
 from workflows.testing.rows import Tables
 
 _ = HistoryKind
 # Missing or repeated after a crash without harm: an event may be there already when the code comes
 # to its wait again, and a recovery tells of itself; a wait for newer code is told anew after one. Of a step
-# that a cancel has stopped, a worker that dies first tells nothing (is_stop).
+# that a cancel has stopped, a worker that dies first tells nothing (_is_stop).
 NOT_COMPARED = frozenset(
     kind.value for kind in (_.RECOVERED, _.WAIT_STARTED, _.SLEEP_STARTED, _.CODE_AWAITED)
 )
@@ -97,7 +100,6 @@ def _runs(before: frozenset[uuid.UUID]) -> list[Row]:
     """Return how every new run ended, without what a crash may change: times and attempts."""
     found = []
     for run in Run.objects.exclude(pk__in=before).order_by("pk"):
-        lines = History.objects.filter(run=run).exclude(kind__in=NOT_COMPARED).order_by("id")
         events = Event.objects.filter(run=run).order_by("name", "key", "id")
         found.append(
             {
@@ -111,13 +113,18 @@ def _runs(before: frozenset[uuid.UUID]) -> list[Row]:
                 "attributes": run.attributes,
                 "history": [
                     (line.kind, line.position, line.part, line.name)
-                    for line in lines
-                    if not is_stop(line.kind, line.data)
+                    for line in load_history(run.pk)
+                    if line.kind not in NOT_COMPARED and not _is_stop(line)
                 ],
                 "events": [(event.name, event.position) for event in events],
             }
         )
     return found
+
+
+def _is_stop(line: HistoryEntry) -> bool:
+    told = ERROR.find(line) if line.kind == HistoryKind.STEP_FAILED else None
+    return told is not None and told["type"] == type_name(StepStopped)
 
 
 def _mails() -> list[Row]:

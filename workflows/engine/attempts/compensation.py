@@ -30,7 +30,12 @@ def undo(session: Session, done: list[CompletedStep]) -> None:
 
 
 def undo_job(session: Session, done: CompletedStep) -> Job:
-    """Return the compensation of a completed step: fn(output, *args, **kwargs)."""
+    """Return the compensation of a completed step: fn(output, *args, **kwargs); or what is to run when the
+    run ends."""
+    if done.cleanup:
+        return Job(
+            position=done.position, step=done.step, args=done.args, kwargs=done.kwargs, undo=True
+        )
     assert done.step.compensate is not None  # noqa: S101 - only such steps are noted as done
     return Job(
         position=done.position,

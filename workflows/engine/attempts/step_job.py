@@ -160,6 +160,14 @@ def note_completed(session: Session, job: Job) -> None:
         )
 
 
+def note_cleanup(session: Session, job: Job) -> None:
+    """Remember a step that is to run when the run ends: with what it was given here."""
+    args, kwargs = copied_arguments(job.args, job.kwargs)
+    session.undoable.append(
+        CompletedStep(position=job.position, step=job.step, args=args, kwargs=kwargs, cleanup=True)
+    )
+
+
 def describe_attempt(session: Session, job: Job) -> StepInfo:
     """Return what the step may ask about the attempt that begins now."""
     history = session.history

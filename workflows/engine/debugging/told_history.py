@@ -36,9 +36,10 @@ _WORDS = {
     _.STATUS_SET: "set",
     _.GROUP_STARTED: "began",
     _.CHILD_STARTED: "started",
+    _.CLEANUP_SET: "set for the end of the run",
     _.PATCH_TAKEN: "taken",
-    _.COMPENSATION_COMPLETED: "undone",
-    _.COMPENSATION_ATTEMPT_FAILED: "attempt to undo it failed",
+    _.COMPENSATION_COMPLETED: "undone or cleaned up",
+    _.COMPENSATION_ATTEMPT_FAILED: "attempt to undo or clean up failed",
 }
 """What a line says of its operation; of other kinds, their names."""
 

@@ -130,6 +130,10 @@ class WatchedContext(Context):
         self._given = step.signature.named(args, kwargs)
         return super()._step(step, args, kwargs)
 
+    def _on_end(self, step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._given = step.signature.named(args, kwargs)
+        super()._on_end(step, args, kwargs)
+
     def _group(self, calls: dict[str, Call[Any]], limit: int, on_error: OnError) -> Results:
         known = {name: call for name, call in calls.items() if isinstance(call, Call)}
         self._steps = tuple(call.step.name for call in known.values())

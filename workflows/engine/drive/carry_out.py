@@ -8,7 +8,7 @@ from workflows.core.states import RunState
 from workflows.core.unwind import ContinueAsNew, Suspend
 from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.ended import Ended
-from workflows.engine.drive.undoing import recollect_and_undo, undo_steps
+from workflows.engine.drive.undoing import clean_up, recollect_and_undo, undo_steps
 from workflows.engine.drive.workflow_code import end_children
 from workflows.engine.session.session import Session
 from workflows.store import parking, queue
@@ -20,7 +20,13 @@ def carry_out(session: Session, ended: Ended) -> None:
 
     Raises what belongs to the caller: StoreFailed, KeyboardInterrupt.
     """
-    match write := what_to_write(ended.how, session.held, _undo_when(session)):
+    write = what_to_write(ended.how, session.held, _undo_when(session))
+    if write in _ENDS and session.history.has_cleanups:
+        if write is Write.FAIL:
+            end_children(session)  # as in _fail
+        ended = clean_up(session, ended)
+        write = what_to_write(ended.how, session.held, _undo_when(session))
+    match write:
         case Write.NOTHING:
             return
         case Write.RAISE:
@@ -34,11 +40,16 @@ def carry_out(session: Session, ended: Ended) -> None:
                 _refused(session, ended)
 
 
+_ENDS = frozenset({Write.COMPLETE, Write.FAIL, Write.CONTINUE})
+"""Before these are written, the run cleans up."""
+
+
 def _undo_when(session: Session) -> UndoWhen:
-    definition = session.definition
+    definition, history = session.definition, session.history
+    undoable = any(not each.cleanup for each in session.undoable)
     return UndoWhen(
-        failed=definition.on_failure == "compensate" and bool(session.undoable),
-        cancelled=definition.on_cancel == "compensate",
+        failed=definition.on_failure == "compensate" and undoable,
+        cancelled=definition.on_cancel == "compensate" or history.has_cleanups,
     )
 
 
@@ -61,7 +72,7 @@ def _begin_compensation(session: Session, ended: Ended) -> None:
         _refused(session, ended)
         return
     session.held, session.failed_with = RunState.COMPENSATING, error
-    session.history.begin_compensation()
+    session.history.begin_compensation(by_cancel=cancelled)
     # A cancel may come at any place of a replay, so that not all steps have been seen yet.
     carry_out(session, recollect_and_undo(session) if cancelled else undo_steps(session))
 
@@ -82,7 +93,13 @@ def _continue(session: Session, ended: Ended) -> bool:
 
 def _fail(session: Session, ended: Ended) -> bool:
     end_children(session)  # those that a deadline or an output left no time to wait for
-    return run_end.end(session, RunState.FAILED, failure=describe(ended.why))
+    not_cleaned = None if ended.not_cleaned is None else describe(ended.not_cleaned)
+    return run_end.end(
+        session,
+        RunState.FAILED,
+        failure=describe(ended.why),
+        compensation_failure=not_cleaned,
+    )
 
 
 def _cancel(session: Session, _: Ended) -> bool:
@@ -99,6 +116,10 @@ def _await_code(session: Session, ended: Ended) -> bool:
 
 def _release(session: Session, _: Ended) -> bool:
     return queue.release_run(session.run)
+
+
+def _finish_cleanup(session: Session, _: Ended) -> bool:
+    return run_end.end(session, RunState.CANCELLED)
 
 
 def _finish_undoing(session: Session, _: Ended) -> bool:
@@ -120,6 +141,7 @@ _WRITERS: Mapping[Write, Callable[[Session, Ended], bool]] = {
     Write.AWAIT_CODE: _await_code,
     Write.RELEASE: _release,
     Write.FINISH_UNDOING: _finish_undoing,
+    Write.FINISH_CLEANUP: _finish_cleanup,
     Write.GIVE_UP_UNDOING: _give_up_undoing,
 }
 """Each returns False where it was refused, and has written nothing then."""

@@ -9,7 +9,7 @@ from workflows.conf import conf
 from workflows.core.codec import Codec
 from workflows.core.decide import check_end
 from workflows.core.endings import Ending, ending_of
-from workflows.core.errors import DefinitionError, ReplayMismatch, ValueNotStorable
+from workflows.core.errors import DefinitionError, ReplayMismatch, StepFailed, ValueNotStorable
 from workflows.core.kept import refuse_loss
 from workflows.engine.drive import newer_code
 from workflows.engine.drive.workflow_code import call_workflow
@@ -25,6 +25,8 @@ class Ended:
     """What was raised; None: nothing was."""
     output: str | None = None
     """What the workflow returned, as JSON text."""
+    not_cleaned: StepFailed | None = None
+    """What of the cleanup has failed, beside the error."""
 
     @property
     def why(self) -> BaseException:

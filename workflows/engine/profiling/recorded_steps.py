@@ -55,7 +55,7 @@ class RecordedSteps:
 
     def answer(self, step: StepDefinition) -> Any:
         """Return what an attempt returned, or raise what it raised: that of the same position, else the
-        next of this name. Of a compensation nobody reads it."""
+        next of this name. Of a compensation, and of what runs at the end, nobody reads it."""
         running = running_step()
         if running is not None and running.undo:
             return None
@@ -103,6 +103,9 @@ class RecordedContext(Context):
 
     def _step(self, step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         return super()._step(self.recorded.in_place_of(step), args, kwargs)
+
+    def _on_end(self, step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        super()._on_end(self.recorded.in_place_of(step), args, kwargs)
 
     def _group(self, calls: dict[str, Call[Any]], limit: int, on_error: OnError) -> Results:
         stand_ins = {

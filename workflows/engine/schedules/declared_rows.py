@@ -79,7 +79,7 @@ def with_rules(schedule: Schedule, rules: Rules, now: datetime) -> Schedule:
 def _try(declared: DeclaredSchedule, on: Connection | None) -> None:
     try:
         with transaction_on(on):
-            _write(declared, on)
+            write_row(declared, on)
     except Exception as exc:
         if on is not None and on.closed:
             raise
@@ -88,7 +88,8 @@ def _try(declared: DeclaredSchedule, on: Connection | None) -> None:
         announced.changed(declared.name, by=CODE)
 
 
-def _write(declared: DeclaredSchedule, on: Connection | None) -> None:
+def write_row(declared: DeclaredSchedule, on: Connection | None = None) -> None:
+    """Let the row of a schedule say what the code declares. Called in a transaction. Raises InvalidInput."""
     now, plain = store.moment(on=on), declared.rules.plain()
     definition = workflow_definition(declared.rules.workflow)
     stored_input(definition, declared.rules.input, now, whose=declared.name)

@@ -35,12 +35,15 @@ from workflows.store.fence import UNCHANGED, Notes
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedStep:
-    """A completed step that can be undone, with copies of its arguments."""
+    """A completed step that can be undone, or one that is to run when the run ends, with copies of its
+    arguments."""
 
     position: int
     step: StepDefinition
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
+    cleanup: bool = False
+    """It is to run when the run ends."""
 
 
 class DriveMemory:
@@ -128,6 +131,8 @@ class DriveMemory:
         """Completed steps that can be undone, in the order of the code."""
         self.children: list[uuid.UUID] = []
         """Children that are not detached, as started so far."""
+        self.child_handles: list[Any] = []
+        """The same, as the code holds them."""
         self.child_ends: dict[uuid.UUID, ChildEnd] = {}
         """How children ended, as far as the code has waited for it."""
         self.keys = Keys(self.run.id, self.history.origin)

@@ -59,9 +59,17 @@ class Family(Waits):
         child = describe_child(self._session, position, definition, detached, options.priority)
         if outcome is None:
             start_child(self._session, position, child, encoded)
+        handle = ChildHandle[Any](child, self._session.child_ends, self._wait)
         if not detached:
             self._session.children.append(child.id)
-        return ChildHandle(child, self._session.child_ends, self._wait)
+            self._session.child_handles.append(handle)
+        return handle
+
+    def children(self) -> list[ChildHandle[Any]]:
+        """Return the children that the code has started so far and that are not detached, in order; those
+        of map as well. It costs nothing."""
+        self._refuse_elsewhere()
+        return list(self._session.child_handles)
 
     def _with_keys(self, child: str, input: dict[str, Any]) -> dict[str, Any]:
         """Return the input of the child that comes next: its key takes the place of readings."""

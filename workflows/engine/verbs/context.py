@@ -21,7 +21,7 @@ from workflows.definitions.workflow import find_workflow, latest_version
 from workflows.definitions.workflow_guard import lifts_guard
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
-from workflows.engine.attempts.step_job import forward_job, note_completed
+from workflows.engine.attempts.step_job import forward_job, note_cleanup, note_completed
 from workflows.engine.groups.group import check_arguments, checked
 from workflows.engine.requests.new_run import encode_input
 from workflows.engine.session.session import Session
@@ -127,6 +127,34 @@ class Context(Gather, Family, RunContext):
         output = recorded_output(session, step, outcome)
         note_completed(session, job)
         return output
+
+    def on_end(self, function: AnyStep[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Have this step run when the run ends, however that comes: completed, failed, cancelled, at its
+        deadline, or continued as new. Those said last run first.
+
+        Recorded like a step, in one round trip. It runs as one: with its retries, limits and a key of
+        its own, crashes or not, and no deadline stops it. Where the run undoes its steps, it runs at
+        its place among them.
+        """
+        step = step_definition(function)
+        if step.at_most_once:
+            raise DefinitionError(
+                f"action {step.name!r} cannot run at the end: a lost attempt would stay in doubt; "
+                "make it atomic"
+            )
+        self._on_end(*checked(step, args, kwargs))
+
+    def _on_end(self, step: StepDefinition, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        session = self._session
+        position, outcome = self._take(Operation("on_end", step.name))
+        if outcome is None:
+            check_arguments(step, args, kwargs)
+        job = forward_job(session, position, step, args, kwargs)
+        note_cleanup(session, job)
+        session.generators.close()
+        if outcome is None:
+            fact = lines.cleanup_set(position, step.name, job.received)
+            session.record(lambda notes: store.set_cleanup(session.run, fact, notes=notes))
 
     def patched(self, patch: str) -> bool:
         """Say whether this run takes the code after a change (True) or before it (False).

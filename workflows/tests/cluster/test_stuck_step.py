@@ -35,14 +35,13 @@ def run(liveness: Liveness) -> ClaimedRun:
     return run
 
 
-@pytest.mark.parametrize(
-    ("limit", "overran"), [(Limit(-1), "timeout"), (Limit(60, -1), "heartbeat")]
-)
+@pytest.mark.parametrize(("seconds", "overran"), [((-1, None), "timeout"), ((60, -1), "heartbeat")])
 def test_the_run_goes_back_with_what_it_overran_and_no_crash(
-    liveness: Liveness, run: ClaimedRun, limit: Limit, overran: str
+    liveness: Liveness, run: ClaimedRun, seconds: tuple[float, float | None], overran: str
 ) -> None:
     slots = Slots(2, lambda: None)
 
+    limit = Limit(*seconds)  # which begins to count here
     give_up(an_attempt(run_id=run.id, attempt=run.attempt, limit=limit), slots, liveness)
 
     view, [line] = get_run(run.id), get_history(run.id)

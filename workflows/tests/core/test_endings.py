@@ -99,6 +99,7 @@ def test_a_run_that_undoes_its_steps_takes_these_ends_and_no_other() -> None:
         Ending.CODE_IS_OLDER: Write.AWAIT_CODE,
         Ending.STORE_REFUSED: Write.GIVE_UP_UNDOING,
         Ending.UNDONE: Write.FINISH_UNDOING,
+        Ending.CLEANED_UP: Write.FINISH_CLEANUP,
         Ending.NOT_UNDONE: Write.GIVE_UP_UNDOING,
     }
     raised = dict.fromkeys([Ending.STORE_FAILED, Ending.INTERRUPTED], Write.RAISE)

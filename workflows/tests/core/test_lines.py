@@ -28,6 +28,7 @@ OTHER_DATA = {
     "admin.py": "shows a line whole, as get_history gives it to anybody",
     "core/line_fields.py": "reads it",
     "core/notes.py": "run.data",
+    "engine/debugging/prompt.py": "run.data",
     "engine/requests/result.py": "run.data",
     "engine/session/drive_memory.py": "run.data",
     "engine/session/session.py": "run.data",

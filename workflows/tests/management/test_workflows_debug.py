@@ -30,6 +30,25 @@ def test_without_a_terminal_it_writes_a_transcript() -> None:
     assert "(workflow)" not in said
 
 
+class Terminal(StringIO):
+    """What a person types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_at_a_terminal_pdb_has_its_own_streams(capsys: pytest.CaptureFixture[str]) -> None:
+    run = start(wait_for_go, timeout_seconds=60.0)
+
+    with mock.patch("sys.stdin", Terminal("p timeout_seconds\nquit\n")):
+        call_command("workflows_debug", str(run.id))
+
+    said = capsys.readouterr().out
+    assert "position 1: wait 'go'" in said
+    assert "(workflow) 60.0" in said
+    assert said.endswith("nothing was run, nothing was written\n")
+
+
 def test_at_a_prompt_it_says_what_can_be_typed() -> None:
     said = debug(start(wait_for_go), stdin=StringIO("quit\n"))
 

@@ -12,8 +12,9 @@ from workflows.core.run import ClaimedRun
 from workflows.models import LimitRate, LimitSlot, LimitWait, Run
 from workflows.store import limits
 from workflows.store.limits import Full, Later, Lost, Taken
-from workflows.store.queue import release_run
-from workflows.tests.builders import PATIENCE_SECONDS, claim
+from workflows.store.queue import Code, release_run
+from workflows.store.workers import enlist
+from workflows.tests.builders import PATIENCE_SECONDS, claim, connected
 
 DESK = Wanted(name="desk", key="", rule=Limit(2))
 BELL = Wanted(name="bell", key="", rule=Rate(1, 60))
@@ -118,3 +119,57 @@ def test_of_many_at_the_same_moment_no_more_than_the_limit_are_granted() -> None
     assert 1 <= granted <= 2
     assert held() == granted
     assert LimitWait.objects.count() == 12 - granted
+
+
+def waits(tenant: str) -> str:
+    Run.objects.create(workflow="tests.made", version=1, wake_at=Now(), tenant=tenant)
+    run = claim()
+    assert isinstance(take(run, parks=True), Full)
+    return tenant
+
+
+@pytest.mark.django_db
+def test_tenants_take_turns_among_those_who_wait() -> None:
+    holders = [made(), made()]
+    for each in holders:
+        take(each)
+    for tenant in ("ann", "ann", "ann", "bob", "cleo", "bob"):
+        waits(tenant)
+
+    assert served(holders, 3) == ["ann", "bob", "cleo"]
+    waits("dora")
+
+    assert served(holders, 4) == ["ann", "bob", "dora", "ann"]
+
+
+def served(holders: list[ClaimedRun], times: int) -> list[str]:
+    """Let so many, one by one, have a slot and be done with it; return whose they were."""
+    found = []
+    for _ in range(times):
+        limits.leave(holders.pop(0), 1)
+        run = claim()
+        assert take(run) == Taken()
+        holders.append(run)
+        found.append(run.tenant)
+    return found
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_share_is_of_the_slots_of_workers_that_live_and_have_the_code() -> None:
+    half = Wanted(name="half", key="", rule=Limit(share=0.5))
+
+    def granted(times: int) -> list[str]:
+        answers = [
+            limits.take(made(), 1, slots=[half], rate=None, parks=False) for _ in range(times)
+        ]
+        return [getattr(each, "words", "taken") for each in answers]
+
+    assert granted(2) == ["taken", "limit half: 1 of 1"]  # nobody lives: one at least
+    with connected() as own:
+        enlist(own, host="here", pid=1, slots=5)
+        enlist(own, host="here", pid=2, slots=90, code=Code(["tests.other"], [1]))
+        assert granted(2) == ["taken", "limit half: 2 of 2"]
+        enlist(own, host="there", pid=1, slots=2, code=Code(["tests.made"], [1]))
+        assert granted(2) == ["taken", "limit half: 3 of 3"]
+        limits.set_rule("half", Limit(4))
+        assert granted(2) == ["taken", "limit half: 4 of 4"]

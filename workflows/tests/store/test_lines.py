@@ -142,6 +142,7 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         {"run": f"'{CHILD}'::uuid", "data": "'{\"a\": 1}'::jsonb", "attributes": "'{}'::jsonb"},
         {"run": str(CHILD), "data": {"a": 1}, "attributes": {}},
     ),
+    (lines.cleanup_set(1, "release", GIVEN), {}, NOTED),
     (_.UNKNOWN, {}, {}),
 ]
 """What is built, what SQL adds or makes alone, and what is stored: the same as ever, since older

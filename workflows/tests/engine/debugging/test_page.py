@@ -104,7 +104,7 @@ def test_the_profile_has_the_rows_that_are_printed(shop: Path) -> None:
     call_command(*shlex.split(command)[3:], stdout=out, stderr=StringIO())
 
     assert skeleton(out.getvalue()) == skeleton(expected)
-    assert {"reserve", "charge", "order"} <= set(re.findall(r"flows\.py:\d+ (\w+)", out.getvalue()))
+    assert "order" in re.findall(r"flows\.py:\d+ (\w+)", out.getvalue())
 
 
 def skeleton(said: str) -> list[str]:

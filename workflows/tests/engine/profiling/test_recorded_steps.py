@@ -1,5 +1,6 @@
 """Steps that are not run answer as they did in a run's history."""
 
+import re
 from cProfile import Profile
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from workflows.api import Context, RetryPolicy, RunState, get_history, get_run, step, workflow
 from workflows.engine.profiling.profiled_run import Plan, Profiled, profile_run
-from workflows.engine.profiling.recorded_steps import RecordedSteps, events_of
+from workflows.engine.profiling.recorded_steps import RecordedContext, RecordedSteps, events_of
 from workflows.testing import advance, drive_until_idle, history_of, send
 from workflows.tests.builders import driven
 from workflows.tests.engine.debugging.orders import order, waiting_order
@@ -69,6 +70,42 @@ def test_what_failed_fails_and_is_undone_without_a_step() -> None:
     assert found.run.state == RunState.COMPENSATED
     assert (found.run.error or {})["message"] == (run.error or {})["message"]
     assert notes.done == done
+
+
+@workflow("tests.profiled_cleanup")
+def tidy(run: Context, city: str) -> None:
+    """Cleans up when it ends."""
+    run.on_end(unbook, "room", city)
+    run.step(book, city)
+
+
+def test_what_runs_at_the_end_does_not_run_either() -> None:
+    run = driven(tidy, city="Ghent")
+    done = list(notes.done)
+
+    found = profiled(run.id, "tests.profiled_cleanup", city="Ghent")
+
+    assert done == ["book Ghent", "unbook Ghent"]
+    assert found.run.state == RunState.COMPLETED
+    assert notes.done == done
+
+
+def test_every_verb_that_is_given_a_step_is_given_another() -> None:
+    taking = {
+        name
+        for kind in Context.__mro__
+        for name, member in vars(kind).items()
+        if name.startswith("_") and {"StepDefinition", "Call"} & _named_in(member)
+    }
+
+    assert taking == {"_step", "_on_end", "_group"}
+    assert taking <= vars(RecordedContext).keys()
+
+
+def _named_in(member: Any) -> set[str]:
+    """Return the words of a method's annotations."""
+    told = " ".join(str(each) for each in getattr(member, "__annotations__", {}).values())
+    return set(re.findall(r"\w+", told))
 
 
 def test_a_run_that_takes_another_way_gets_no_answer() -> None:

@@ -8,7 +8,9 @@ import pytest
 from django.db import transaction
 
 from workflows.api import (
+    Context,
     HistoryKind,
+    Permanent,
     RunIsOver,
     RunNotFound,
     RunState,
@@ -18,10 +20,13 @@ from workflows.api import (
     retry_now,
     send_event,
     start,
+    step,
+    workflow,
 )
 from workflows.models import History, Run
-from workflows.testing import drive_until_idle
+from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import counted_statements, driven, kinds, run_sql
+from workflows.tests.flows import notes
 from workflows.tests.old_runs import chain
 
 pytestmark = pytest.mark.django_db
@@ -53,19 +58,6 @@ def test_a_verb_costs_the_same_for_a_long_chain(verb: Callable[[UUID], object]) 
         sent.append(len(statements))
 
     assert sent[0] == sent[1]
-
-
-def test_a_chain_is_driven_now_and_undone_where_it_is() -> None:
-    first = driven(chain, hops=2, waits=True)
-    last = newest(first.id)
-    assert last != first.id
-
-    assert retry_now(first.id)
-    assert kinds(last)[-1] == HistoryKind.WOKEN
-    cancel(first.id)
-    assert compensate(first.id)
-    assert get_run(last).state == RunState.COMPENSATING
-    assert get_run(first.id).state == RunState.COMPLETED
 
 
 def test_an_event_reaches_the_newest_though_runs_before_it_are_lost() -> None:
@@ -110,3 +102,54 @@ def test_what_never_was_is_not_found() -> None:
         send_event(nobody, "go")
     with pytest.raises(RunNotFound):
         cancel(nobody)
+
+
+def undo_count(output: int, left: int) -> None:
+    notes.note(f"undo {left}")
+
+
+@step(compensate=undo_count)
+def count_down(left: int) -> int:
+    return left - 1
+
+
+@workflow("tests.chains.failing")
+def failing_chain(run: Context, left: int = 2) -> None:
+    left = run.step(count_down, left)
+    if left:
+        run.continue_as_new(left=left)
+    raise Permanent("at its end")
+
+
+def test_the_newest_run_is_found_by_any_of_its_chain() -> None:
+    first = driven(chain, hops=3, waits=True)
+    last = newest(first.id)
+    middle = get_run(first.id).continued_as
+    assert middle is not None
+
+    found = [get_run(each, newest=True).id for each in (first.id, middle, last)]
+
+    assert found == [last] * 3
+    assert get_run(first.id).id == first.id
+
+
+def test_retry_now_drives_the_newest() -> None:
+    first = driven(chain, hops=2, waits=True)
+
+    assert retry_now(first.id)
+    drive_until_idle()
+
+    assert HistoryKind.WOKEN in kinds(newest(first.id))
+
+
+def test_killed_anywhere_compensate_undoes_the_newest_by_the_id_of_the_first() -> None:
+    def play() -> None:
+        notes.done.clear()
+        first = driven(failing_chain)
+        assert compensate(first.id)
+        drive_until_idle()
+        assert get_run(first.id, newest=True).state == RunState.COMPENSATED
+
+    crash_everywhere(play, at_least_once=lambda: notes.done)
+
+    assert set(notes.done) == {"undo 1"}

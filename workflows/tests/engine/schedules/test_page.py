@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -24,7 +25,7 @@ def own_schedules() -> Iterator[None]:
 
 
 def test_the_examples_run_one_after_the_other() -> None:
-    first, second = re.findall(r"^```python\n(.*?)^```", PAGE, re.S | re.M)
+    first, second, _ = blocks()
     names: dict[str, object] = {"__name__": __name__}
 
     exec(first, names)
@@ -34,6 +35,21 @@ def test_the_examples_run_one_after_the_other() -> None:
     assert [each.name for each in list_schedules()] == ["hourly sums", "reports.nightly"]
     assert get_schedule("hourly sums").started == 1
     assert len(get_schedule("hourly sums").waiting) == 25
+
+
+def blocks() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", PAGE, re.S | re.M)
+
+
+def test_the_example_of_a_test_passes() -> None:
+    first, _, third = blocks()
+    names: dict[str, Any] = {"__name__": __name__}
+
+    exec(first, names)
+    exec(third, names)
+    names["test_every_night_has_its_run"]()
+
+    assert get_schedule("reports.nightly").started >= 3
 
 
 @pytest.mark.parametrize("line", ["30 2 * * *", "0 3 * * *", "30 * * * *"])

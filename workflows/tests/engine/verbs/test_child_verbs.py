@@ -174,3 +174,21 @@ def test_many_children_end_in_the_order_they_please() -> None:
     drive_until_idle()
 
     assert get_run(run.id).output == [number * 2 for number in range(100, 160)]
+
+
+@workflow("tests.children")
+def counting_children(run: Context) -> list[bool]:
+    run.start_child.using(detached=True)(doubling, number=0)
+    run.map(doubling, [{"number": 1}, {"number": 2}])
+    last = run.start_child(doubling, number=3)
+    known = run.children()
+    return [each.has_ended for each in known] + [known[-1] is last]
+
+
+def test_the_code_is_told_its_children_the_same_at_every_replay() -> None:
+    def play() -> None:
+        run = start(counting_children)
+        drive_until_idle()
+        assert get_run(run.id).output == [True, True, False, True]
+
+    crash_everywhere(play)
