@@ -60,19 +60,6 @@ def test_a_verb_costs_the_same_for_a_long_chain(verb: Callable[[UUID], object]) 
     assert sent[0] == sent[1]
 
 
-def test_a_chain_is_driven_now_and_undone_where_it_is() -> None:
-    first = driven(chain, hops=2, waits=True)
-    last = newest(first.id)
-    assert last != first.id
-
-    assert retry_now(first.id)
-    assert kinds(last)[-1] == HistoryKind.WOKEN
-    cancel(first.id)
-    assert compensate(first.id)
-    assert get_run(last).state == RunState.COMPENSATING
-    assert get_run(first.id).state == RunState.COMPLETED
-
-
 def test_an_event_reaches_the_newest_though_runs_before_it_are_lost() -> None:
     first = driven(chain, hops=4, waits=True)
     middle = get_run(first.id).continued_as
