@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0022_brief_conditions")]
+    dependencies = [("workflows", "0021_brief_conditions")]
 
     operations = [
         migrations.AddField("run", "forked_from", models.UUIDField(null=True, blank=True)),

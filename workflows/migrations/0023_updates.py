@@ -28,7 +28,7 @@ DROP FUNCTION workflows_tell_updater();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0022_forks"), ("workflows", "0020_cleanup")]
+    dependencies = [("workflows", "0022_forks")]
 
     operations = [
         migrations.AddField("event", "answer", models.JSONField(null=True)),

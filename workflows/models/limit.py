@@ -1,6 +1,6 @@
 """Limits: who holds a slot, who waits for one, and when a rate comes to its next moment.
 
-Written by the functions of migrations 0017, 0019 and 0022, which `workflows.store.limits` calls, and by their triggers.
+Written by the functions of migrations 0016, 0017 and 0021, which `workflows.store.limits` calls, and by their triggers.
 """
 
 from django.db import models

@@ -1,6 +1,6 @@
 """Limits: take a slot or a moment, leave it, and what operators set and see.
 
-The functions of migration 0017 do it, in one statement each.
+The functions of migration 0016 do it, in one statement each.
 """
 
 from collections.abc import Sequence

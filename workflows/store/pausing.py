@@ -1,4 +1,4 @@
-"""Pause and resume: each verb one statement. A trigger turns aside what is to pause (migration 0015)."""
+"""Pause and resume: each verb one statement. A trigger turns aside what is to pause (migration 0014)."""
 
 from uuid import UUID
 

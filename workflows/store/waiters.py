@@ -1,6 +1,6 @@
 """Who waits for a run, outside: holds an advisory lock of it, and is told by a notification then only.
 
-A trigger asks for the lock where the run ends or its data changes (migration 0016). Behind a pooler that
+A trigger asks for the lock where the run ends or its data changes (migration 0015). Behind a pooler that
 hands its connections around, nothing may stay behind on them: there the waiter is told nothing, and looks
 now and then, as he does anyway.
 """

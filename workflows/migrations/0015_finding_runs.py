@@ -59,7 +59,7 @@ DROP FUNCTION workflows_tell_waiters();
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0015_steering")]
+    dependencies = [("workflows", "0014_steering")]
 
     operations = [
         migrations.AddField("run", "owner", models.TextField(blank=True, db_default="", default="")),

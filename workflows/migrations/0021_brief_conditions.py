@@ -14,8 +14,8 @@ import importlib
 
 from django.db import migrations, models
 
-_cleanup = importlib.import_module("workflows.migrations.0020_cleanup")
-_finding = importlib.import_module("workflows.migrations.0016_finding_runs")
+_cleanup = importlib.import_module("workflows.migrations.0019_cleanup")
+_finding = importlib.import_module("workflows.migrations.0015_finding_runs")
 
 ENDS = "('completed', 'failed', 'cancelled', 'compensated')"
 
@@ -177,7 +177,7 @@ AT_LENGTH = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0021_baggage")]
+    dependencies = [("workflows", "0020_baggage")]
 
     operations = [
         migrations.RunSQL(FUNCTIONS + BRIEF, AT_LENGTH),

@@ -5,13 +5,13 @@ import importlib
 from django.db import migrations
 
 _rules = importlib.import_module("workflows.migrations.0004_rules_for_compensation_and_children")
-_steering = importlib.import_module("workflows.migrations.0015_steering")
+_steering = importlib.import_module("workflows.migrations.0014_steering")
 
 MOVES = _steering.MOVES + ", 'compensating>cancelled'"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0019_start_windows")]
+    dependencies = [("workflows", "0018_start_windows")]
 
     operations = [
         migrations.RunSQL(_rules.move_trigger(MOVES), _rules.move_trigger(_steering.MOVES)),

@@ -80,7 +80,7 @@ END $$;
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0017_limits'),
+        ('workflows', '0016_limits'),
     ]
 
     operations = [

@@ -253,7 +253,7 @@ DROP FUNCTION workflows_wake_waiters(text, text, integer, timestamptz);
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0016_finding_runs'),
+        ('workflows', '0015_finding_runs'),
     ]
 
     operations = [

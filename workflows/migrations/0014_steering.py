@@ -54,7 +54,7 @@ ORDER += ["cancelling", "cancelled", "compensating", "compensated"]
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0014_tenants")]
+    dependencies = [("workflows", "0013_tenants")]
 
     operations = [
         migrations.AddField(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0020_cleanup")]
+    dependencies = [("workflows", "0019_cleanup")]
 
     operations = [
         migrations.AddField(
