@@ -6,7 +6,6 @@ from workflows.core.errors import (
     DeadlineExceeded,
     DefinitionError,
     DuplicateWorkflow,
-    ForkRefused,
     InvalidInput,
     KeyConflict,
     Permanent,
@@ -29,6 +28,7 @@ from workflows.core.errors import (
     WaitTimedOut,
     WorkflowError,
 )
+from workflows.core.fork import ForkRefused
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.limit import Limit, LimitView, Rate
 from workflows.core.retry import RetryPolicy

@@ -89,7 +89,7 @@ def test_check_deploy_counts_the_connections() -> None:
     many = manage("check", "--deploy", **values, TOOLSITE_WEB_PROCESSES="45", TOOLSITE_WORKERS="4")
 
     assert "toolsite.W002" not in few.stderr
-    assert "may open 324 database connections" in many.stderr
+    assert "may open 336 database connections" in many.stderr
     assert "45 processes * (5 + 2) threads = 315" in many.stderr
 
 

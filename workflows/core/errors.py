@@ -31,7 +31,7 @@ WorkflowError
     ├── ReplayMismatch       history and code disagree
     └── UnfitPayload         an event does not fit the type that the code gives it
 
-Those of updates stand in core/update_errors.py. What unwinds workflow code is no error, and stands in core/unwind.py.
+Those of updates stand in core/update_errors.py, ForkRefused in core/fork.py. What unwinds workflow code is no error, and stands in core/unwind.py.
 """
 
 
@@ -101,12 +101,6 @@ class RetryRefused(RequestError):
     """A failed run cannot go on from what failed; the message says why, and what helps."""
 
     code = "retry_refused"
-
-
-class ForkRefused(RequestError):
-    """A run cannot be forked at this position; the message says why, and what helps."""
-
-    code = "fork_refused"
 
 
 class KeyConflict(RequestError):

@@ -5,13 +5,19 @@ from typing import NamedTuple
 from uuid import UUID
 
 from workflows.core.decide import recorded_operation
-from workflows.core.errors import ForkRefused
+from workflows.core.errors import RequestError
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.line_fields import DETACHED
 from workflows.core.lines import carried_notes, ended_child, started_child
 from workflows.core.notes import CarriedNotes
 from workflows.core.what_failed import group_of
+
+
+class ForkRefused(RequestError):
+    """A run cannot be forked at this position; the message says why, and what helps."""
+
+    code = "fork_refused"
 
 
 class Prefix(NamedTuple):

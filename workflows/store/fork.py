@@ -23,7 +23,7 @@ _LOCK = Statement(
 )
 _TAKEN_OVER = (
     *("workflow", "version", "undo_on_cancel", "priority", "owner", "tags", "tenant"),
-    *("max_crashes", "key_free_at_end"),
+    *("max_crashes", "key_free_at_end", "baggage"),
 )
 _FORK = insert.run(
     "workflows_run AS origin WHERE origin.id = %(origin)s",

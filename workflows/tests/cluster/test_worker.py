@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.test import override_settings
 
 from workflows import tasks
 from workflows.cluster import shared, worker
@@ -12,9 +13,10 @@ shared_numbers = (shared.busy_workers, shared.looks, shared.empty_looks)
 
 @pytest.fixture(autouse=True)
 def nobody_there() -> Iterator[None]:
-    """Begin and end without traces of workers."""
+    """Begin and end without traces of workers, of which each drives one run at a time."""
     shared.reset()
-    yield
+    with override_settings(WORKFLOWS={"slots": 1}):
+        yield
     shared.reset()
 
 

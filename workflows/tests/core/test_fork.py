@@ -6,8 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from workflows.core.errors import ForkRefused
-from workflows.core.fork import forked_prefix
+from workflows.core.fork import ForkRefused, forked_prefix
 from workflows.core.history import RETRY, UNDO, HistoryEntry, HistoryKind
 from workflows.core.history_index import History
 

@@ -61,6 +61,7 @@ SENDS = {"execute", "executemany", "cursor", "stream", "copy"}
 SEND_BY_THEMSELVES = {
     "store/database.py": "the one place",
     "apps.py": "the triggers, after a migrate without migrations",
+    "store/lent_connections.py": "hands a connection on together with its cursor",
     "store/read_only.py": "tells PostgreSQL that nothing is to be written",
     "testing/rows.py": "the kit compares the rows of the project's own tables",
 }

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from workflows.core import lines
+from workflows.core import lines, update_lines
 from workflows.core.codec import loads
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
@@ -96,6 +96,16 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     ),
     (lines.patch_taken(1, "check-twice"), {}, {}),
     (
+        update_lines.update_received(1, "address", '"é"', 7),
+        {},
+        {"payload": "é", "event": 7},
+    ),
+    (
+        update_lines.update_answered(1, "address", output='"done"'),
+        {},
+        {"output": "done"},
+    ),
+    (
         _.RECOVERED,
         {"worker": "5", "crashes": "2", "reason": "'gone'::text", "steps": STEPS}
         | {"company": "7", "attempt": "3"},
@@ -166,6 +176,7 @@ def stored(built: Fact | HistoryKind, sql: dict[str, str]) -> HistoryEntry:
 
 def test_the_table_has_every_kind_and_every_field() -> None:
     told = {built.kind if isinstance(built, Fact) else built: set(data) for built, _, data in LINES}
+    told[HistoryKind.UPDATE_ANSWERED] |= {"error"}  # in the place of the output
     told[HistoryKind.COMPENSATION_ATTEMPT_FAILED] = told[HistoryKind.ATTEMPT_FAILED] - NOTED.keys()
 
     assert told == {kind: {field.name for field in FIELDS[kind]} for kind in HistoryKind}
