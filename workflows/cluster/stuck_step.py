@@ -33,7 +33,7 @@ def give_up(running: Running, slots: Slots, liveness: Liveness) -> None:
 
 
 def _take(run: HeldRun) -> None:
-    with store.open_connection() as own:
+    with store.open_connection(conf().direct_database) as own:
         for _ in range(TRIES):
             judged = sweep.take_overrun(own, run, max_crashes=conf().max_crashes)
             if judged:

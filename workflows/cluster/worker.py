@@ -74,6 +74,17 @@ def _liveness() -> Liveness:
 
 @cache
 def _slots() -> Slots:
-    """Return this process's own, if it has more than one."""
-    slots = Slots(conf().slots, lambda: _work(lambda: shared.stopping() or slots.retiring))
+    """Return this process's own, if it has more than one. Called in the main thread first."""
+    _liveness()  # made here: of two slots that came first at the same moment each would make one
+    slots = Slots(conf().slots, lambda: _work_in_slot(lambda: shared.stopping() or slots.retiring))
     return slots
+
+
+def _work_in_slot(stopping: Callable[[], bool]) -> None:
+    """As _work. What would end a process with one slot ends this one too, once its other drives have: a
+    thread that just died would be waited for in vain. Raises SystemExit."""
+    try:
+        _work(stopping)
+    except KeyboardInterrupt as exc:
+        signals.worker_failed.send_robust(sender=Liveness, error=exc)
+        raise SystemExit(1) from exc

@@ -28,6 +28,7 @@ def as_exported(recorded: Recorded) -> dict[str, Any]:
         "version": recorded.version,
         "input": recorded.input,
         "defaults": recorded.defaults,
+        "baggage": recorded.baggage,
         "created_at": recorded.created_at.isoformat(),
         "history": [_line(entry) for entry in recorded.entries],
     }
@@ -49,6 +50,7 @@ def import_history(exported: Any) -> Recorded:
         input=_field(exported, "input", dict),
         defaults=_field({"defaults": {}, **exported}, "defaults", dict),
         created_at=_moment(exported, "created_at"),
+        baggage=_field({"baggage": {}, **exported}, "baggage", dict),
         entries=[
             _entry(each, line) for each, line in enumerate(_field(exported, "history", list), 1)
         ],

@@ -1,7 +1,7 @@
 """Replay without doing: does the code at hand still tell the story of a run's history?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from traceback import extract_tb
 from typing import Any
@@ -56,6 +56,7 @@ class Recorded:
     """What was left to the function's defaults, as they were."""
     created_at: datetime
     entries: list[HistoryEntry]
+    baggage: dict[str, Any] = field(default_factory=dict)
     returned: str | None = None
     """What the code is to return again, as JSON text; None: that is not compared."""
 
@@ -99,6 +100,7 @@ def as_recorded(run: RunView, entries: list[HistoryEntry]) -> Recorded:
         defaults=run.defaults,
         created_at=run.created_at,
         entries=entries,
+        baggage=run.baggage,
     )
 
 
@@ -158,6 +160,7 @@ def _as_claimed(recorded: Recorded) -> ClaimedRun:
         attempt=0,
         input=dumps(recorded.input),
         defaults=dumps(recorded.defaults),
+        baggage=dumps(recorded.baggage),
         events=0,
         created_at=recorded.created_at,
         now=recorded.created_at,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from threading import Lock
 from typing import Protocol
 
 import psycopg
@@ -26,9 +27,17 @@ turns = Turns()
 """Of this worker: as long as its process lives, from bell to bell."""
 
 
-@cache
+_one_company = Lock()
+
+
 def company() -> Company:
     """Return the drives of this worker."""
+    with _one_company:  # else two threads that come first might each make one
+        return _company()
+
+
+@cache
+def _company() -> Company:
     return Company(conf().slots)
 
 

@@ -1,6 +1,6 @@
 """An update's caller finds its answer on the event, and is told when it is there.
 
-The column is empty in what older releases write. As in 0016, a notification is sent only where somebody
+The column is empty in what older releases write. As in 0015, a notification is sent only where somebody
 waits for the run, and the trigger looks only where an answer is written.
 """
 

@@ -4,6 +4,7 @@ import functools
 from dataclasses import dataclass
 
 _STEERING = "workflows.engine.requests.steering"
+_UPDATE = "workflows.engine.requests.update"
 _RETRY = "workflows.engine.requests.retry"
 _PAUSE = ("workflows.engine.requests.pause.pause", "workflows.engine.requests.pause.resume")
 _LISTING = "workflows.engine.requests.listing"
@@ -103,6 +104,7 @@ RULES = (
             *("workflows.engine.requests.start.Start()", "workflows.store.views.get_run"),
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),
             "workflows.engine.requests.steer_runs.steer_runs",
+            *(f"{_UPDATE}.update", f"{_UPDATE}.update_or_start"),
             "workflows.engine.requests.fork.fork",
             "workflows.engine.requests.start_many.start_many",
             "workflows.engine.requests.send_or_start.send_or_start",

@@ -100,7 +100,7 @@ class ConnectionPool:
         until = monotonic() - seconds
         with self._lock:
             old = [each for each in self._kept if each.since <= until]
-            self._kept = self._kept[len(old) :]
+            self._kept = [each for each in self._kept if each.since > until]
         for each in old:
             each.raw.close()
 
@@ -113,9 +113,10 @@ class ConnectionPool:
         with self._lock:
             if not self._waiting and self._is_free():
                 return self._lend(borrower)
-            called = threading.Event()
-            self._waiting.append(called)
-        try:
+        called = threading.Event()
+        try:  # from here on: an interrupt may come behind any call
+            with self._lock:
+                self._waiting.append(called)
             while True:
                 called.wait(self._seconds_left(called))
                 with self._lock:
@@ -124,7 +125,8 @@ class ConnectionPool:
                         return self._lend(borrower)
         finally:  # also of a step that is interrupted
             with self._lock:
-                self._waiting.remove(called)
+                if called in self._waiting:
+                    self._waiting.remove(called)
                 self._call_the_next()
 
     def _is_free(self) -> bool:

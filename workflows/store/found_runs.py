@@ -130,15 +130,21 @@ class Count(NamedTuple):
     """When the newest of them was created; None: there is none."""
 
 
+def _steered(wanted: Wanted) -> RunQuerySet:
+    """Return these runs without those that went on by continue_as_new: a verb would reach the newest of
+    the chain, of which this may not be true."""
+    return matching(wanted).filter(continued_as__isnull=True)
+
+
 def count_runs(wanted: Wanted) -> Count:
-    """Return how many there are."""
-    told = matching(wanted).aggregate(runs=Aggregate("pk"), newest=Max("created_at"))
+    """Return how many there are to be steered."""
+    told = _steered(wanted).aggregate(runs=Aggregate("pk"), newest=Max("created_at"))
     return Count(**told)
 
 
 def list_places(wanted: Wanted, *, until: datetime, after: Place | None, limit: int) -> list[Place]:
     """Return the next of these runs, the oldest first, of those created up to a moment."""
-    runs = matching(wanted).filter(created_at__lte=until)
+    runs = _steered(wanted).filter(created_at__lte=until)
     if after is not None:
         newer = Q(created_at__gt=after.created_at) | Q(pk__gt=after.id)
         runs = runs.filter(created_at__gte=after.created_at).filter(newer)
@@ -148,4 +154,4 @@ def list_places(wanted: Wanted, *, until: datetime, after: Place | None, limit: 
 
 def is_among(run_id: UUID, wanted: Wanted) -> bool:
     """Say whether all this is true of a run now."""
-    return matching(wanted).filter(pk=run_id).exists()
+    return _steered(wanted).filter(pk=run_id).exists()

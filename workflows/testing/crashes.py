@@ -58,6 +58,7 @@ def crash_everywhere(
     at_least_once: Callable[[], Iterable[Any]] = list,
     ignore: Collection[type[models.Model]] = (),
     pairs: bool | int = False,
+    at_most: int | None = None,
 ) -> CrashReport:
     """Play a scenario undisturbed; then again for each statement its drives write with, killing
     the worker before it, and after it where it is a commit of its own, letting the run be
@@ -78,18 +79,24 @@ def crash_everywhere(
     pairs          also kills a second worker while it recovers from the first death, at a sample
                    of places, the same every time: True for SAMPLE of them, or how many
 
+    at_most        so many of the places only, spread evenly over the story: for long stories of
+                   which another test, run by name, tries every place
+
     Raises AssertionError naming the place at which outcomes, history or effects differ. Every
     scenario is played in a transaction that is rolled back, so that each starts alike and the
     database is left as it was; on_commit hooks do not run. An action that runs at most once may
     rightly end in doubt after a crash: make it atomic, or let the scenario do without it.
     """
     _check(scenario, pairs, ignore)
+    if at_most is not None and (not isinstance(at_most, int) or at_most < 1):
+        raise ValueError(f"crash_everywhere: at_most is {at_most!r:.80}; give 1 or more, or None")
     tables = Tables(ignore=ignore)
     before = frozenset(Run.objects.values_list("id", flat=True))
     observer = Observer(observe=observe, at_least_once=at_least_once, tables=tables, before=before)
     return _kill_everywhere(
         Scenario(play=scenario, observer=observer, ids=Ids(tables)),
         pairs=SAMPLE if pairs is True else int(pairs),
+        at_most=at_most,
     )
 
 
@@ -103,13 +110,13 @@ def _check(scenario: Any, pairs: Any, ignore: Any) -> None:
         raise ValueError(f"crash_everywhere: ignore is {ignore!r:.80}; give a list of models")
 
 
-def _kill_everywhere(played: Scenario, *, pairs: int) -> CrashReport:
+def _kill_everywhere(played: Scenario, *, pairs: int, at_most: int | None) -> CrashReport:
     calm = Killer()
     compared = Comparison(_outcome(played, calm))
     if not calm.seen:
         raise AssertionError("nothing was tried: the scenario drives no run; let it start one")
-    places = list(_places(calm.seen))
-    twice = _pairs(places, pairs)
+    everywhere = list(_places(calm.seen))
+    places, twice = _spread(everywhere, at_most), _pairs(everywhere, pairs)
     for deaths in places + twice:
         _play_with(played, deaths, calm.seen, compared)
     made.append(
@@ -130,6 +137,12 @@ def _places(seen: list[Statement]) -> Iterator[list[Death]]:
             yield [Death(number=number, when="after")]
             if statement.by_engine:
                 yield [Death(number=number, when="overtaken at")]
+
+
+def _spread(places: list[list[Death]], at_most: int | None) -> list[list[Death]]:
+    if at_most is None or len(places) <= at_most:
+        return places
+    return [places[number * len(places) // at_most] for number in range(at_most)]
 
 
 def _pairs(places: list[list[Death]], count: int) -> list[list[Death]]:

@@ -123,6 +123,7 @@ def enter(running: Running) -> "contextvars.Token[Running | None]":
 def enter_apart(running: Running, context: contextvars.Context) -> None:
     """An attempt begins that runs in a context of its own; `leave_apart` ends it."""
     _witness.begun(running)
+    running.limit.on_stuck = partial(_witness.stuck, running)  # of its plain parts
     context.run(current.set, running)
 
 

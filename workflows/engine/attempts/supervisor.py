@@ -77,9 +77,13 @@ class Supervisor:
                 self._plan()
 
 
+_one = threading.Lock()
+
+
 def supervisor() -> Supervisor:
     """Return that of this process; a fork begins with one of its own."""
-    return _of_process(os.getpid())
+    with _one:  # else two threads that come first might each make one
+        return _of_process(os.getpid())
 
 
 @cache

@@ -73,12 +73,13 @@ class _Part:
 
     def refuse(self) -> None:
         """The attempt is over."""
-        self.future.set_exception(
-            RuntimeError(
-                "the step has ended: what it has left running cannot call plain functions any more; "
-                "await everything that a step begins"
+        if self.future.set_running_or_notify_cancel():
+            self.future.set_exception(
+                RuntimeError(
+                    "the step has ended: what it has left running cannot call plain functions any "
+                    "more; await everything that a step begins"
+                )
             )
-        )
 
     def _fail(self, exc: BaseException, before: OpenWork) -> None:
         told: BaseException = asyncio.CancelledError()

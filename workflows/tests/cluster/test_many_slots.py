@@ -22,7 +22,7 @@ KINDS = {
 """With what each has under way while it stands."""
 EACH = 5
 IN_A_GROUP = "I8 an operation began before the one before it had ended"
-STANDING = "SELECT count(*) FROM lab_effect"
+STANDING = "SELECT count(*) FROM lab_effect WHERE run_id = ANY(%s)"
 SESSIONS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND backend_type = 'client backend'
@@ -44,7 +44,7 @@ def test_steps_of_all_kinds_wait_beside_each_other_and_come_to_their_ends(
     runs = [start(kind, gate=str(gate)).id for kind in KINDS for _ in range(EACH)]
     standing = EACH * sum(map(len, KINDS.values()))
 
-    wait_for(lambda: rows(STANDING) == [(standing,)], "all steps to stand", cluster.words)
+    wait_for(lambda: rows(STANDING, runs) == [(standing,)], "all steps to stand", cluster.words)
     quick = [start(flows.atomic_steps).id for _ in range(10)]
     for run in quick:  # nobody waits for those that stand
         wait_for_state(run, RunState.COMPLETED, cluster)

@@ -5,9 +5,19 @@ from uuid import uuid4
 
 import pytest
 
-from workflows.api import InvalidInput, cancel, export_history, replay_history
+from workflows.api import (
+    Context,
+    InvalidInput,
+    cancel,
+    export_history,
+    replay_history,
+    start,
+    workflow,
+)
+from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.engine.families import waiting_child
+from workflows.tests.flows import greet
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +39,21 @@ def test_a_run_that_is_over_may_be_exported_too() -> None:
 
     assert exported["workflow"] == "tests.waiting_child"
     assert exported["history"][-1]["kind"] == "run_cancelled"
+
+
+@workflow("tests.carrying")
+def carrying(run: Context) -> str:
+    return run.step(greet, str(run.baggage["name"]))
+
+
+def test_what_a_run_carries_along_is_exported_and_known_at_a_replay() -> None:
+    run = start.using(baggage={"name": "Ann"})(carrying)
+    drive_until_idle()
+
+    exported = export_history(run.id)
+
+    assert exported["baggage"] == {"name": "Ann"}
+    assert replay_history(exported) is None
 
 
 SPOILT: dict[str, Any] = {

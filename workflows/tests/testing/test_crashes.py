@@ -186,6 +186,15 @@ def test_a_scenario_that_raises_tells_which_runs_were_open() -> None:
         crash_everywhere(scenario)
 
 
+def test_of_a_long_story_so_many_places_are_tried_spread_over_all_of_it() -> None:
+    everywhere = crash_everywhere(everything)
+
+    some = crash_everywhere(everything, at_most=4)
+
+    assert (some.boundaries, some.statements) == (4, everywhere.statements)
+    assert crash_everywhere(everything, at_most=10_000) == everywhere
+
+
 def test_an_event_loop_in_the_test_s_thread_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

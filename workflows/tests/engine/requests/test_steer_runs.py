@@ -29,6 +29,7 @@ from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.engine.forms import doubled
 from workflows.tests.flows import ONCE, wait_for_go
+from workflows.tests.old_runs import chain
 
 
 @workflow("bulk.mistaken")
@@ -98,6 +99,18 @@ def test_all_that_wait_are_paused_and_resumed() -> None:
 
     assert (paused.done, resumed.done, between) == (2, 2, ["paused"] * 2)
     assert states() == ["waiting"] * 2
+
+
+@pytest.mark.django_db
+def test_a_filter_that_fits_a_chain_s_older_run_does_not_reach_its_newest() -> None:
+    first = start(chain, hops=2, waits=True)
+    drive_until_idle()
+    assert get_run(first.id).state == RunState.COMPLETED
+
+    steered = steer_runs("cancel", workflow=chain, state="completed")
+
+    assert (steered.matched, steered.done) == (0, 0)
+    assert not get_run(first.id, newest=True).is_over
 
 
 @pytest.mark.django_db
