@@ -165,8 +165,19 @@ class _ThreadAlarm:
     def off(self) -> None:
         with self._lock:
             self._armed = False
-            self._raise(None)  # takes back what has not been delivered
         supervisor().forget(self)
+        if self.rang:
+            self._take_back()
+
+    def _take_back(self) -> None:
+        """Let what may not have been delivered be delivered here. To set none in its place would leave
+        CPython 3.11's flag for it set: all code runs slower then, and hangs under a profiler."""
+        try:
+            self._raise(TimeLimitReached)
+            while True:
+                pass
+        except TimeLimitReached:
+            return
 
     def next_at(self) -> float:
         if self._rings_at is not None:
@@ -184,7 +195,5 @@ class _ThreadAlarm:
             self.rang, self._rings_at = True, now + RING_AGAIN_SECONDS
             self._raise(TimeLimitReached)
 
-    def _raise(self, kind: type[BaseException] | None) -> None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            self._target, None if kind is None else ctypes.py_object(kind)
-        )
+    def _raise(self, kind: type[BaseException]) -> None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(self._target, ctypes.py_object(kind))

@@ -188,6 +188,32 @@ def test_a_limit_holds_in_another_thread_too() -> None:
         outcome.result(LONG)
 
 
+PROFILED = """
+import cProfile, json, threading
+from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
+
+def overrun():
+    try:
+        call_within(Limit(0.01), lambda: [None for _ in iter(int, 1)])
+    except TimeLimitReached:
+        print("stopped")
+
+for limited in (lambda: call_within(Limit(60), int), overrun):
+    thread = threading.Thread(target=limited)
+    thread.start()
+    thread.join()
+    cProfile.Profile().runcall(json.dumps, {"a": [1, {"b": 2}]}, indent=2)
+"""
+
+
+def test_a_limit_in_a_thread_leaves_nothing_on_which_a_profiler_hangs() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROFILED], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout == "stopped\n"
+
+
 def test_a_step_in_another_thread_that_is_in_time_is_left_alone() -> None:
     outcome = elsewhere(lambda: call_within(Limit(LONG), lambda: "in time"))
 

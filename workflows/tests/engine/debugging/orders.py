@@ -57,7 +57,8 @@ def order(run: Context, order_id: int) -> str:
 
 
 def waiting_order() -> RunView:
-    """Return a run that waits for its address."""
+    """Return a run that waits for its address, of the code as it was."""
+    deployed["what"] = AS_IT_WAS
     run = driven(order, order_id=7)
     advance(seconds=601)
     return get_run(run.id)

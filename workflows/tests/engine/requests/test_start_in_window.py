@@ -69,6 +69,7 @@ def test_who_never_falls_silent_is_served_in_the_end() -> None:
     for revision in range(4):
         saved(revision)
         advance(4)
+    advance(60)
 
     assert sorted(outputs()) == [2, 3]
 
