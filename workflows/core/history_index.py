@@ -116,7 +116,11 @@ class History:
         return next((run_id for before, run_id in self._forks if position < before), None)
 
     def story(self, position: int) -> list[HistoryEntry]:
-        """Return the lines that count of this position, up to the end of what the code did itself."""
+        """Return the lines that count of this position, up to the end of what the code did itself.
+
+        How a cleanup went is none of it: it runs at each run's own end."""
+        if self.is_cleanup(position):
+            return list(self._parts[position].values())
         since = self._undoes_since
         undone = self._undo.get(position, {}).values()
         by_the_code = [each for each in undone if since is None or each.id < since]
@@ -124,10 +128,17 @@ class History:
 
     def is_undone_by_the_run(self, position: int) -> bool:
         """Whether the run itself, not a group of its code, has begun to undo the step there."""
+        if self.is_cleanup(position):
+            return False
         undone = self._undo.get(position, {}).values()
         return self._undoes_since is not None and any(
             each.id > self._undoes_since for each in undone
         )
+
+    def is_cleanup(self, position: int) -> bool:
+        """Whether a step is named at this position that runs at the run's end."""
+        outcome = self.outcome(position)
+        return outcome is not None and outcome.kind == HistoryKind.CLEANUP_SET
 
     @property
     def has_compensated(self) -> bool:

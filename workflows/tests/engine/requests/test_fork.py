@@ -20,6 +20,7 @@ from workflows.api import (
     StepState,
     cancel,
     compensate,
+    current_step,
     export_history,
     fork,
     get_history,
@@ -53,6 +54,7 @@ code: dict[str, Callable[[Context], Any]] = {}
 def no_code() -> Iterator[None]:
     yield
     code.clear()
+    mended.clear()
 
 
 def give_back(output: str, what: str, key: str = "") -> None:
@@ -337,6 +339,65 @@ def test_what_a_group_has_undone_is_not_undone_again() -> None:
     notes.done.clear()
     assert driven_on(fork(run.id, at=4)).output == "c paid"
     assert notes.done == ["c"]
+
+
+@step
+def release(what: str) -> None:
+    if what not in mended and what == "stuck":
+        raise Permanent("not now")
+    info = current_step()
+    assert info is not None
+    notes.note(f"release {what}")
+    mended.add(info.idempotency_key)
+
+
+def lent(what: str, then: Callable[[Context], Any]) -> Callable[[Context], Any]:
+    """Return code that gives something back at its end, and does this before."""
+
+    def body(run: Context) -> Any:
+        run.on_end(release, what)
+        run.step(pay, "room")
+        return then(run)
+
+    return body
+
+
+@pytest.mark.parametrize("what", ["lock", "stuck"])
+def test_a_fork_of_a_run_that_has_cleaned_up_cleans_up_behind_itself(what: str) -> None:
+    run = coded_run(lent(what, lambda run: run.step(pay, "car")))
+    mended.add("stuck")
+    notes.done.clear()
+
+    forked = driven_on(fork(run.id, at=3))
+
+    assert forked.output == "car paid"
+    assert notes.done == ["car", f"release {what}"]
+    assert step_key(forked.id, 1, undo=True) in mended  # the other run's could not count twice
+    assert list_steps(forked.id)[0].state == StepState.COMPLETED
+    assert replay_history(export_history(forked.id)) is None
+
+
+def test_a_run_that_failed_and_cleaned_up_goes_on_as_a_fork() -> None:
+    run = coded_run(lent("lock", lambda run: run.step(pay, "broken")))
+    assert (run.state, notes.done) == (RunState.FAILED, ["room", "broken", "release lock"])
+    notes.done.clear()
+    code["body"] = lent("lock", lambda run: run.step(pay, "car"))
+
+    assert driven_on(fork(run.id, at=3)).output == "car paid"
+    assert notes.done == ["car", "release lock"]
+
+
+def test_a_run_that_was_cancelled_and_cleaned_up_goes_on_as_a_fork() -> None:
+    run = coded_run(lent("lock", lambda run: run.wait_event("go")))
+    cancel(run.id)
+    assert driven_on(run).state == RunState.CANCELLED
+    notes.done.clear()
+
+    forked = fork(run.id, at=3)
+    send_event(forked.id, "go", "gone")
+
+    assert driven_on(forked).output == "gone"
+    assert notes.done == ["release lock"]
 
 
 def test_a_retried_run_is_forked_as_it_counts() -> None:
