@@ -47,6 +47,9 @@ class History:
         """What the run began with, where it continues another that had kept something."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
+        self.again: set[int] = set()
+        """Positions that a retry has left behind: there may be lines of later ones, of updates that were
+        answered during a wait there."""
         self.has_cleanups = False
         """A step is to run when the run ends."""
         self.cancel_began_it = False
@@ -108,6 +111,7 @@ class History:
         """What was recorded there counts no more: the run is retried from what failed."""
         for position in positions:
             self._parts.pop(position, None)
+        self.again |= positions
         self._overran = {key: ran for key, ran in self._overran.items() if key[0] not in positions}
         self.last_position = max(self._parts, default=0)
 

@@ -17,7 +17,7 @@ from workflows.store.statement import NOW, Statement
 
 _COLUMNS = f"""
     id, coalesce(chain_id, id), workflow, state, attempt, retries, parent_id, detached,
-    coalesce(deadline <= {NOW}, false)
+    coalesce(deadline <= {NOW}, false), error->>'type', error->>'message'
 """
 _LOOK = Statement(f"SELECT {_COLUMNS} FROM workflows_run WHERE id = %s")
 # Of a chain, the newest: it stands for the others.
@@ -99,6 +99,8 @@ class Found(NamedTuple):
     detached: bool
     is_late: bool
     """Its deadline has passed."""
+    error_type: str | None
+    error_message: str | None
 
     @property
     def label(self) -> str:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from workflows.core.asked import ENGINE, Asked
-from workflows.core.errors import RetryRefused, RunNotFound
+from workflows.core.errors import ChildFailed, RetryRefused, RunNotFound
+from workflows.core.failure import type_name
 from workflows.core.history import MOST_RETRIES, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DEAF_STATES, FINAL_STATES, RunState
 from workflows.core.time_checks import sensible_seconds
-from workflows.core.what_failed import what_failed
+from workflows.core.what_failed import WhatFailed, started_at, what_failed
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
 from workflows.engine.requests.start_options import sensible
@@ -96,6 +97,7 @@ def _planned(run: Found) -> Iterator[Planned]:
     history = History(load_history(run.id))
     _refuse_undone(run, history)
     failed = what_failed(history)
+    _refuse_answered(run, failed)
     _refuse_others_child(run, history, failed.positions)
     retried: list[Found] = []
     told_again: list[Found] = []
@@ -108,6 +110,7 @@ def _planned(run: Found) -> Iterator[Planned]:
             yield from _planned(child)
             retried.append(child)
         else:
+            _refuse_failed_of(run, history, child)
             told_again.append(child)
     yield Planned(run=run, positions=failed.positions, retried=retried, told_again=told_again)
 
@@ -126,6 +129,31 @@ def _refuse_undone(run: Found, history: History) -> None:
         raise RetryRefused(told)
     if run.retries >= MOST_RETRIES:
         raise RetryRefused(f"run {run.id} was retried {MOST_RETRIES:,} times; {OTHERWISE}")
+
+
+def _refuse_answered(run: Found, failed: WhatFailed) -> None:
+    if failed.answered is not None:
+        raise RetryRefused(
+            f"run {run.id} has answered the update {failed.answered.name!r} (position "
+            f"{failed.answered.position}) behind what failed; fork it at {failed.positions[0]}"
+        )
+
+
+def _refuse_failed_of(run: Found, history: History, child: Found) -> None:
+    """It would fail at once again: of the end of a child that cannot go on."""
+    told = str(ChildFailed(child.workflow, str(child.chain), child.state.value, "", ""))
+    if run.error_type != type_name(ChildFailed) or not _begins(run.error_message, told):
+        return
+    if child.state == RunState.COMPENSATED or History(load_history(child.id)).has_compensated:
+        raise RetryRefused(
+            f"child {child.workflow!r} ({child.id}), of which run {run.id} failed, has begun to undo its "
+            f"steps, and cannot go on; fork run {run.id} at {started_at(history, child.chain)}: "
+            "that starts the child anew"
+        )
+
+
+def _begins(text: str | None, beginning: str) -> bool:
+    return text is not None and text.startswith(beginning)
 
 
 def _refuse_others_child(run: Found, history: History, positions: list[int]) -> None:
