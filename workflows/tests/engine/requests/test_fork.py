@@ -2,13 +2,16 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from workflows.api import (
     Context,
+    Debounce,
     ForkRefused,
     HistoryKind,
     InvalidInput,
@@ -472,6 +475,60 @@ def test_it_has_as_long_as_the_origin_had_or_as_is_said() -> None:
     assert fork(start(order).id, at=1).deadline is None
     with pytest.raises(InvalidInput, match="deadline_seconds"):
         fork(run.id, at=1, deadline_seconds="soon")  # type: ignore[arg-type]
+
+
+def span(run: RunView) -> int:
+    assert run.deadline is not None
+    return round((run.deadline - run.created_at).total_seconds())
+
+
+def test_of_a_run_that_was_put_off_it_has_as_long_as_that_had_from_its_time_on() -> None:
+    later = timezone.now() + timedelta(hours=1)
+    run = start.using(deadline_seconds=60, at=later)(coded)
+    soon = Debounce("k", seconds=100)
+    bounced = start.using(deadline_seconds=60, debounce=soon)(coded)
+    assert start.using(deadline_seconds=50, debounce=soon)(coded).id == bounced.id
+
+    assert span(fork(run.id, at=1)) == 60
+    assert span(fork(bounced.id, at=1)) == 50
+
+
+def test_of_a_run_that_was_retried_it_has_as_long_as_that_was_given_last() -> None:
+    code["body"] = lambda run: run.wait_event("go")
+    run = start.using(deadline_seconds=60)(coded)
+    advance(3600)
+    assert retry(run.id, deadline_seconds=30)
+
+    forked = fork(run.id, at=1)
+
+    assert span(forked) == 30
+    assert span(fork(forked.id, at=1, deadline_seconds=5)) == 5
+    assert span(fork(forked.id, at=1)) == 30
+
+
+def test_of_a_chain_it_has_as_long_as_all_of_that_had() -> None:
+    def body(run: Context) -> Any:
+        run.wait_event("go")
+        run.continue_as_new()
+
+    code["body"] = body
+    run = start.using(deadline_seconds=60)(coded)
+    drive_until_idle()
+    advance(50)
+    send_event(run.id, "go")
+    drive_until_idle()
+    newest = get_run(run.id, newest=True)
+    assert newest.id != run.id
+
+    assert span(newest) == 10
+    assert span(fork(newest.id, at=1)) == 60
+
+
+def test_of_a_run_that_an_older_release_has_started_it_has_what_that_told() -> None:
+    run = start.using(deadline_seconds=60)(coded)
+    Run.objects.filter(pk=run.id).update(deadline_seconds=None)
+
+    assert span(fork(run.id, at=1)) == 60
 
 
 def test_the_label_is_the_one_of_then_and_the_rest_is_stored_with_the_next_record() -> None:
