@@ -1,0 +1,81 @@
+"""Why a run does not move, as it is asked: with who lives, and by an id that may be wrong."""
+
+import uuid
+from typing import Any
+
+import pytest
+
+from workflows.api import (
+    Cause,
+    Context,
+    Limit,
+    RetryPolicy,
+    RunNotFound,
+    start,
+    step,
+    why,
+    workflow,
+)
+from workflows.models import Run
+from workflows.store.queue import Code
+from workflows.store.workers import enlist
+from workflows.tests.builders import connected, driven
+from workflows.tests.flows import greet_once, wait_for_go
+
+pytestmark = pytest.mark.django_db
+THIS_CODE = Code(["tests.greet"], [1])
+OTHER_CODE = Code(["tests.other"], [1])
+
+
+@step(retry=RetryPolicy(attempts=3, first_delay_seconds=60, jitter=0))
+def call_bank(amount: int) -> int:
+    return amount
+
+
+@workflow("tests.why_pays")
+def pays(run: Context) -> int:
+    return run.step(call_bank, 3)
+
+
+@workflow("tests.why_one_at_a_time", concurrency=Limit(1))
+def one_at_a_time(run: Context) -> object:
+    return run.wait_event("go")
+
+
+@workflow("tests.why_sleeps")
+def sleeps(run: Context) -> None:
+    run.sleep(3600)
+
+
+@workflow("tests.why_waits_for_child")
+def waits_for_child(run: Context) -> object:
+    return run.start_child(wait_for_go).result()
+
+
+def waited_for_event(**given: Any) -> Run:
+    return Run.objects.get(pk=driven(wait_for_go, **given).id)
+
+
+def test_a_due_run_where_no_worker_lives_asks_for_a_cluster() -> None:
+    reason = why(start(greet_once, name="Ann"))
+
+    assert reason.cause == Cause.NO_WORKER
+    assert "runcluster" in reason.advice
+
+
+def test_a_due_run_says_whether_a_living_worker_has_its_code() -> None:
+    run = start(greet_once, name="Ann")
+
+    with connected() as own:
+        enlist(own, host="here", pid=1, code=OTHER_CODE)
+        missing = why(run)
+        enlist(own, host="here", pid=2, code=THIS_CODE)
+        due = why(run)
+
+    assert (missing.cause, due.cause) == (Cause.CODE_MISSING, Cause.DUE)
+    assert "'tests.greet', version 1" in missing.sentence
+
+
+def test_a_run_that_is_not_there_is_not_explained() -> None:
+    with pytest.raises(RunNotFound):
+        why(uuid.uuid4())
