@@ -1,13 +1,10 @@
 """A run that is held, set aside or over says why, in a sentence."""
 
-from typing import Any
-
 import pytest
 
 from workflows.api import (
     Cause,
     Context,
-    Limit,
     Permanent,
     RetryPolicy,
     RunState,
@@ -37,25 +34,6 @@ def call_bank(amount: int) -> int:
 @workflow("tests.why_pays")
 def pays(run: Context) -> int:
     return run.step(call_bank, 3)
-
-
-@workflow("tests.why_one_at_a_time", concurrency=Limit(1))
-def one_at_a_time(run: Context) -> object:
-    return run.wait_event("go")
-
-
-@workflow("tests.why_sleeps")
-def sleeps(run: Context) -> None:
-    run.sleep(3600)
-
-
-@workflow("tests.why_waits_for_child")
-def waits_for_child(run: Context) -> object:
-    return run.start_child(wait_for_go).result()
-
-
-def waited_for_event(**given: Any) -> Run:
-    return Run.objects.get(pk=driven(wait_for_go, **given).id)
 
 
 @pytest.mark.usefixtures("committed")

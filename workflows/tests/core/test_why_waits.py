@@ -30,22 +30,22 @@ def call_bank(amount: int) -> int:
     return amount
 
 
-@workflow("tests.why_pays")
+@workflow("tests.why_waits_pays")
 def pays(run: Context) -> int:
     return run.step(call_bank, 3)
 
 
-@workflow("tests.why_one_at_a_time", concurrency=Limit(1))
+@workflow("tests.why_waits_one_at_a_time", concurrency=Limit(1))
 def one_at_a_time(run: Context) -> object:
     return run.wait_event("go")
 
 
-@workflow("tests.why_sleeps")
+@workflow("tests.why_waits_sleeps")
 def sleeps(run: Context) -> None:
     run.sleep(3600)
 
 
-@workflow("tests.why_waits_for_child")
+@workflow("tests.why_waits_waits_for_child")
 def waits_for_child(run: Context) -> object:
     return run.start_child(wait_for_go).result()
 

@@ -1,59 +1,23 @@
 """Why a run does not move, as it is asked: with who lives, and by an id that may be wrong."""
 
 import uuid
-from typing import Any
 
 import pytest
 
 from workflows.api import (
     Cause,
-    Context,
-    Limit,
-    RetryPolicy,
     RunNotFound,
     start,
-    step,
     why,
-    workflow,
 )
-from workflows.models import Run
 from workflows.store.queue import Code
 from workflows.store.workers import enlist
-from workflows.tests.builders import connected, driven
-from workflows.tests.flows import greet_once, wait_for_go
+from workflows.tests.builders import connected
+from workflows.tests.flows import greet_once
 
 pytestmark = pytest.mark.django_db
 THIS_CODE = Code(["tests.greet"], [1])
 OTHER_CODE = Code(["tests.other"], [1])
-
-
-@step(retry=RetryPolicy(attempts=3, first_delay_seconds=60, jitter=0))
-def call_bank(amount: int) -> int:
-    return amount
-
-
-@workflow("tests.why_pays")
-def pays(run: Context) -> int:
-    return run.step(call_bank, 3)
-
-
-@workflow("tests.why_one_at_a_time", concurrency=Limit(1))
-def one_at_a_time(run: Context) -> object:
-    return run.wait_event("go")
-
-
-@workflow("tests.why_sleeps")
-def sleeps(run: Context) -> None:
-    run.sleep(3600)
-
-
-@workflow("tests.why_waits_for_child")
-def waits_for_child(run: Context) -> object:
-    return run.start_child(wait_for_go).result()
-
-
-def waited_for_event(**given: Any) -> Run:
-    return Run.objects.get(pk=driven(wait_for_go, **given).id)
 
 
 def test_a_due_run_where_no_worker_lives_asks_for_a_cluster() -> None:
