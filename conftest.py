@@ -13,7 +13,7 @@ from ops.browser import NONE_TO_BE_HAD, find
 from toolsite.tests.live_site import LiveSite
 from workflows.tests.cluster.pooler_program import MISSING as NO_POOLER
 
-pytest_plugins = ["workflows.testing.plugin"]
+pytest_plugins = ["workflows.testing.plugin", "toolsite.tests.collecting"]
 MARKS_BY_FIXTURE = {"page": "browser", "chromium": "browser", "start_site": "cluster"}
 CHROMIUM_FLAGS = [
     "--disable-background-networking",
