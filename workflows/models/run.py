@@ -89,6 +89,8 @@ class Run(models.Model):
     running_steps = models.JSONField(null=True, blank=True)
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
+    # How long that was when it was given: what a fork has. Missing in what older releases write.
+    deadline_seconds = models.FloatField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0)
     owner = models.TextField(default="", blank=True, db_default="")
     tags = ArrayField(models.TextField(), default=list, db_default=[])
@@ -96,8 +98,9 @@ class Run(models.Model):
     # As its workflow says; else the setting counts.
     max_crashes = models.IntegerField(null=True, blank=True)
     one_per_subject = models.BooleanField(default=False, db_default=False)
-    # A trigger takes the key away at the end.
+    # A trigger takes the key away at the end, and keeps it here for a retry.
     key_free_at_end = models.BooleanField(default=False, db_default=False)
+    freed_key = models.TextField(null=True, blank=True)  # noqa: DJ001 - as key
     tenant = models.TextField(default="", blank=True, db_default="")
     # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
     woken = models.BooleanField(default=False, db_default=False)

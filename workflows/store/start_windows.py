@@ -31,7 +31,8 @@ _REPLACE = Statement(
     WITH replaced AS (
         UPDATE workflows_run
         SET input = %(input)s::jsonb, defaults = %(defaults)s::jsonb, version = %(version)s,
-            wake_at = %(due)s, deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second'
+            wake_at = %(due)s, deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second',
+            deadline_seconds = %(deadline_seconds)s::float8
         WHERE id = %(run)s AND {_WAITS}
         RETURNING id, wake_at)
     SELECT id, CASE WHEN {SOON} THEN {RING} END FROM replaced
