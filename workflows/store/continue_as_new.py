@@ -18,12 +18,10 @@ _TAKEN_OVER = (
     "parent_id",
     "parent_position",
     "detached",
-    "undo_on_cancel",
     "priority",
     "owner",
     "tags",
     "subject",
-    "max_crashes",
     "one_per_subject",
     "key_free_at_end",
     "tenant",
@@ -84,7 +82,8 @@ _CONTINUE = Statement(
 def continue_run(run: ClaimedRun, successor: NewRun, *, events: int, notes: Notes) -> bool:
     """End the run and start the next one of its chain. events: the counter as last read.
 
-    Of the successor, id, version and input count; it takes over all else. False: an event has come
+    Of the successor, id, input and version count, with what the code of that version says of a cancel and
+    of crashes; it takes over all else. False: an event has come
     since, the run is being cancelled, or the lease is lost.
     """
     params = {**holder(run), "events": events, **notes.params()}
