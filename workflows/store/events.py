@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
@@ -19,20 +20,23 @@ from workflows.store.statement import NOW, Statement, one_of
 def _sending(unfit: str) -> Statement:
     return Statement(f"""
     WITH target AS (
-        SELECT id, state IN {one_of(DEAF_STATES)} AS over, {unfit} AS unfit
-        FROM workflows_run AS run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, chain_id, state IN {one_of(DEAF_STATES)} AS over, {unfit} AS unfit
+        FROM workflows_run AS run WHERE id = %(run)s FOR NO KEY UPDATE),
     sent AS (
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
-        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over AND unfit IS NULL
+        SELECT {NOW}, id, %(name)s, %(payload)s::jsonb, %(key)s FROM target
+        WHERE NOT over AND unfit IS NULL
+          AND NOT EXISTS (SELECT FROM workflows_event AS known
+                          WHERE known.chain_id = target.chain_id AND known.key = %(key)s)
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id, id),
     counted AS (
         UPDATE workflows_run AS run
         SET events = run.events + 1,
-            wake_at = CASE WHEN run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for)
+            wake_at = CASE WHEN run.state = '{RunState.WAITING}' AND %(name)s = ANY(run.waiting_for)
                            THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
-        RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
+        RETURNING run.state = '{RunState.WAITING}' AND %(name)s = ANY(run.waiting_for) AS woken)
     SELECT target.over, target.unfit, (SELECT id FROM sent),
            (SELECT {RING} FROM counted WHERE woken)
     FROM target
@@ -41,15 +45,21 @@ def _sending(unfit: str) -> Statement:
 
 _SEND = _sending(unfit="NULL::bigint")
 _SEND_UNLESS_UNFIT = _sending(
-    unfit="""(SELECT number FROM unnest(%s::text[], %s::int[]) WITH ORDINALITY
+    unfit="""(SELECT number FROM unnest(%(workflows)s::text[], %(versions)s::int[]) WITH ORDINALITY
                 AS unfit (workflow, version, number)
               WHERE unfit.workflow = run.workflow AND unfit.version = run.version)"""
 )
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
-# committed and the run may end, and of the inbox it sees only what was there before.
+# committed and the run may end, and of the inbox it sees only what was there before. What runs before
+# in the chain have consumed is found by the chain: its length does not matter.
+_IS_SAME = "SELECT name = %(name)s AND payload = %(payload)s::jsonb, id FROM workflows_event"
 _KNOWN = Statement(
-    """
-    SELECT name = %s AND payload = %s::jsonb, id FROM workflows_event WHERE run_id = %s AND key = %s
+    f"""
+    {_IS_SAME} WHERE run_id = %(run)s AND key = %(key)s
+    UNION ALL
+    {_IS_SAME} WHERE key = %(key)s AND chain_id = (
+        SELECT coalesce(chain_id, id) FROM workflows_run WHERE id = %(run)s)
+    LIMIT 1
     """
 )
 _INBOX = Statement(
@@ -115,20 +125,29 @@ def put_event(
     told here, since only the row knows which the run has, and what was refused must not be
     committed.
     """
-    pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
-    statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
-    row = query_one(statement, [*asked, run_id, name, payload, key, name, name])
+    params = {"run": run_id, "name": name, "payload": payload, "key": key}
+    row = query_one(*_sending_to_fit(params, unfit))
     if row is None:
         return Sent.NOT_FOUND, 0
     is_over, number, event, _ = row
     if event is not None:
         return Sent.ACCEPTED, event
-    if key is not None and (known := query_one(_KNOWN, [name, payload, run_id, key])):
+    if key is not None and (known := query_one(_KNOWN, params)):
         return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)
     if number is not None and not is_over:
         return Unfit(*unfit[number - 1]), 0
     # Or the run has continued as another since, and has taken along the event of that key.
     return Sent.OVER, 0
+
+
+def _sending_to_fit(
+    params: dict[str, Any], unfit: Sequence[tuple[str, int]]
+) -> tuple[Statement, dict[str, Any]]:
+    """Return the statement that sends to any run but those, and its parameters."""
+    if not unfit:
+        return _SEND, params
+    workflows, versions = ([*each] for each in zip(*unfit, strict=True))
+    return _SEND_UNLESS_UNFIT, {**params, "workflows": workflows, "versions": versions}
 
 
 def load_inbox(run_id: UUID) -> list[InboxEvent]:
