@@ -3,9 +3,11 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
+from workflows.core.sender import NOBODY_SAID, Sender
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
@@ -22,8 +24,8 @@ def _sending(unfit: str) -> Statement:
         SELECT id, state IN {one_of(DEAF_STATES)} AS over, {unfit} AS unfit
         FROM workflows_run AS run WHERE id = %s FOR NO KEY UPDATE),
     sent AS (
-        INSERT INTO workflows_event (sent_at, run_id, name, payload, key)
-        SELECT {NOW}, id, %s, %s::jsonb, %s FROM target WHERE NOT over AND unfit IS NULL
+        INSERT INTO workflows_event (sent_at, run_id, name, payload, key, by, tenant)
+        SELECT {NOW}, id, %s, %s::jsonb, %s, %s, %s FROM target WHERE NOT over AND unfit IS NULL
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id, id),
     counted AS (
@@ -54,7 +56,7 @@ _KNOWN = Statement(
 )
 _INBOX = Statement(
     """
-    SELECT id, name, payload::text FROM workflows_event
+    SELECT id, name, payload::text, by, tenant, sender FROM workflows_event
     WHERE run_id = %s AND position IS NULL ORDER BY id
     """
 )
@@ -105,6 +107,7 @@ def put_event(
     name: str,
     payload: str,
     key: str | None,
+    sender: Sender = NOBODY_SAID,
     unfit: Sequence[tuple[str, int]] = (),
 ) -> tuple[Sent | Unfit, int]:
     """Put an event into a run's inbox and wake the run if it waits for it. Returns its id too, where it
@@ -115,25 +118,41 @@ def put_event(
     told here, since only the row knows which the run has, and what was refused must not be
     committed.
     """
-    pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
-    statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
-    row = query_one(statement, [*asked, run_id, name, payload, key, name, name])
+    statement, asked = (_SEND_UNLESS_UNFIT, by_columns(unfit)) if unfit else (_SEND, [])
+    event_row = [name, payload, key, sender.by, sender.tenant]
+    row = query_one(statement, [*asked, run_id, *event_row, name, name])
     if row is None:
         return Sent.NOT_FOUND, 0
     is_over, number, event, _ = row
     if event is not None:
         return Sent.ACCEPTED, event
-    if key is not None and (known := query_one(_KNOWN, [name, payload, run_id, key])):
-        return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)
+    if key is not None and (known := find_known(run_id, name, payload, key)):
+        return known
     if number is not None and not is_over:
         return Unfit(*unfit[number - 1]), 0
     # Or the run has continued as another since, and has taken along the event of that key.
     return Sent.OVER, 0
 
 
+def find_known(run_id: UUID, name: str, payload: str, key: str) -> tuple[Sent, int] | None:
+    """Say how the run had taken an event of this key before, and which it is; None: it has not."""
+    known = query_one(_KNOWN, [name, payload, run_id, key])
+    if known is None:
+        return None
+    return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)
+
+
+def by_columns(unfit: Sequence[tuple[str, int]]) -> list[list[Any]]:
+    """Return workflows and versions as two columns."""
+    return [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
+
+
 def load_inbox(run_id: UUID) -> list[InboxEvent]:
     """Return what the run has not consumed, in the order of arrival."""
-    return [InboxEvent(id=i, name=n, payload=p) for i, n, p in query(_INBOX, [run_id])]
+    return [
+        InboxEvent(id=event, name=name, payload=payload, sender=Sender(*sender))
+        for event, name, payload, *sender in query(_INBOX, [run_id])
+    ]
 
 
 def consume(
