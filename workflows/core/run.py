@@ -8,6 +8,7 @@ from typing import Any
 
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryKind
+from workflows.core.sender import NOBODY_SAID, Sender
 from workflows.core.signature import Input
 from workflows.core.states import FINAL_STATES, RunState
 
@@ -231,6 +232,12 @@ class Event:
 
     name: str
     payload: Any
+    by: str = ""
+    """Who sent it, as send_event was told; "" where nobody said."""
+    tenant: str = ""
+    """For whom it was sent, as send_event was told; of a run's event, the tenant of that run."""
+    run: uuid.UUID | None = None
+    """The run that sent it, by run.send_event; None: it came from outside."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +247,7 @@ class InboxEvent:
     id: int
     name: str
     payload: str
+    sender: Sender = NOBODY_SAID
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0023_updates")]
+    dependencies = [("workflows", "0025_chain_keys")]
 
     operations = [
         migrations.AddField(
