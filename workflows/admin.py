@@ -126,7 +126,8 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
         """Tell first what nobody drives, which else looks like a queue."""
         if request.method == "GET":
             for missing in api.list_missing_code():
-                text = f"{missing.runs} due: {_without_code(missing.workflow, missing.version)}"
+                why = _without_code(missing.workflow, missing.version, missing.step_pool)
+                text = f"{missing.runs} due: {why}"
                 self.message_user(request, text, messages.WARNING)
         return super().changelist_view(request, extra_context)
 
@@ -134,7 +135,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
     def problem(self, run: Run) -> str:
         told = [_told(run.error)] if run.error else []
         if api.get_run(run.pk).code_missing:
-            told.append(_without_code(run.workflow, run.version))
+            told.append(_without_code(run.workflow, run.version, run.step_pool))
         if run.compensation_error:
             told.append(f"not undone: {_told(run.compensation_error)}")
         return "; ".join(told) or "-"
@@ -195,8 +196,8 @@ def _told(error: dict[str, Any] | None) -> str:
     return f"{error['type']}: {error['message']}{kind}"
 
 
-def _without_code(workflow: str, version: int) -> str:
-    pool = api.named_pool(workflow, version)
+def _without_code(workflow: str, version: int, step_pool: str) -> str:
+    pool = step_pool or api.named_pool(workflow, version)
     if pool is not None:
         return (
             f"no living worker serves the pool {pool!r} of {workflow} version {version}; start a cluster "

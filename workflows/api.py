@@ -41,6 +41,7 @@ from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
 from workflows.core.unwind import StepStopped
 from workflows.core.update_errors import UpdateFailed, UpdateRefused, UpdateTimedOut
+from workflows.core.why_facts import Cause, Reason
 from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
@@ -66,6 +67,7 @@ from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.engine.requests.update import update, update_or_start
+from workflows.engine.requests.why import why
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
     delete_schedule,
@@ -128,6 +130,7 @@ from workflows.store.workers import count_living as living_workers
 __all__ = [
     "Action",
     "Call",
+    "Cause",
     "ChildFailed",
     "ChildHandle",
     "Context",
@@ -149,6 +152,7 @@ __all__ = [
     "Overlap",
     "Permanent",
     "Rate",
+    "Reason",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
@@ -270,6 +274,7 @@ __all__ = [
     "update",
     "update_or_start",
     "wait_for",
+    "why",
     "worker_came",
     "worker_failed",
     "worker_went",

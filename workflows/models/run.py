@@ -106,6 +106,9 @@ class Run(models.Model):
     woken = models.BooleanField(default=False, db_default=False)
     # It has held or asked for a slot or a moment of a limit (models/limit.py).
     limited = models.BooleanField(default=False, db_default=False)
+    # It waits for the pool of its next step, and is due there then; wake_at says when it is due in its own.
+    step_pool = models.TextField(default="", blank=True, db_default="")
+    step_due_at = models.DateTimeField(null=True, blank=True)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
@@ -141,6 +144,13 @@ class Run(models.Model):
                 fields=["priority", "workflow", "version", "-wake_at"],
                 condition=Q(wake_at__isnull=False),
                 name="run_turn_idx",
+            ),
+            # store/queue.py: as run_turn_idx, for runs that wait for the pool of a step. They stand in none
+            # of the others, so that their number costs nobody else anything.
+            Index(
+                fields=["step_pool", "priority", "workflow", "version", "-step_due_at"],
+                condition=Q(step_due_at__isnull=False, state__in=sorted(DUE_STATES)),
+                name="run_step_pool_idx",
             ),
             # store/lanes.py: the runs of each tenant that are due. Those that sleep are in none: there
             # are many, and a turn would pass them one by one.

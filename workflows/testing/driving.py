@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Min
+from django.db.models import Min, Q
 
 from workflows.conf import conf
 from workflows.core.run import RunId, run_id_of
@@ -13,6 +13,7 @@ from workflows.engine import announcements
 from workflows.engine.drive.drive import drive
 from workflows.engine.requests.result import set_helper
 from workflows.engine.requests.send_event import send_event
+from workflows.engine.served_code import own_pool
 from workflows.models import Run
 from workflows.store.queue import claim_run
 from workflows.store.views import get_history, get_run
@@ -32,14 +33,15 @@ set_helper(_drive_in_place_of_waiting)
 
 
 def drive_until_idle() -> int:
-    """Drive every run that is due, and what becomes due by it. Returns the number of drives."""
+    """Drive every run that is due, and what becomes due by it, each step in a drive of its pool. Returns the
+    number of drives."""
     for driven in range(ENOUGH):
         run = claim_run(worker_id=None, lease_seconds=conf().lease_seconds)
         if run is None:
             return driven
         with as_if_committed():
             announcements.run_claimed(run, worker_id=None)
-            drive(run)
+            drive(run, pools=[run.step_pool or own_pool(run.workflow, run.version)])
     raise AssertionError(f"runs are still due after {ENOUGH} drives: does one wake itself forever?")
 
 
@@ -99,6 +101,9 @@ def forget_time() -> None:
 
 
 def _next_due(now: datetime) -> datetime | None:
-    later = Run.objects.filter(state__in=sorted(DUE_STATES), wake_at__gt=now)
-    earliest: datetime | None = later.aggregate(earliest=Min("wake_at"))["earliest"]
-    return earliest
+    open_runs = Run.objects.filter(state__in=sorted(DUE_STATES))
+    at: dict[str, datetime | None] = open_runs.aggregate(
+        own=Min("wake_at", filter=Q(wake_at__gt=now)),
+        guest=Min("step_due_at", filter=Q(step_due_at__gt=now)),
+    )
+    return min((each for each in at.values() if each is not None), default=None)

@@ -37,6 +37,7 @@ from workflows.engine.attempts.time_limit import Limit, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.limits import free, take_or_park
 from workflows.engine.session.session import Session
+from workflows.engine.session.step_pool import go_where_it_runs, guest_pool, waits_for
 from workflows.store.history import Written
 from workflows.store.lent_connections import enter_step, leave_step
 
@@ -61,13 +62,17 @@ Ran = Completed | Returned | Raised
 def attempt_step(session: Session, job: Job) -> Any:
     """Run the step once. Returns its result.
 
-    Raises StepFailed after the last attempt, Suspend before the next one.
+    Raises StepFailed after the last attempt, Suspend before the next one and for another cluster's.
     """
+    if job.step.pool is not None or session.away:
+        go_where_it_runs(session, job.step, undo=job.undo)
     if job.step.limits:
         take_or_park(session, job.position, job.step.limits, job.named)
     outcome = try_once(session, job, limit_of(job))
     if isinstance(outcome, Retry):
-        raise session.suspend(_until_retry(job, outcome))  # its limits are given back with it
+        raise session.suspend(
+            _until_retry(session, job, outcome)
+        )  # its limits are given back with it
     if job.step.limits:
         free(session, job.position)
     match outcome:
@@ -79,8 +84,15 @@ def attempt_step(session: Session, job: Job) -> Any:
     return outcome.value
 
 
-def _until_retry(job: Job, retry: Retry) -> Park:
-    return Park(seconds=retry.seconds, fact=retry.fact, heeds_deadline=not job.undo)
+def _until_retry(session: Session, job: Job, retry: Retry) -> Park:
+    pool = guest_pool(session, job.step)
+    return Park(
+        seconds=retry.seconds,
+        fact=retry.fact,
+        heeds_deadline=not job.undo,
+        step_pool=pool,
+        waiting_for=waits_for(pool),
+    )
 
 
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:

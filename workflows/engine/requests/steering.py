@@ -125,7 +125,7 @@ def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") 
     def undo(newest: UUID) -> bool | None:
         return as_the_only_one(newest, lambda: store.compensate_run(newest, **why))
 
-    return _at_its_newest(run_id_of(run_id), undo)
+    return at_its_newest(run_id_of(run_id), undo)
 
 
 def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
@@ -137,7 +137,7 @@ def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -
     """
     refuse("calls retry_now()", IN_A_STEP)
     why = asked(by=by, reason=reason, via=via)
-    return _at_its_newest(run_id_of(run_id), lambda newest: wake(newest, why))
+    return at_its_newest(run_id_of(run_id), lambda newest: wake(newest, why))
 
 
 def wake(run_id: UUID, why: Asked) -> bool | None:
@@ -179,7 +179,7 @@ def _refuse_rival(run_id: UUID) -> None:
         raise SubjectTaken(workflow, subject, str(other))
 
 
-def _at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
+def at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
     """Act on the run that a chain has come to. Raises RunNotFound."""
     run_id = newest_of(run_id)
     while not (changed := act(run_id)) and (newest := newest_of(run_id)) != run_id:

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,10 +61,15 @@ class DriveMemory:
         *,
         only_replay: bool = False,
         company: Company | None = None,
+        pools: Collection[str] | None = None,
     ) -> None:
         self.run, self.definition, self.stopping = run, definition, stopping
         self.company = company
         """The other drives of this worker; None: outside of one."""
+        self.pools = pools
+        """Whose steps run here; None: every step does."""
+        self.away = pools is not None and definition.pool not in pools
+        """The run has come here for a step: those of its own pool do not run here."""
         self.wants_room = False
         """Until it makes progress: it was lost in company."""
         self.only_replay = only_replay

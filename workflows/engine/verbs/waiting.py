@@ -101,7 +101,7 @@ def _consume(
     session: Session, position: int, names: tuple[str, ...], event: InboxEvent
 ) -> HistoryEntry | None:
     """Consume and record it, unless it was withdrawn since the inbox was read: then None."""
-    fact = lines.event_received(position, names, event.name, event.payload)
+    fact = lines.event_received(position, names, event.name, event.payload, event.sender)
     session.inbox.remove(event)
     written = session.offer(
         lambda notes: events_store.consume(session.run, event, fact, notes=notes)
