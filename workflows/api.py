@@ -42,6 +42,7 @@ from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
 from workflows.core.unwind import StepStopped
 from workflows.core.update_errors import UpdateFailed, UpdateRefused, UpdateTimedOut
+from workflows.core.why_facts import Cause, Reason
 from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
@@ -69,6 +70,7 @@ from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.engine.requests.update import update, update_or_start
+from workflows.engine.requests.why import why
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
     delete_schedule,
@@ -129,6 +131,7 @@ from workflows.store.workers import count_living as living_workers
 __all__ = [
     "Action",
     "Call",
+    "Cause",
     "ChildFailed",
     "ChildHandle",
     "Chunk",
@@ -151,6 +154,7 @@ __all__ = [
     "Overlap",
     "Permanent",
     "Rate",
+    "Reason",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
@@ -272,6 +276,7 @@ __all__ = [
     "update",
     "update_or_start",
     "wait_for",
+    "why",
     "worker_came",
     "worker_failed",
     "worker_went",
