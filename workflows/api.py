@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.chunk import Chunk
 from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     ChildFailed,
@@ -47,6 +48,7 @@ from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
 from workflows.definitions.workflow import Workflow, named_pool, workflow
+from workflows.engine.attempts.emit import emit
 from workflows.engine.attempts.heartbeat import heartbeat
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.children.child_run import ChildHandle, Woken
@@ -58,6 +60,7 @@ from workflows.engine.requests.fork import fork
 from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.pause import pause, resume
+from workflows.engine.requests.read_stream import read_stream
 from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
@@ -84,6 +87,7 @@ from workflows.signals import (
     attempt_failed,
     bell_failed,
     chore_failed,
+    chunks_lost,
     claim_refused,
     cluster_died,
     cluster_stalled,
@@ -133,6 +137,7 @@ __all__ = [
     "Cause",
     "ChildFailed",
     "ChildHandle",
+    "Chunk",
     "Context",
     "DeadlineExceeded",
     "Debounce",
@@ -197,6 +202,7 @@ __all__ = [
     "bell_failed",
     "cancel",
     "chore_failed",
+    "chunks_lost",
     "claim_refused",
     "cluster_died",
     "cluster_stalled",
@@ -209,6 +215,7 @@ __all__ = [
     "delete_schedule",
     "drive_abandoned",
     "drive_refused",
+    "emit",
     "execute_action",
     "export_history",
     "fork",
@@ -235,6 +242,7 @@ __all__ = [
     "pause",
     "pause_schedule",
     "put_schedule",
+    "read_stream",
     "replay_history",
     "replay_open_runs",
     "result",

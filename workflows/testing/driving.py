@@ -6,11 +6,13 @@ from typing import Any
 from django.db.models import Min, Q
 
 from workflows.conf import conf
+from workflows.core.chunk import newest_tries
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DUE_STATES
 from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.engine import announcements
 from workflows.engine.drive.drive import drive
+from workflows.engine.requests.read_stream import read_stream
 from workflows.engine.requests.result import set_helper
 from workflows.engine.requests.send_event import send_event
 from workflows.engine.served_code import own_pool
@@ -93,6 +95,14 @@ def send(run: RunId, name: str, payload: Any = None, *, key: str | None = None) 
 def history_of(run: RunId) -> list[tuple[str, str]]:
     """Return what a run has done, a (kind, name) each, oldest first."""
     return [(entry.kind.value, entry.name) for entry in get_history(run_id_of(run))]
+
+
+def stream_of(run: RunId) -> list[Any]:
+    """Return what a run has emitted, as a page shows it in the end: of each step what its newest attempt did.
+
+    In a test's transaction chunks are written when their step ends.
+    """
+    return [chunk.value for chunk in newest_tries(read_stream(run, timeout_seconds=0))]
 
 
 def forget_time() -> None:

@@ -28,6 +28,7 @@ from workflows.engine.attempts.begin_attempt import (
     claim_only_attempt,
     raised,
 )
+from workflows.engine.attempts.emit import finish_stream
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_failure
 from workflows.engine.attempts.isolation import append_in_step, run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
@@ -134,6 +135,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
 
 def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
     """Record how an attempt ended, but for a failure that is tried again."""
+    _finish_stream(session)
     match ran:
         case Completed():
             _announce(session, job, ran.running)
@@ -146,6 +148,12 @@ def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
         return record_failure(session, job, ran.running, exc)
     _announce(session, job, ran.running)
     return recorded
+
+
+def _finish_stream(session: Session) -> None:
+    if session.stream.waiting:
+        with session.guarded():
+            finish_stream(session.stream, in_test=session.in_test)
 
 
 def _announce(session: Session, job: Job, running: Running) -> None:
@@ -196,6 +204,7 @@ def _run_atomic(
                 before = OpenWork.now()
                 output = limited()
                 before.compare()
+                _finish_stream(session)
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
                 long = running.seconds >= RENEWED_SINCE_SECONDS
                 append = partial(append_in_step, session, until_commit=until_commit, long=long)

@@ -27,6 +27,7 @@ from workflows.engine.session.code_thread import CodeThread
 from workflows.engine.session.company import Company, patience
 from workflows.engine.session.given_generators import GivenGenerators
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.engine.session.run_stream import RunStream
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
 from workflows.store import history as history_store
@@ -90,6 +91,8 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
         self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
+        self.stream = RunStream(run.id, run.attempt)
+        """What its steps emit."""
         self._grew = 0 if beat is None or beat.grew is None else beat.grew
         """In which attempt of the run a heartbeat moved, before this one."""
         self.failed_with: str | None = None
