@@ -178,7 +178,7 @@ def code_of_pools(pools: Collection[str]) -> tuple[list[str], list[int]]:
     return [name for name, _ in found], [version for _, version in found]
 
 
-def known_pools() -> set[str]:
+def workflow_pools() -> set[str]:
     """Return the pools of the workflows that this process has code for, and the default."""
     return {DEFAULT_POOL, *(definition.pool for definition in _workflows.values())}
 

@@ -13,7 +13,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("workflows", "0023_updates")]
+    dependencies = [("workflows", "0024_retried_runs")]
 
     operations = [
         migrations.AddField("event", "chain_id", models.UUIDField(null=True)),

@@ -18,6 +18,10 @@ class Event(models.Model):
     key = models.TextField(null=True)  # noqa: DJ001 - NULL is "no key": not unique
     # Of what consumed it; 0: of an update that was refused.
     position = models.PositiveIntegerField(null=True)
+    # Who sent it, as he said; for whom; and which run, where it was one. That may be pruned by now.
+    by = models.TextField(db_default="")
+    tenant = models.TextField(db_default="")
+    sender = models.UUIDField(null=True)
     # Of an update, what its caller is told.
     answer = models.JSONField(null=True)
     # Of what a run of a chain has consumed before it went on, if it has a key: whose key it is from then on.

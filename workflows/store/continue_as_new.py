@@ -22,6 +22,7 @@ _TAKEN_OVER = (
     "workflow",
     "status",
     "deadline",
+    "deadline_seconds",
     "parent_id",
     "parent_position",
     "detached",

@@ -26,6 +26,11 @@ _TAKEN_OVER = (
     *("workflow", "version", "undo_on_cancel", "priority", "owner", "tags", "tenant"),
     *("max_crashes", "key_free_at_end", "baggage", "one_per_subject"),
 )
+# An older release has not written how long the other run was given.
+_DEADLINE_SECONDS = """
+    coalesce(%(deadline_seconds)s::float8, origin.deadline_seconds,
+             extract(epoch FROM origin.deadline - origin.created_at)::float8)
+"""
 _FORK = insert.run(
     "workflows_run AS origin WHERE origin.id = %(origin)s",
     **{column: f"origin.{column}" for column in _TAKEN_OVER},
@@ -36,9 +41,8 @@ _FORK = insert.run(
     status="%(status)s",
     data="%(data)s::jsonb",
     wake_at=NOW,
-    deadline=f"""
-        {NOW} + coalesce(%(deadline_seconds)s::float8 * interval '1 second',
-                         origin.deadline - origin.created_at)""",
+    deadline_seconds=_DEADLINE_SECONDS,
+    deadline=f"{NOW} + {_DEADLINE_SECONDS} * interval '1 second'",
     forked_from="origin.id",
     # As of a run that was driven: whoever claims it reads its history, also in an older release, which
     # then leaves it to a newer one.

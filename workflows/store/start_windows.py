@@ -35,7 +35,8 @@ _REPLACE = Statement(
             undo_on_cancel = %(undo_on_cancel)s, max_crashes = %(max_crashes)s,
             wake_at = CASE WHEN state = '{RunState.PAUSED}' THEN NULL ELSE %(due)s END,
             due_at_resume = CASE WHEN state = '{RunState.PAUSED}' THEN %(due)s END,
-            deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second'
+            deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second',
+            deadline_seconds = %(deadline_seconds)s::float8
         WHERE id = %(run)s AND {_WAITS}
         RETURNING id, wake_at)
     SELECT id, CASE WHEN {SOON} THEN {RING} END FROM replaced

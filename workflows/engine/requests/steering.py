@@ -148,8 +148,7 @@ def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
             with transaction.atomic():
                 return take_up()
         except IntegrityError as exc:
-            diagnosis = getattr(exc.__cause__, "diag", None)
-            if getattr(diagnosis, "constraint_name", None) != ONE_PER_SUBJECT:
+            if broken_rule(exc) != ONE_PER_SUBJECT:
                 raise
             met = exc
     # Each had ended when it was looked for; or a snapshot of the caller's is older than all of them.
@@ -157,6 +156,11 @@ def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
 
 
 _MEETINGS = 3
+
+
+def broken_rule(exc: IntegrityError) -> str | None:
+    """Return the name of the rule that the database has refused a statement by."""
+    return getattr(getattr(exc.__cause__, "diag", None), "constraint_name", None)
 
 
 def _refuse_rival(run_id: UUID) -> None:

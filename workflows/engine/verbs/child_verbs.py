@@ -9,10 +9,8 @@ from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
 from workflows.core.kept_children import KeptChild
-from workflows.core.line_fields import PAYLOAD
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.priority import check_priority
-from workflows.core.run import Event
 from workflows.core.signature import Signature
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
@@ -27,7 +25,6 @@ from workflows.engine.children.child_run import (
 from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
 from workflows.engine.verbs.start_child import ChildCall, ChildOptions, MakeChildCall, StartChild
-from workflows.engine.verbs.waiting import read_payload
 
 R = TypeVar("R")
 Inputs = Iterable[Mapping[str, Any]]
@@ -223,8 +220,7 @@ class Family(Waits):
             return Woken(by="time")
         if outcome.name in by_event:
             return Woken(by="child", child=by_event[outcome.name])
-        payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
-        return Woken(by="event", event=Event(outcome.name, payload))
+        return Woken(by="event", event=self._received(outcome, types))
 
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
