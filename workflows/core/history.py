@@ -79,6 +79,9 @@ class HistoryKind(enum.StrEnum):
     CONTINUED = "continued"
     """The run went on as a new one. data: run (its id). Of that one, where the first had kept any, and of a
     run that was started with attributes: it began with these. data: data, attributes."""
+    CHILDREN_KEPT = "children_kept"
+    """The run before it in its chain has handed its children on. data: children (id and workflow of each, in
+    order)."""
     UNKNOWN = "unknown"
     """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.kept_children import KeptChild, kept_children
 from workflows.core.line_fields import (
     ATTEMPT,
     BEFORE,
@@ -45,6 +46,8 @@ class History:
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         self.carried: CarriedNotes | None = None
         """What the run began with, where it continues another that had kept something."""
+        self.kept_children: list[KeptChild] = []
+        """What it has from the run that it continues."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
         self.again: set[int] = set()
@@ -99,6 +102,8 @@ class History:
             self.begun_at = self.begun_at or CREATED_AT.of(entry)
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
+        elif entry.kind == HistoryKind.CHILDREN_KEPT:
+            self.kept_children = kept_children(entry)
         elif entry.kind == HistoryKind.RECOVERED:
             if COMPANY.find(entry):
                 self._lost_in_company.append((ATTEMPT.of(entry), entry.at))

@@ -114,6 +114,8 @@ RUN = Field[str]("run")
 CARRIED_DATA = Payload[dict[str, Any]]("data")
 """What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
 CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
+CHILDREN = Field[list[list[str]]]("children")
+"""Id and workflow of each."""
 ARGUMENTS = Texts("arguments")
 """Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
 they are not compared."""
@@ -184,6 +186,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RUN_CANCELLED: (),
     _.RUN_COMPENSATED: (),
     _.CONTINUED: (RUN, CARRIED_DATA, CARRIED_ATTRIBUTES),
+    _.CHILDREN_KEPT: (CHILDREN,),
     _.UNKNOWN: (),
 }
 """What each kind may hold. HistoryKind says what it means."""

@@ -88,7 +88,7 @@ def _complete(session: Session, ended: Ended) -> bool:
 
 def _continue(session: Session, ended: Ended) -> bool:
     assert isinstance(ended.error, ContinueAsNew)  # noqa: S101 - nothing else continues
-    return run_end.continue_as_new(session, ended.error.input)
+    return run_end.continue_as_new(session, ended.error.input, ended.error.keeps)
 
 
 def _fail(session: Session, ended: Ended) -> bool:

@@ -158,6 +158,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         ASKED | {"positions": "'[2, 3]'::jsonb"},
         WHO | {"positions": [2, 3]},
     ),
+    (
+        _.CHILDREN_KEPT,
+        {"children": f'\'[["{CHILD}", "tests.child"]]\'::jsonb'},
+        {"children": [[str(CHILD), "tests.child"]]},
+    ),
     (_.CANCEL_REQUESTED, ASKED, WHO),
     (lines.run_ended(RunState.COMPLETED), {}, {}),
     (lines.run_ended(RunState.FAILED, TOLD), {}, {"error": ERROR}),
