@@ -137,6 +137,14 @@ def let_go() -> None:
         borrower.let_go()
 
 
+def close_worn_out_others() -> None:
+    """Close this thread's connections to other databases that have broken or are older than their
+    CONN_MAX_AGE, as Django does behind a request."""
+    for each in connections.all(initialized_only=True):
+        if each.alias != DEFAULT_DB_ALIAS:
+            each.close_if_unusable_or_obsolete()
+
+
 def enter_step() -> "_Borrower | None":
     """A step begins here, without a connection: one that it takes is its own until `leave_step`, which
     wants what this returns."""
