@@ -77,6 +77,12 @@ class Running:
         if own is not None:
             beat_connection.leave(own)
 
+    def drop_own(self) -> None:
+        """Have no more part in it, and nobody else: a statement on it was broken off."""
+        if self.own is not None:
+            beat_connection.drop(self.own)
+        self.hang_up()
+
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""
         self.ended = True

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.test import override_settings
 
 from workflows import signals
 from workflows.api import start
@@ -231,6 +232,24 @@ def test_connections_that_the_worker_does_not_need_are_closed(
         liveness.close_what_is_idle()
 
         assert raw.closed
+    finally:
+        lent_connections.end()
+
+
+@pytest.mark.parametrize(("slots", "closed"), [(1, False), (2, True)])
+def test_with_one_slot_the_connection_of_a_drive_under_way_stays(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch, slots: int, closed: bool
+) -> None:
+    monkeypatch.setattr(lent_connections, "IDLE_SECONDS", 0)
+    pool, raw = lent_connections.begin(1), store.open_connection()
+    pool.take("a drive")
+    pool.give("a drive", raw, None)
+    held_run(liveness)
+    try:
+        with override_settings(WORKFLOWS={"slots": slots}):
+            liveness.close_what_is_idle()
+
+        assert raw.closed == closed
     finally:
         lent_connections.end()
 
