@@ -20,7 +20,11 @@ class HistoryKind(enum.StrEnum):
     WAIT_STARTED = "wait_started"
     """data: names, until (None without a time limit)."""
     EVENT_RECEIVED = "event_received"
-    """name: the event's. data: payload."""
+    """name: the event's. data: payload; by, tenant, run (who sent it), where that is known."""
+    EVENT_SENT = "event_sent"
+    """The run has sent an event. name: the event's. data: run (that took it), arguments."""
+    EVENT_REFUSED = "event_refused"
+    """The event that the run would send was refused. data: error, arguments."""
     WAIT_TIMED_OUT = "wait_timed_out"
     SLEEP_STARTED = "sleep_started"
     """data: until."""
@@ -88,6 +92,8 @@ OPERATION = {
     _.WAIT_STARTED: "wait",
     _.EVENT_RECEIVED: "wait",
     _.WAIT_TIMED_OUT: "wait",
+    _.EVENT_SENT: "send",
+    _.EVENT_REFUSED: "send",
     _.SLEEP_STARTED: "sleep",
     _.SLEEP_ENDED: "sleep",
     _.STATUS_SET: "status",

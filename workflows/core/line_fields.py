@@ -131,6 +131,7 @@ INPUTS = Field[list[str]]("inputs")
 """Of a fork: the parameters whose values are not those of the other run."""
 POSITIONS = Field[list[int]]("positions")
 BY = Field[str]("by")
+TENANT = Field[str]("tenant")
 REASON = Field[str]("reason")
 VIA = Field[str]("via")
 PROBLEM = Field[str]("problem")
@@ -153,7 +154,9 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.STEP_FAILED: (ERROR, ATTEMPTS, PERMANENT, SECONDS, *_RECEIVED),
     _.ATTEMPT_FAILED: (*_FAILED_ATTEMPT, *_RECEIVED),
     _.WAIT_STARTED: (NAMES, UNTIL),
-    _.EVENT_RECEIVED: (NAMES, PAYLOAD),
+    _.EVENT_RECEIVED: (NAMES, PAYLOAD, BY, TENANT, RUN),
+    _.EVENT_SENT: (RUN, ARGUMENTS),
+    _.EVENT_REFUSED: (ERROR, ARGUMENTS),
     _.WAIT_TIMED_OUT: (NAMES,),
     _.SLEEP_STARTED: (UNTIL,),
     _.SLEEP_ENDED: (),

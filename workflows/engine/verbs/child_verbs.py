@@ -8,12 +8,10 @@ from workflows.core.decide import Operation, event_names
 from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
-from workflows.core.line_fields import PAYLOAD
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.priority import check_priority
-from workflows.core.run import Event
 from workflows.core.time_checks import sensible_seconds
-from workflows.definitions.workflow import Workflow, workflow_definition
+from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.engine.children.child_run import (
     ChildHandle,
     Woken,
@@ -24,7 +22,6 @@ from workflows.engine.children.child_run import (
 from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
 from workflows.engine.verbs.start_child import ChildCall, ChildOptions, MakeChildCall, StartChild
-from workflows.engine.verbs.waiting import read_payload
 
 R = TypeVar("R")
 Inputs = Iterable[Mapping[str, Any]]
@@ -58,6 +55,7 @@ class Family(Waits):
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached, options.priority)
         if outcome is None:
+            _refuse_subjects(definition)
             start_child(self._session, position, child, encoded)
         handle = ChildHandle[Any](child, self._session.child_ends, self._wait)
         if not detached:
@@ -197,8 +195,7 @@ class Family(Waits):
             return Woken(by="time")
         if outcome.name in by_event:
             return Woken(by="child", child=by_event[outcome.name])
-        payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
-        return Woken(by="event", event=Event(outcome.name, payload))
+        return Woken(by="event", event=self._received(outcome, types))
 
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
@@ -238,3 +235,12 @@ def _listed(given: Any, what: str, instead: str) -> list[Any]:
     if not isinstance(given, Iterable):
         raise DefinitionError(f"map: {what} are {given!r:.80}; give {instead}")
     return list(given)
+
+
+def _refuse_subjects(definition: WorkflowDefinition) -> None:
+    """A child without a subject would be a second run beside the one that its subject has."""
+    if definition.one_per_subject:
+        raise DefinitionError(
+            f"child {definition.name!r}: it has one run for each subject, and a child has none; start it "
+            "by a step: start.using(subject=…)(…)"
+        )

@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from workflows.core import lines, update_lines
+from workflows.core import event_lines, lines, update_lines
 from workflows.core.codec import loads
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.line_fields import FIELDS, Field, sql_data
 from workflows.core.lines import Received, StepFailure
 from workflows.core.run import Fact
+from workflows.core.sender import Sender
 from workflows.core.states import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -83,6 +84,21 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         lines.event_received(1, ["stop", "go"], "go", '"é"'),
         {},
         {"names": ["go", "stop"], "payload": "é"},
+    ),
+    (
+        lines.event_received(1, ["go"], "go", "1", Sender("alice", "acme", CHILD)),
+        {},
+        {"names": ["go"], "payload": 1, "by": "alice", "tenant": "acme", "run": str(CHILD)},
+    ),
+    (
+        event_lines.event_sent(1, "go", CHILD, {"payload": "0123"}),
+        {},
+        {"run": str(CHILD), "arguments": {"payload": "0123"}},
+    ),
+    (
+        event_lines.event_refused(1, "go", ERROR, {"payload": "0123"}),
+        {},
+        {"error": ERROR, "arguments": {"payload": "0123"}},
     ),
     (lines.wait_timed_out(1, ["go"]), {}, {"names": ["go"]}),
     (lines.sleep_started(1), {"until": MOMENT}, {"until": ISO}),
