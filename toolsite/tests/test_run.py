@@ -346,6 +346,7 @@ def test_a_wrong_environment_is_one_clear_line(folder: Path) -> None:
         ["--port", "0"],
         ["--workers", "0"],
         ["--slots", "0"],
+        ["--pool", "default,gpu"],
     ],
 )
 def test_a_command_it_does_not_know_is_one_line(folder: Path, arguments: list[str]) -> None:
