@@ -10,7 +10,7 @@ from workflows.store.fence import KEEP_NOTES, Notes, held, holder
 from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement
 
-_TAKEN_OVER = (
+TAKEN_OVER = (
     "workflow",
     "status",
     "deadline",
@@ -32,9 +32,10 @@ _TAKEN_OVER = (
     "baggage",
     "progress",
 )
+"""By column, what goes from a run to the next of its chain."""
 _SUCCESSOR = insert.run(
     "ended",
-    **{column: f"ended.{column}" for column in _TAKEN_OVER},
+    **{column: f"ended.{column}" for column in TAKEN_OVER},
     # As the statement began: by now the run that ends has lost it.
     key="(SELECT key FROM workflows_run AS before WHERE before.id = ended.id AND key_free_at_end)",
     state=f"CASE WHEN ended.pausing THEN '{RunState.PAUSED}' ELSE '{RunState.PENDING}' END",
