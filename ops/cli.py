@@ -149,8 +149,12 @@ def manage_without_site(arguments: list[str]) -> int:
 
 
 def development_environment(url: str) -> dict[str, str]:
-    """Return the environment of tests and measurements: nobody's own settings leak in."""
+    """Return the environment of tests and measurements: nobody's own settings leak in.
+
+    Nor does a wish that Python keep nothing of what it has compiled: hundreds of processes are started.
+    """
     ours = {name: value for name, value in os.environ.items() if not is_setting(name)}
+    ours.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**ours, "DATABASE_URL": url, "TOOLSITE_DEBUG": "1", "PYTHONUNBUFFERED": "1"}
 
 

@@ -75,6 +75,9 @@ attempt_failed = Announcement("run_id", "workflow", "step", "attempt", "error", 
 """An attempt of a step failed. error (type/message/traceback), retry_in_seconds (None: the last)."""
 heartbeat_unheard = Announcement("run_id", "step", "error")
 """The database did not take a step's heartbeat; the step goes on. error (the exception)."""
+chunks_lost = Announcement("run_id", "chunks", "error")
+"""The database did not take what a run's steps emitted; they go on. chunks (how many), error (the
+exception)."""
 hook_failed = Announcement("run_id", "step", "error")
 """An on_commit hook of an atomic step raised after the commit; the step stands. error (the
 exception)."""

@@ -48,6 +48,9 @@ class History:
         """What the run began with, where it continues another that had kept something."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
+        self.again: set[int] = set()
+        """Positions that a retry has left behind: there may be lines of later ones, of updates that were
+        answered during a wait there."""
         self.has_cleanups = False
         """A step is to run when the run ends."""
         self.cancel_began_it = False
@@ -112,6 +115,7 @@ class History:
         """What was recorded there counts no more: the run is retried from what failed."""
         for position in positions:
             self._parts.pop(position, None)
+        self.again |= positions
         self._overran = {key: ran for key, ran in self._overran.items() if key[0] not in positions}
         self.last_position = max(self._parts, default=0)
 
@@ -120,7 +124,11 @@ class History:
         return next((run_id for before, run_id in self._forks if position < before), None)
 
     def story(self, position: int) -> list[HistoryEntry]:
-        """Return the lines that count of this position, up to the end of what the code did itself."""
+        """Return the lines that count of this position, up to the end of what the code did itself.
+
+        How a cleanup went is none of it: it runs at each run's own end."""
+        if self.is_cleanup(position):
+            return list(self._parts[position].values())
         since = self._undoes_since
         undone = self._undo.get(position, {}).values()
         by_the_code = [each for each in undone if since is None or each.id < since]
@@ -128,10 +136,17 @@ class History:
 
     def is_undone_by_the_run(self, position: int) -> bool:
         """Whether the run itself, not a group of its code, has begun to undo the step there."""
+        if self.is_cleanup(position):
+            return False
         undone = self._undo.get(position, {}).values()
         return self._undoes_since is not None and any(
             each.id > self._undoes_since for each in undone
         )
+
+    def is_cleanup(self, position: int) -> bool:
+        """Whether a step is named at this position that runs at the run's end."""
+        outcome = self.outcome(position)
+        return outcome is not None and outcome.kind == HistoryKind.CLEANUP_SET
 
     @property
     def has_compensated(self) -> bool:

@@ -80,7 +80,9 @@ class RunView:
     tenant: str
     """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
-    """The events that would wake the run."""
+    """The events that would wake the run; or in words, the limit or pool that it waits for."""
+    step_pool: str
+    """The pool that it waits for, because its next step is of that one; "" for none."""
     compensation_error: dict[str, Any] | None
     """type and message of the compensation that failed for good."""
     data: dict[str, Any]
@@ -184,6 +186,8 @@ class ClaimedRun:
     created_at: datetime
     due_at: datetime | None = None
     """Since when it was due; None for a run that nobody has claimed (a mere replay)."""
+    step_pool: str = ""
+    """It was claimed for a step of this pool; "" where it was due in its own."""
     now: datetime
     """The database's clock at the claim."""
 
@@ -218,6 +222,10 @@ class Park:
     """The run's deadline wakes it, where that is sooner; a compensation it does not concern."""
     fact: Fact | None = None
     """Recorded in the same statement; its data gains "until" where the park has a time."""
+    step_pool: str = ""
+    """It is due so in this pool, for a step, and not in its own."""
+    home_at: datetime | None = None
+    """With step_pool: due then in its own as well."""
 
 
 @dataclass(frozen=True)

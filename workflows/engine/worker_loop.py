@@ -17,7 +17,7 @@ from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
-from workflows.engine.served_code import code_here
+from workflows.engine.served_code import code_here, served_pools
 from workflows.engine.session.company import Company
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
 from workflows.store import lent_connections
@@ -118,7 +118,7 @@ def _drive(
     process_must_end = False
     try:
         announcements.run_claimed(run, worker_id=worker_id)
-        process_must_end = drive(run, stopping=stopping, company=company())
+        process_must_end = drive(run, stopping=stopping, company=company(), pools=served_pools())
     except StoreFailed as failed:
         connection.close()
         _hand_on(holder, run, failed)

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0023_updates")]
+    dependencies = [("workflows", "0026_step_pool")]
 
     operations = [
         migrations.AddField("event", "by", models.TextField(db_default="")),

@@ -29,6 +29,7 @@ def connect() -> None:
     signals.drive_refused.connect(_refused)
     signals.claim_refused.connect(_claim_refused)
     signals.heartbeat_unheard.connect(_unheard)
+    signals.chunks_lost.connect(_chunks_lost)
     signals.hook_failed.connect(_hook_failed)
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
@@ -100,6 +101,12 @@ def _unheard(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
     if (since := worth_saying("heartbeat unheard", first_line(error))) is not None:
         words = "%s: a heartbeat of step %s was not taken%s: %s"
         logger.warning(words, run_id, step, since, first_line(error))
+
+
+def _chunks_lost(*, run_id: Any, chunks: int, error: Exception, **_: Any) -> None:
+    if (since := worth_saying("chunks lost", first_line(error))) is not None:
+        words = "%s: %s chunks of its stream were not taken%s: %s"
+        logger.warning(words, run_id, chunks, since, first_line(error))
 
 
 def _claim_refused(*, error: Exception, **_: Any) -> None:

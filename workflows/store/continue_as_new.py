@@ -2,6 +2,7 @@
 
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_data
+from workflows.core.lines import CHILD_EVENT
 from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.store import insert
@@ -14,15 +15,14 @@ TAKEN_OVER = (
     "workflow",
     "status",
     "deadline",
+    "deadline_seconds",
     "parent_id",
     "parent_position",
     "detached",
-    "undo_on_cancel",
     "priority",
     "owner",
     "tags",
     "subject",
-    "max_crashes",
     "one_per_subject",
     "key_free_at_end",
     "tenant",
@@ -52,6 +52,10 @@ _RUN = sql_data(HistoryKind.CONTINUED, run="continued_as")
 # What the code of the successor begins with, at every replay: its row will tell other things soon.
 _WITH_NOTES = "born WHERE data <> '{}' OR attributes <> '{}'"
 _BEGUN = sql_data(HistoryKind.CONTINUED, data="data", attributes="attributes")
+# The chain knows the keys of what stays behind. A child ends once; its event needs no key beyond.
+KEPT_KEY = f"""
+    event.position IS NOT NULL AND event.key IS NOT NULL AND NOT starts_with(event.name, '{CHILD_EVENT}')
+"""
 _CONTINUE = Statement(
     f"""
     WITH ended AS (
@@ -67,6 +71,9 @@ _CONTINUE = Statement(
     inbox AS (
         UPDATE workflows_event AS event SET run_id = ended.continued_as
         FROM ended WHERE event.run_id = ended.id AND event.position IS NULL),
+    known AS (
+        UPDATE workflows_event AS event SET chain_id = coalesce(ended.chain_id, ended.id)
+        FROM ended WHERE event.run_id = ended.id AND {KEPT_KEY}),
     fact AS (
         {insert.line("ended", HistoryKind.CONTINUED, _RUN)})
     SELECT id, {RING} FROM born
@@ -77,7 +84,8 @@ _CONTINUE = Statement(
 def continue_run(run: ClaimedRun, successor: NewRun, *, events: int, notes: Notes) -> bool:
     """End the run and start the next one of its chain. events: the counter as last read.
 
-    Of the successor, id, version and input count; it takes over all else. False: an event has come
+    Of the successor, id, input and version count, with what the code of that version says of a cancel and
+    of crashes; it takes over all else. False: an event has come
     since, the run is being cancelled, or the lease is lost.
     """
     params = {**holder(run), "events": events, **notes.params()}

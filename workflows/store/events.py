@@ -15,26 +15,33 @@ from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement, one_of
 
+NOT_KNOWN = """
+    NOT EXISTS (SELECT FROM workflows_event AS known
+                WHERE known.chain_id = target.chain_id AND known.key = %(key)s)
+"""
+"""As SQL, beside a `target` with its chain_id: no run before in the chain has consumed an event of this key."""
+
 
 # The row is locked before the insert: ids then follow the order of the commits, and the counter
 # that a parking run compares moves in the same transaction as the event appears.
 def _sending(unfit: str) -> Statement:
     return Statement(f"""
     WITH target AS (
-        SELECT id, state IN {one_of(DEAF_STATES)} AS over, {unfit} AS unfit
-        FROM workflows_run AS run WHERE id = %s FOR NO KEY UPDATE),
+        SELECT id, chain_id, state IN {one_of(DEAF_STATES)} AS over, {unfit} AS unfit
+        FROM workflows_run AS run WHERE id = %(run)s FOR NO KEY UPDATE),
     sent AS (
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key, by, tenant)
-        SELECT {NOW}, id, %s, %s::jsonb, %s, %s, %s FROM target WHERE NOT over AND unfit IS NULL
+        SELECT {NOW}, id, %(name)s, %(payload)s::jsonb, %(key)s, %(by)s, %(tenant)s FROM target
+        WHERE NOT over AND unfit IS NULL AND {NOT_KNOWN}
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id, id),
     counted AS (
         UPDATE workflows_run AS run
         SET events = run.events + 1,
-            wake_at = CASE WHEN run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for)
+            wake_at = CASE WHEN run.state = '{RunState.WAITING}' AND %(name)s = ANY(run.waiting_for)
                            THEN {NOW} ELSE run.wake_at END
         FROM sent WHERE run.id = sent.run_id
-        RETURNING run.state = '{RunState.WAITING}' AND %s = ANY(run.waiting_for) AS woken)
+        RETURNING run.state = '{RunState.WAITING}' AND %(name)s = ANY(run.waiting_for) AS woken)
     SELECT target.over, target.unfit, (SELECT id FROM sent),
            (SELECT {RING} FROM counted WHERE woken)
     FROM target
@@ -43,15 +50,21 @@ def _sending(unfit: str) -> Statement:
 
 _SEND = _sending(unfit="NULL::bigint")
 _SEND_UNLESS_UNFIT = _sending(
-    unfit="""(SELECT number FROM unnest(%s::text[], %s::int[]) WITH ORDINALITY
+    unfit="""(SELECT number FROM unnest(%(workflows)s::text[], %(versions)s::int[]) WITH ORDINALITY
                 AS unfit (workflow, version, number)
               WHERE unfit.workflow = run.workflow AND unfit.version = run.version)"""
 )
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
-# committed and the run may end, and of the inbox it sees only what was there before.
+# committed and the run may end, and of the inbox it sees only what was there before. What runs before
+# in the chain have consumed is found by the chain: its length does not matter.
+_IS_SAME = "SELECT name = %(name)s AND payload = %(payload)s::jsonb, id FROM workflows_event"
 _KNOWN = Statement(
-    """
-    SELECT name = %s AND payload = %s::jsonb, id FROM workflows_event WHERE run_id = %s AND key = %s
+    f"""
+    {_IS_SAME} WHERE run_id = %(run)s AND key = %(key)s
+    UNION ALL
+    {_IS_SAME} WHERE key = %(key)s AND chain_id = (
+        SELECT coalesce(chain_id, id) FROM workflows_run WHERE id = %(run)s)
+    LIMIT 1
     """
 )
 _INBOX = Statement(
@@ -118,9 +131,12 @@ def put_event(
     told here, since only the row knows which the run has, and what was refused must not be
     committed.
     """
-    statement, asked = (_SEND_UNLESS_UNFIT, by_columns(unfit)) if unfit else (_SEND, [])
-    event_row = [name, payload, key, sender.by, sender.tenant]
-    row = query_one(statement, [*asked, run_id, *event_row, name, name])
+    params = {"run": run_id, "name": name, "payload": payload, "key": key}
+    params |= {"by": sender.by, "tenant": sender.tenant}
+    if unfit:
+        workflows, versions = by_columns(unfit)
+        params |= {"workflows": workflows, "versions": versions}
+    row = query_one(_SEND_UNLESS_UNFIT if unfit else _SEND, params)
     if row is None:
         return Sent.NOT_FOUND, 0
     is_over, number, event, _ = row
@@ -135,8 +151,9 @@ def put_event(
 
 
 def find_known(run_id: UUID, name: str, payload: str, key: str) -> tuple[Sent, int] | None:
-    """Say how the run had taken an event of this key before, and which it is; None: it has not."""
-    known = query_one(_KNOWN, [name, payload, run_id, key])
+    """Say how the run, or one before it in its chain, had taken an event of this key, and which it is;
+    None: none has."""
+    known = query_one(_KNOWN, {"run": run_id, "name": name, "payload": payload, "key": key})
     if known is None:
         return None
     return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)

@@ -17,27 +17,32 @@ from workflows.store.statement import NOW, Statement
 # It may be neither pruned nor turned to undoing its steps before the fork is there.
 _LOCK = Statement(
     """
-    SELECT workflow, version, state, input::text, defaults::text FROM workflows_run
-    WHERE id = %s FOR NO KEY UPDATE
+    SELECT workflow, version, state, CASE WHEN one_per_subject THEN subject END,
+           input::text, defaults::text
+    FROM workflows_run WHERE id = %s FOR NO KEY UPDATE
     """
 )
 _TAKEN_OVER = (
     *("workflow", "version", "undo_on_cancel", "priority", "owner", "tags", "tenant"),
-    *("max_crashes", "key_free_at_end", "baggage"),
+    *("max_crashes", "key_free_at_end", "baggage", "one_per_subject"),
 )
+# An older release has not written how long the other run was given.
+_DEADLINE_SECONDS = """
+    coalesce(%(deadline_seconds)s::float8, origin.deadline_seconds,
+             extract(epoch FROM origin.deadline - origin.created_at)::float8)
+"""
 _FORK = insert.run(
     "workflows_run AS origin WHERE origin.id = %(origin)s",
     **{column: f"origin.{column}" for column in _TAKEN_OVER},
     key="NULL",
-    subject="''",
-    one_per_subject="false",
+    # What only one may have, the fork has: it is refused while another does.
+    subject="CASE WHEN origin.one_per_subject THEN origin.subject ELSE '' END",
     detached="false",
     status="%(status)s",
     data="%(data)s::jsonb",
     wake_at=NOW,
-    deadline=f"""
-        {NOW} + coalesce(%(deadline_seconds)s::float8 * interval '1 second',
-                         origin.deadline - origin.created_at)""",
+    deadline_seconds=_DEADLINE_SECONDS,
+    deadline=f"{NOW} + {_DEADLINE_SECONDS} * interval '1 second'",
     forked_from="origin.id",
     # As of a run that was driven: whoever claims it reads its history, also in an older release, which
     # then leaves it to a newer one.
@@ -73,13 +78,17 @@ class Origin(NamedTuple):
     workflow: str
     version: int
     state: RunState
+    subject: str | None
+    """Which only one open run may have; None: it is no such run."""
     input: Input
 
 
 def lock_origin(run_id: UUID) -> Origin | None:
     """Lock the run that is forked, to the end of the transaction. None: there is none."""
     row = query_one(_LOCK, [run_id])
-    return None if row is None else Origin(row[0], row[1], RunState(row[2]), Input(*row[3:]))
+    return (
+        None if row is None else Origin(row[0], row[1], RunState(row[2]), row[3], Input(*row[4:]))
+    )
 
 
 def create_fork(

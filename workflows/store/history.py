@@ -11,7 +11,16 @@ from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
-from workflows.store.fence import HEARD, KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
+from workflows.store.fence import (
+    HEARD,
+    KEEP_NOTES,
+    UNCHANGED,
+    Beside,
+    Fenced,
+    Notes,
+    held,
+    holder,
+)
 from workflows.store.insert import operation_line
 from workflows.store.statement import NOW, Statement
 
@@ -98,6 +107,11 @@ def append(
     """
     row = _APPEND.send(run, fact_params(run, fact), notes=notes, if_events=if_events)
     return written(row, fact)
+
+
+def append_beside(run: ClaimedRun, fact: Fact, beside: Beside) -> Written | None:
+    """Append a line under a fence that stands in a transaction beside this one (store/isolation.py)."""
+    return written(_APPEND.send_beside(run, fact_params(run, fact), beside), fact)
 
 
 def append_retry(

@@ -9,7 +9,7 @@ from workflows.core.run import ClaimedRun, NewRun
 from workflows.core.states import RunState
 from workflows.core.update_lines import UPDATE_EVENT
 from workflows.store import insert
-from workflows.store.continue_as_new import TAKEN_OVER
+from workflows.store.continue_as_new import KEPT_KEY, TAKEN_OVER
 from workflows.store.database import query_one
 from workflows.store.fence import KEEP_NOTES, WAITS_BRIEFLY, Notes, holder
 from workflows.store.schema import RING, SOON
@@ -54,6 +54,9 @@ _TRY_AGAIN = Statement(
     inbox AS (
         UPDATE workflows_event AS event SET run_id = ended.continued_as, position = NULL
         FROM ended WHERE event.run_id = ended.id AND {_GOES_ALONG}),
+    known AS (
+        UPDATE workflows_event AS event SET chain_id = coalesce(ended.chain_id, ended.id)
+        FROM ended WHERE event.run_id = ended.id AND {KEPT_KEY} AND NOT ({_GOES_ALONG})),
     fact AS ({insert.line("ended", "%(kind)s", "%(told)s::jsonb")} RETURNING at AS told_at),
     went_on AS ({insert.line("ended, fact", HistoryKind.CONTINUED, _RUN)})
     SELECT id, CASE WHEN {SOON} THEN {RING} END FROM born
@@ -81,7 +84,7 @@ def begin_next_try(
 ) -> bool:
     """End the run as failed or compensated, and insert its next try, due after the delay.
 
-    Of the successor, id, version and input count. events: the counter as last read. False: an event has
+    Of the successor, id, input and version count, with what its code says of a cancel and of crashes. events: the counter as last read. False: an event has
     come since, the run is being cancelled, or the lease is lost.
     """
     ended = run_ended(state, error)

@@ -11,7 +11,7 @@ from uuid import UUID
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import query_one
-from workflows.store.events import Sent, Unfit, by_columns, find_known
+from workflows.store.events import NOT_KNOWN, Sent, Unfit, by_columns, find_known
 from workflows.store.fence import HEARD, UNCHANGED, WAITS_BRIEFLY, Notes, holder, still_held
 from workflows.store.history import Written, fact_params, written
 from workflows.store.insert import operation_line
@@ -25,7 +25,7 @@ _WOKEN = f"""
 # sends to itself has one row, which is updated once. Only a running run sends.
 _SEND = Statement(f"""
     WITH target AS (
-        SELECT id, state IN {one_of(DEAF_STATES)} AS over,
+        SELECT id, chain_id, state IN {one_of(DEAF_STATES)} AS over,
                (SELECT number
                 FROM unnest(%(workflows)s::text[], %(versions)s::int[]) WITH ORDINALITY
                     AS unfit (workflow, version, number)
@@ -39,7 +39,7 @@ _SEND = Statement(f"""
         INSERT INTO workflows_event (sent_at, run_id, name, payload, key, tenant, sender)
         SELECT {NOW}, target.id, %(name)s, %(payload)s::jsonb, %(key)s, %(tenant)s, fence.id
         FROM target, fence
-        WHERE NOT target.over AND target.unfit IS NULL AND fence.state = '{RunState.RUNNING}'
+        WHERE NOT target.over AND target.unfit IS NULL AND fence.state = '{RunState.RUNNING}' AND {NOT_KNOWN}
         ON CONFLICT (run_id, key) WHERE key IS NOT NULL DO NOTHING
         RETURNING run_id),
     changed AS (

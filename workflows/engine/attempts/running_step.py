@@ -13,6 +13,7 @@ from workflows.core.states import RunState
 from workflows.core.unwind import LeaseLost, StepStopped
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.engine.session.run_stream import RunStream
 from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
@@ -36,11 +37,15 @@ class Running:
     """It is a compensation."""
     growth: RunGrowth
     """How far the run's heartbeats have come."""
+    stream: RunStream
+    """What the run emits in this drive."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
     stops_on_cancel: bool = False
     details: str | None = None
     """Of this attempt's last heartbeat, as JSON text."""
+    emitted: int = 0
+    """So many chunks so far."""
     seconds: float = 0.0
     """How long the step's function took, once it has returned."""
     own: Connection | None = None

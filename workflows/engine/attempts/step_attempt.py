@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,7 +17,7 @@ from workflows.core.errors import ReplayMismatch, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
-from workflows.core.run import Park
+from workflows.core.run import Fact, Park
 from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.async_attempt import perform_async
@@ -26,8 +28,9 @@ from workflows.engine.attempts.begin_attempt import (
     claim_only_attempt,
     raised,
 )
+from workflows.engine.attempts.emit import finish_stream
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_failure
-from workflows.engine.attempts.isolation import run_isolated
+from workflows.engine.attempts.isolation import append_in_step, run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
 from workflows.engine.attempts.running_step import Running, enter, leave
 from workflows.engine.attempts.step_job import Job, limit_of, note_completed
@@ -35,11 +38,14 @@ from workflows.engine.attempts.time_limit import Limit, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.limits import free, take_or_park
 from workflows.engine.session.session import Session
+from workflows.engine.session.step_pool import go_where_it_runs, guest_pool, waits_for
 from workflows.store.history import Written
 from workflows.store.lent_connections import enter_step, leave_step
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
 """PostgreSQL has rolled the transaction back; the same again may succeed."""
+RENEWED_SINCE_SECONDS = 0.5
+"""While a step runs for so long, its run's lease may be renewed, and the step shown (cluster/lease_renewal.py)."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +63,17 @@ Ran = Completed | Returned | Raised
 def attempt_step(session: Session, job: Job) -> Any:
     """Run the step once. Returns its result.
 
-    Raises StepFailed after the last attempt, Suspend before the next one.
+    Raises StepFailed after the last attempt, Suspend before the next one and for another cluster's.
     """
+    if job.step.pool is not None or session.away:
+        go_where_it_runs(session, job.step, undo=job.undo)
     if job.step.limits:
         take_or_park(session, job.position, job.step.limits, job.named)
     outcome = try_once(session, job, limit_of(job))
     if isinstance(outcome, Retry):
-        raise session.suspend(_until_retry(job, outcome))  # its limits are given back with it
+        raise session.suspend(
+            _until_retry(session, job, outcome)
+        )  # its limits are given back with it
     if job.step.limits:
         free(session, job.position)
     match outcome:
@@ -75,8 +85,15 @@ def attempt_step(session: Session, job: Job) -> Any:
     return outcome.value
 
 
-def _until_retry(job: Job, retry: Retry) -> Park:
-    return Park(seconds=retry.seconds, fact=retry.fact, heeds_deadline=not job.undo)
+def _until_retry(session: Session, job: Job, retry: Retry) -> Park:
+    pool = guest_pool(session, job.step)
+    return Park(
+        seconds=retry.seconds,
+        fact=retry.fact,
+        heeds_deadline=not job.undo,
+        step_pool=pool,
+        waiting_for=waits_for(pool),
+    )
 
 
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:
@@ -118,6 +135,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
 
 def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
     """Record how an attempt ended, but for a failure that is tried again."""
+    _finish_stream(session)
     match ran:
         case Completed():
             _announce(session, job, ran.running)
@@ -125,11 +143,17 @@ def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
         case Raised():
             return record_failure(session, job, ran.running, ran.error)
     try:
-        recorded = _record(session, job, ran)
+        recorded = _record(job, ran, session.append)
     except Exception as exc:  # it cannot be stored
         return record_failure(session, job, ran.running, exc)
     _announce(session, job, ran.running)
     return recorded
+
+
+def _finish_stream(session: Session) -> None:
+    if session.stream.waiting:
+        with session.guarded():
+            finish_stream(session.stream, in_test=session.in_test)
 
 
 def _announce(session: Session, job: Job, running: Running) -> None:
@@ -173,15 +197,18 @@ def _run_atomic(
     recorded: Completed | None = None
     committed: list[bool] = []
     try:
-        with transaction.atomic():
+        with ExitStack() as until_commit, transaction.atomic():
             raw = connection.connection
             transaction.on_commit(lambda: committed.append(True))
             with run_isolated(job.step.isolation):
                 before = OpenWork.now()
                 output = limited()
                 before.compare()
+                _finish_stream(session)
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, Returned(running, output), ends_drive=False)
+                long = running.seconds >= RENEWED_SINCE_SECONDS
+                append = partial(append_in_step, session, until_commit=until_commit, long=long)
+                recorded = _record(job, Returned(running, output), append)
     except StoreFailed as failed:
         if is_broken(raw):
             raise LostInStep(failed.cause, running.began) from failed
@@ -205,7 +232,7 @@ def _run_atomic(
     return recorded
 
 
-def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = True) -> Completed:
+def _record(job: Job, ran: Returned, append: Callable[[Fact], Written]) -> Completed:
     result = job.step.signature.result
     text = result.encode(ran.output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
@@ -219,4 +246,4 @@ def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = Tru
         seconds=ran.running.lasts,
         undo=job.undo,
     )
-    return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)
+    return Completed(ran.running, append(fact), value)

@@ -169,17 +169,19 @@ def note_cleanup(session: Session, job: Job) -> None:
 
 def describe_attempt(session: Session, job: Job) -> StepInfo:
     """Return what the step may ask about the attempt that begins now."""
-    history = session.history
+    history, whose = session.history, session.id_at(job.position)
     number = history.failed_attempts(job.position) + 1
     if job.undo:
         number = history.undo_attempt(job.position)
+        if history.is_cleanup(job.position):
+            whose = session.run.id  # a fork cleans up behind itself, whoever has said it
     return StepInfo(
         run_id=session.run.id,
         name=job.step.name,
         position=job.position,
         attempt=number,
         attempts=retry_policy(job.step).attempts,
-        idempotency_key=step_key(session.id_at(job.position), job.position, undo=job.undo),
+        idempotency_key=step_key(whose, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
         baggage={} if session.run.baggage == "{}" else loads(session.run.baggage),
     )

@@ -6,11 +6,11 @@ from datetime import timedelta
 from workflows.core.error_kind import kind_of
 from workflows.core.errors import DeadlineExceeded, Permanent, StepFailed, ValueNotStorable
 from workflows.core.failure import Failure, as_json
-from workflows.core.run import NewRun
 from workflows.core.run_ids import id_of_successor
 from workflows.core.signature import Input
 from workflows.core.states import RunState
 from workflows.engine import announcements
+from workflows.engine.requests.new_run import new_run
 from workflows.engine.session.session import Session
 from workflows.store import next_try as store
 from workflows.store import runs as runs_store
@@ -51,12 +51,8 @@ def begin(
     """End the run in this state and begin its next try. is_told: its row has the failure already. False:
     another end has won, or the lease is lost."""
     run = session.run
-    successor = NewRun(
-        id=id_of_successor(run.id),
-        workflow=run.workflow,
-        version=run.version,
-        input=Input(run.input, run.defaults),
-    )
+    input, id = Input(run.input, run.defaults), id_of_successor(run.id)
+    successor = new_run(session.definition, input, id=id, deadline_seconds=None)
     while not store.begin_next_try(
         run,
         successor,

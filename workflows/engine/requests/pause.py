@@ -4,13 +4,11 @@ from collections.abc import Callable
 from uuid import UUID
 
 from workflows.core.asked import Asked
-from workflows.core.errors import RunNotFound
 from workflows.core.run import RunId, run_id_of
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
-from workflows.engine.requests.steering import in_tree
+from workflows.engine.requests.steering import at_its_newest, in_tree
 from workflows.store import pausing as store
-from workflows.store.chains import newest_of
 
 
 def pause(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
@@ -33,10 +31,9 @@ def resume(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> b
 
 
 def _each(run_id: RunId, verb: Callable[[UUID, Asked], bool | None], why: Asked) -> bool:
-    newest = newest_of(run_id_of(run_id))
-    while (done := in_tree(newest, lambda each: verb(each, why))) is None:
-        continue
-    _, changed = done[-1]
-    if changed is None:
-        raise RunNotFound(f"no run {newest}")
-    return changed
+    def act(newest: UUID) -> bool | None:
+        while (done := in_tree(newest, lambda each: verb(each, why))) is None:
+            continue
+        return done[-1][1]
+
+    return at_its_newest(run_id_of(run_id), act)

@@ -124,7 +124,7 @@ def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") 
     def undo(newest: UUID) -> bool | None:
         return as_the_only_one(newest, lambda: store.compensate_run(newest, **why))
 
-    return _at_its_newest(run_id_of(run_id), undo)
+    return at_its_newest(run_id_of(run_id), undo)
 
 
 def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
@@ -136,7 +136,7 @@ def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -
     """
     refuse("calls retry_now()", IN_A_STEP)
     why = asked(by=by, reason=reason, via=via)._asdict()
-    return _at_its_newest(run_id_of(run_id), lambda newest: store.wake_run(newest, **why))
+    return at_its_newest(run_id_of(run_id), lambda newest: store.wake_run(newest, **why))
 
 
 def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
@@ -148,8 +148,7 @@ def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
             with transaction.atomic():
                 return take_up()
         except IntegrityError as exc:
-            diagnosis = getattr(exc.__cause__, "diag", None)
-            if getattr(diagnosis, "constraint_name", None) != ONE_PER_SUBJECT:
+            if broken_rule(exc) != ONE_PER_SUBJECT:
                 raise
             met = exc
     # Each had ended when it was looked for; or a snapshot of the caller's is older than all of them.
@@ -159,6 +158,11 @@ def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
 _MEETINGS = 3
 
 
+def broken_rule(exc: IntegrityError) -> str | None:
+    """Return the name of the rule that the database has refused a statement by."""
+    return getattr(getattr(exc.__cause__, "diag", None), "constraint_name", None)
+
+
 def _refuse_rival(run_id: UUID) -> None:
     rival = find_rival(run_id)
     if rival is not None:
@@ -166,7 +170,7 @@ def _refuse_rival(run_id: UUID) -> None:
         raise SubjectTaken(workflow, subject, str(other))
 
 
-def _at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
+def at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
     """Act on the run that a chain has come to. Raises RunNotFound."""
     run_id = newest_of(run_id)
     while not (changed := act(run_id)) and (newest := newest_of(run_id)) != run_id:

@@ -11,7 +11,7 @@ from workflows.core.idempotency_key import Receiver
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.priority import check_priority
 from workflows.core.time_checks import sensible_seconds
-from workflows.definitions.workflow import Workflow, workflow_definition
+from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.engine.children.child_run import (
     ChildHandle,
     Woken,
@@ -55,6 +55,7 @@ class Family(Waits):
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached, options.priority)
         if outcome is None:
+            _refuse_subjects(definition)
             start_child(self._session, position, child, encoded)
         handle = ChildHandle[Any](child, self._session.child_ends, self._wait)
         if not detached:
@@ -234,3 +235,12 @@ def _listed(given: Any, what: str, instead: str) -> list[Any]:
     if not isinstance(given, Iterable):
         raise DefinitionError(f"map: {what} are {given!r:.80}; give {instead}")
     return list(given)
+
+
+def _refuse_subjects(definition: WorkflowDefinition) -> None:
+    """A child without a subject would be a second run beside the one that its subject has."""
+    if definition.one_per_subject:
+        raise DefinitionError(
+            f"child {definition.name!r}: it has one run for each subject, and a child has none; start it "
+            "by a step: start.using(subject=…)(…)"
+        )

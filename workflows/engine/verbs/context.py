@@ -17,7 +17,7 @@ from workflows.core.unwind import ContinueAsNew, LeaseLost
 from workflows.definitions.action import Actions
 from workflows.definitions.functions import RunContext
 from workflows.definitions.step import AnyStep, StepDefinition, step_definition
-from workflows.definitions.workflow import find_workflow, latest_version
+from workflows.definitions.workflow import newest_definition
 from workflows.definitions.workflow_guard import lifts_guard
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.attempts.step_attempt import attempt_step, recorded_output
@@ -204,8 +204,7 @@ class Context(Gather, Family, RunContext):
         session.check_notes()
         if session.answering:
             raise DefinitionError("the handler of an update answers it: continue_as_new behind it")
-        newest = find_workflow(session.run.workflow, latest_version(session.run.workflow))
-        signature = (newest or session.definition).signature
+        signature = newest_definition(session.run.workflow).signature
         settled = session.keys.settled(input, "continue_as_new")
         encoded = encode_input(signature, settled, whose="continue_as_new")
         self.join()

@@ -71,7 +71,7 @@ def test_the_row_of_a_worker_says_what_it_has_code_for(liveness: Liveness) -> No
         "SELECT workflows, versions FROM workflows_worker WHERE id = %s", worker_id
     )
 
-    assert list(code_here()) == [workflows, versions]
+    assert list(code_here())[:2] == [workflows, versions]
 
 
 def test_each_id_that_a_worker_takes_is_announced(liveness: Liveness) -> None:
