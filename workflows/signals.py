@@ -28,6 +28,13 @@ run_finished = Announcement("run_id", "workflow", "state", "error")
 with)."""
 run_blocked = Announcement("run_id", "workflow", "error")
 """A run waits for a person or a deploy. error (type/message)."""
+run_paused = Announcement("run_id", "workflow", "by", "reason")
+"""Somebody has asked a run to pause, or its parent. One that a worker drives goes on to its next operation."""
+run_resumed = Announcement("run_id", "workflow", "by", "reason")
+"""Somebody lets a paused run go on, or its parent."""
+run_retried = Announcement("run_id", "workflow", "by", "reason")
+"""Somebody lets a failed run go on from what failed, or its parent; or has a waiting, blocked or put-off one
+driven now."""
 runs_recovered = Announcement("runs", "reasons")
 """Runs of lost workers were judged. runs: list of (run_id, workflow, state it is in now)."""
 newer_code_awaited = Announcement("run_id", "workflow", "what")

@@ -23,6 +23,9 @@ def connect() -> None:
     """Listen to the engine."""
     signals.run_finished.connect(_finished)
     signals.run_blocked.connect(_blocked)
+    signals.run_paused.connect(_paused)
+    signals.run_resumed.connect(_resumed)
+    signals.run_retried.connect(_retried)
     signals.attempt_failed.connect(_attempt_failed)
     signals.lease_lost.connect(_lease_lost)
     signals.drive_abandoned.connect(_abandoned)
@@ -52,6 +55,18 @@ def _finished(
 
 def _blocked(*, run_id: Any, workflow: str, error: dict[str, str], **_: Any) -> None:
     logger.error("%s %s is blocked: %s: %s", workflow, run_id, error["type"], error["message"])
+
+
+def _paused(*, run_id: Any, workflow: str, by: str, reason: str, **_: Any) -> None:
+    logger.info("%s %s is paused by %s: %s", workflow, run_id, by or "somebody", reason)
+
+
+def _resumed(*, run_id: Any, workflow: str, by: str, reason: str, **_: Any) -> None:
+    logger.info("%s %s is resumed by %s: %s", workflow, run_id, by or "somebody", reason)
+
+
+def _retried(*, run_id: Any, workflow: str, by: str, reason: str, **_: Any) -> None:
+    logger.info("%s %s is retried by %s: %s", workflow, run_id, by or "somebody", reason)
 
 
 def _attempt_failed(

@@ -20,15 +20,15 @@ from workflows.core.states import DEAF_STATES, FINAL_STATES, RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.core.what_failed import WhatFailed, started_at, what_failed
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
+from workflows.engine import announcements
 from workflows.engine.requests.asked import asked
 from workflows.engine.requests.start_options import sensible
-from workflows.engine.requests.steering import PARENT_FAILED, as_the_only_one, broken_rule
+from workflows.engine.requests.steering import PARENT_FAILED, as_the_only_one, broken_rule, wake
 from workflows.store import retry as store
 from workflows.store.chains import newest_of
 from workflows.store.history import load_history
 from workflows.store.retry import Found
 from workflows.store.runs import find_by_key
-from workflows.store.steering import wake_run
 
 KEY_ONCE = "run_key_once"
 """The rule of the database."""
@@ -76,13 +76,17 @@ def retry(
         if found is None:
             raise RunNotFound(f"no run {run_id}")
         if found.state != RunState.FAILED:
-            return bool(wake_run(run_id, **why._asdict()))
+            return bool(wake(run_id, why))
         tree = partial(_retry_tree, found, why, deadline_seconds)
-        if as_the_only_one(run_id, partial(_with_its_key, found, tree)):
+        retried = as_the_only_one(run_id, partial(_with_its_key, found, tree))
+        # Behind the transaction: a receiver must neither hold its locks nor break it.
+        for each in retried:
+            announcements.run_retried(each.id, each.workflow, why)
+        if retried:
             return True
 
 
-def _with_its_key(run: Found, act: Callable[[], bool]) -> bool:
+def _with_its_key(run: Found, act: Callable[[], list[Found]]) -> list[Found]:
     """Act, by which a run has the key again that its end had set free. Raises RetryRefused where another
     has it now."""
     try:
@@ -97,11 +101,12 @@ def _with_its_key(run: Found, act: Callable[[], bool]) -> bool:
         raise RetryRefused(f"{told}{which}; retry once that has ended") from None
 
 
-def _retry_tree(top: Found, why: Asked, deadline_seconds: float | None) -> bool:
-    """Retry a failed run. False: something has changed meanwhile; look again."""
+def _retry_tree(top: Found, why: Asked, deadline_seconds: float | None) -> list[Found]:
+    """Retry a failed run. Returns who goes on, the run itself last; nobody: something has changed
+    meanwhile, look again."""
     plan = list(_planned(top))
     if not store.lock([each.run for each in plan]):
-        return False
+        return []
     _refuse_the_late(plan, deadline_seconds)
     _withdraw_from_parent(top)
     for each in plan:
@@ -110,7 +115,7 @@ def _retry_tree(top: Found, why: Asked, deadline_seconds: float | None) -> bool:
             store.tell_again(each.run.id, each.told_again)
         fresh = deadline_seconds if each.run is top or each.run.is_late else None
         store.retry_run(each.run.id, why, positions=each.positions, deadline_seconds=fresh)
-    return True
+    return [each.run for each in plan]
 
 
 def _planned(run: Found) -> Iterator[Planned]:

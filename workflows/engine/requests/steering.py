@@ -18,6 +18,7 @@ from workflows.store import steering as store
 from workflows.store.chains import newest_of
 from workflows.store.runs import find_rival
 from workflows.store.steering import Cancel
+from workflows.store.views import get_run
 
 T = TypeVar("T")
 ONE_PER_SUBJECT = "run_one_per_subject"
@@ -135,8 +136,16 @@ def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -
     Raises RunNotFound.
     """
     refuse("calls retry_now()", IN_A_STEP)
-    why = asked(by=by, reason=reason, via=via)._asdict()
-    return at_its_newest(run_id_of(run_id), lambda newest: store.wake_run(newest, **why))
+    why = asked(by=by, reason=reason, via=via)
+    return at_its_newest(run_id_of(run_id), lambda newest: wake(newest, why))
+
+
+def wake(run_id: UUID, why: Asked) -> bool | None:
+    """Have a run driven now. False: it is in no state for it. None: no such run."""
+    woken = store.wake_run(run_id, **why._asdict())
+    if woken:
+        announcements.run_retried(run_id, get_run(run_id).workflow, why)
+    return woken
 
 
 def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
