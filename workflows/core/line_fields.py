@@ -132,6 +132,8 @@ CREATED_AT = Moment("created_at")
 INPUTS = Field[list[str]]("inputs")
 """Of a fork: the parameters whose values are not those of the other run."""
 POSITIONS = Field[list[int]]("positions")
+AGAIN = Field[bool]("again")
+"""Of a compensation: once all is undone, the run is tried again."""
 BY = Field[str]("by")
 TENANT = Field[str]("tenant")
 REASON = Field[str]("reason")
@@ -173,7 +175,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS, COMPANY, ATTEMPT),
     _.BLOCKED: (ERROR, STEPS),
-    _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.COMPENSATION_STARTED: (*_ASKED, ERROR, AGAIN),
     _.PAUSED: _ASKED,
     _.RESUMED: _ASKED,
     _.RETRIED: (*_ASKED, POSITIONS),

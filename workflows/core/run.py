@@ -110,6 +110,8 @@ class RunView:
     """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
+    failed_tries: int
+    """How many tries of the whole run have failed before this one (`@workflow(retry=…)`)."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""

@@ -18,7 +18,7 @@ from workflows.store.fence import KEEP_NOTES, WAITS_BRIEFLY, Notes, held, holder
 from workflows.store.schema import RING
 from workflows.store.statement import NOW, Statement
 
-_TAKEN_OVER = (
+TAKEN_OVER = (
     "workflow",
     "status",
     "deadline",
@@ -39,8 +39,9 @@ _TAKEN_OVER = (
     "baggage",
     "progress",
 )
+"""By column, what goes from a run to the next of its chain."""
 _SUCCESSOR = {
-    **{column: f"ended.{column}" for column in _TAKEN_OVER},
+    **{column: f"ended.{column}" for column in TAKEN_OVER},
     # As the statement began: by now the run that ends has lost it.
     "key": "(SELECT key FROM workflows_run AS before WHERE before.id = ended.id AND key_free_at_end)",
     "state": f"CASE WHEN ended.pausing THEN '{RunState.PAUSED}' ELSE '{RunState.PENDING}' END",
@@ -58,7 +59,7 @@ _RUN = sql_data(HistoryKind.CONTINUED, run="continued_as")
 _WITH_NOTES = "born WHERE data <> '{}' OR attributes <> '{}'"
 _BEGUN = sql_data(HistoryKind.CONTINUED, data="data", attributes="attributes")
 # The chain knows the keys of what stays behind. A child ends once; its event needs no key beyond.
-_KEPT_KEY = f"""
+KEPT_KEY = f"""
     event.position IS NOT NULL AND event.key IS NOT NULL AND NOT starts_with(event.name, '{CHILD_EVENT}')
 """
 
@@ -81,7 +82,7 @@ def _continuing(successor: str, children: str = "") -> Statement:
         FROM ended WHERE event.run_id = ended.id AND event.position IS NULL),
     known AS (
         UPDATE workflows_event AS event SET chain_id = coalesce(ended.chain_id, ended.id)
-        FROM ended WHERE event.run_id = ended.id AND {_KEPT_KEY}),
+        FROM ended WHERE event.run_id = ended.id AND {KEPT_KEY}),
     fact AS (
         {insert.line("ended", HistoryKind.CONTINUED, _RUN)})
     SELECT id, {RING} FROM born

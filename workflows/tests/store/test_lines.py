@@ -135,8 +135,8 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     ),
     (
         _.COMPENSATION_STARTED,
-        ASKED | {"error": f"'{TOLD}'::jsonb"},
-        WHO | {"error": ERROR},
+        ASKED | {"error": f"'{TOLD}'::jsonb", "again": "true"},
+        WHO | {"error": ERROR, "again": True},
     ),
     (
         lines.code_awaited("check-twice", "position 1 differs"),
