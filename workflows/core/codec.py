@@ -21,6 +21,9 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[\d.]+e\+\d+')
 """A string (to be passed over), or a number with a positive exponent."""
 _NULL = "null"
+SEALED = "$sealed"
+"""The one name of an object that stands for an encrypted value (core/sealed.py)."""
+_MARK = f'"{SEALED}": '
 
 
 def loads(text: str) -> Any:
@@ -31,12 +34,20 @@ def loads(text: str) -> Any:
 def dumps(value: Any) -> str:
     """Return the JSON text of a plain value. Raises ValueNotStorable for what JSON or jsonb lacks."""
     try:
-        text = _encoder.encode(value)
+        text = as_text(value)
         text.encode()
     except (TypeError, ValueError, RecursionError) as exc:  # UnicodeEncodeError is a ValueError
         raise ValueNotStorable(f"not a JSON value: {exc}") from None
     if _NUL.search(text):
         raise ValueNotStorable("text with a NUL character cannot be stored; remove it")
+    if _MARK in text and _names_sealed(value):
+        raise ValueNotStorable(f"{SEALED!r} names what is encrypted; give the key another name")
+    return text
+
+
+def as_text(value: Any) -> str:
+    """Return the JSON text of what may hold encrypted values, unchecked."""
+    text = _encoder.encode(value)
     # jsonb would give 1e+22 back as an integer, but 10000000000000000000000.0 as it stands.
     return _LARGE.sub(_in_full, text) if "e+" in text else text
 
@@ -121,6 +132,13 @@ class Codec:
         except Exception as exc:  # as above
             raise ValueNotStorable(f"stored value does not fit: {_first_line(exc)}") from None
         return value
+
+
+def _names_sealed(value: Any) -> bool:
+    """Whether it would be taken for an encrypted value, at any depth."""
+    if isinstance(value, dict):
+        return SEALED in value or any(map(_names_sealed, value.values()))
+    return isinstance(value, list | tuple) and any(map(_names_sealed, value))
 
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,11 +11,10 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from workflows.core.errors import InvalidInput
-from workflows.core.run import RunView
 from workflows.engine.history_export import as_exported
 from workflows.engine.replay_check import as_recorded
 from workflows.store.history import load_histories
-from workflows.store.views import get_runs
+from workflows.store.views import StoredRun, get_stored_runs
 
 zstandard: ModuleType | None
 try:
@@ -49,7 +48,7 @@ class Archive:
 
     def write(self, run_ids: Sequence[UUID]) -> None:
         """Add these runs. Raises OSError where the disk does not take them."""
-        runs, histories = get_runs(run_ids), load_histories(run_ids)
+        runs, histories = get_stored_runs(run_ids), load_histories(run_ids)
         lines = [json.dumps(_line(runs[each], histories[each])) + "\n" for each in run_ids]
         self._file.write(self._compress("".join(lines).encode()))
         self._file.flush()
@@ -76,8 +75,8 @@ def is_archive(path: Path) -> bool:
     return path.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst"))
 
 
-def _line(run: RunView, entries: Any) -> dict[str, Any]:
-    outcome = {name: getattr(run, name) for name in _OUTCOME}
+def _line(run: StoredRun, entries: Any) -> dict[str, Any]:
+    outcome = {name: getattr(run.view, name) for name in _OUTCOME}
     told = {name: _plain(value) for name, value in outcome.items()}
     return {**as_exported(as_recorded(run, entries)), "outcome": told}
 

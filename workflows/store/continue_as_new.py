@@ -79,5 +79,6 @@ def continue_run(run: ClaimedRun, successor: NewRun, *, events: int, notes: Note
     Of the successor, id, version and input count; it takes over all else. False: an event has come
     since, the run is being cancelled, or the lease is lost.
     """
-    params = {**holder(run), "events": events, **notes.params()}
-    return query_one(_CONTINUE, params | insert.new_run_params(successor)) is not None
+    params = {**holder(run), "events": events, **notes.params(run)}
+    successors = insert.new_run_params(successor, owner=run.chain_root)
+    return query_one(_CONTINUE, params | successors) is not None

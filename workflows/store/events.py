@@ -5,12 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from workflows.core.codec import dumps, loads
+from workflows.core.line_fields import PAYLOAD
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.schema import RING
+from workflows.store.sealing import Opener, payload_codec, place_of_event, sealed_text
 from workflows.store.statement import NOW, Statement, one_of
 
 
@@ -49,7 +52,8 @@ _SEND_UNLESS_UNFIT = _sending(
 # committed and the run may end, and of the inbox it sees only what was there before.
 _KNOWN = Statement(
     """
-    SELECT name = %s AND payload = %s::jsonb, id FROM workflows_event WHERE run_id = %s AND key = %s
+    SELECT name = %s, payload = %s::jsonb, payload::text, id FROM workflows_event
+    WHERE run_id = %s AND key = %s
     """
 )
 _INBOX = Statement(
@@ -58,6 +62,7 @@ _INBOX = Statement(
     WHERE run_id = %s AND position IS NULL ORDER BY id
     """
 )
+_CHAIN_ROOT = Statement("SELECT coalesce(chain_id, id) FROM workflows_run WHERE id = %s")
 _CONSUME = Fenced(
     f"""taken AS (
         UPDATE workflows_event AS event SET position = %(position)s
@@ -117,23 +122,44 @@ def put_event(
     """
     pairs = [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
     statement, asked = (_SEND_UNLESS_UNFIT, pairs) if unfit else (_SEND, [])
-    row = query_one(statement, [*asked, run_id, name, payload, key, name, name])
+    owner = run_id if payload_codec() is None else _chain_root(run_id)
+    sent = sealed_text(owner, PAYLOAD.name, payload, place_of_event(name))
+    row = query_one(statement, [*asked, run_id, name, sent, key, name, name])
     if row is None:
         return Sent.NOT_FOUND, 0
     is_over, number, event, _ = row
     if event is not None:
         return Sent.ACCEPTED, event
     if key is not None and (known := query_one(_KNOWN, [name, payload, run_id, key])):
-        return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)
+        is_same = known[0] and (known[1] or _is_same(owner, name, known[2], payload))
+        return (Sent.ACCEPTED, known[3]) if is_same else (Sent.CONFLICT, 0)
     if number is not None and not is_over:
         return Unfit(*unfit[number - 1]), 0
     # Or the run has continued as another since, and has taken along the event of that key.
     return Sent.OVER, 0
 
 
-def load_inbox(run_id: UUID) -> list[InboxEvent]:
-    """Return what the run has not consumed, in the order of arrival."""
-    return [InboxEvent(id=i, name=n, payload=p) for i, n, p in query(_INBOX, [run_id])]
+def _chain_root(run_id: UUID) -> UUID:
+    row = query_one(_CHAIN_ROOT, [run_id])
+    return run_id if row is None else UUID(str(row[0]))
+
+
+def _is_same(owner: UUID, name: str, known: str, payload: str) -> bool:
+    """Whether an encrypted payload is this one. Raises PayloadUnreadable."""
+    opener = Opener(owner)
+    plain = opener.event(name, known)
+    opener.strict()
+    return dumps(loads(plain)) == dumps(loads(payload))
+
+
+def load_inbox(run_id: UUID, opener: Opener | None = None) -> list[InboxEvent]:
+    """Return what the run has not consumed, in the order of arrival. opener: as in load_history."""
+    rows = query(_INBOX, [run_id])
+    return [InboxEvent(id=i, name=n, payload=_payload(opener, n, p)) for i, n, p in rows]
+
+
+def _payload(opener: Opener | None, name: str, text: str) -> str:
+    return text if opener is None else opener.event(name, text)
 
 
 def consume(
@@ -141,4 +167,4 @@ def consume(
 ) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
     params = fact_params(run, fact) | {"event": event.id}
-    return written(_CONSUME.send(run, params, notes=notes), fact)
+    return written(_CONSUME.send(run, params, notes=notes), run, fact)

@@ -9,6 +9,7 @@ from workflows.store.fence import IF_EVENTS, KEEP_NOTES, UNCHANGED, Notes, held,
 from workflows.store.history import fact_params
 from workflows.store.insert import line, operation_line
 from workflows.store.schema import RING, SOON
+from workflows.store.sealing import sealed_fact
 from workflows.store.statement import NOW, Statement
 
 # The time is computed once, by the database's clock, and recorded with the line that starts the
@@ -73,7 +74,7 @@ def park_run(
         "waiting_for": list(park.waiting_for),
         "heeds_deadline": park.heeds_deadline,
         "if_events": if_events,
-        **notes.params(),
+        **notes.params(run),
     }
     if park.fact is None:
         return query_one(_PARK_AGAIN, params) is not None
@@ -87,5 +88,6 @@ def await_code(run: ClaimedRun, fact: Fact, *, seconds: float, record: bool) -> 
 
     record: whether the line is written too. False: nothing was written.
     """
-    params = {"seconds": seconds, "what": fact.name, "data": fact.data, "record": record}
+    data = sealed_fact(run.chain_root, fact)
+    params = {"seconds": seconds, "what": fact.name, "data": data, "record": record}
     return query_one(_AWAIT_CODE, holder(run) | params) is not None

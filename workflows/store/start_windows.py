@@ -9,6 +9,7 @@ from workflows.core.start_window import OpenWindow
 from workflows.core.states import RunState
 from workflows.store.database import Connection, query, query_one
 from workflows.store.schema import RING, SOON
+from workflows.store.sealing import sealed_input
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 IDLE_SECONDS = 3600
@@ -65,10 +66,11 @@ def open_window(workflow: str, kind: str, key: str) -> OpenWindow:
 
 def replace_input(run_id: UUID, new: NewRun, due: datetime) -> bool:
     """Let a run that waits to begin have another's input, and be due then. False: it has begun."""
+    given, defaults = sealed_input(run_id, new.input)
     params = {
         "run": run_id,
-        "input": new.input.given,
-        "defaults": new.input.defaults,
+        "input": given,
+        "defaults": defaults,
         "version": new.version,
         "due": due,
         "deadline_seconds": new.deadline_seconds,

@@ -25,7 +25,6 @@ from workflows.engine.requests.new_run import encode_input, new_id
 from workflows.engine.requests.start_options import sensible
 from workflows.store import fork as store
 from workflows.store.fork import Origin
-from workflows.store.history import load_history
 from workflows.store.views import get_run
 
 
@@ -49,7 +48,8 @@ def fork(
     parent, its children and its events. Of a chain, the run is meant that is named. One transaction,
     which joins the caller's. Raises RunNotFound; ForkRefused inside a group, where an operation
     before `at` has not ended, where a child goes on, and where a step before it has been undone;
-    InvalidInput; UnknownWorkflow where input is given and its code is not here.
+    InvalidInput; UnknownWorkflow where input is given and its code is not here; PayloadUnreadable where
+    something of the other run is encrypted with a key that is not here.
     """
     refuse("calls fork()", "do it outside, or write run.start_child(workflow, …)")
     origin, why = run_id_of(run), asked(by=by, reason=reason, via=via)
@@ -66,11 +66,12 @@ def fork(
             new,
             origin,
             forked_prefix(
-                load_history(origin), at, is_undoing=found.state == RunState.COMPENSATING
+                store.load_lines(origin, found), at, is_undoing=found.state == RunState.COMPENSATING
             ),
             why,
             before=at,
             input=_corrected(found, input) if input else found.input,
+            baggage=found.baggage,
             inputs=sorted(input or ()),
             deadline_seconds=deadline_seconds,
         )
