@@ -1,0 +1,136 @@
+"""Rows whose values are encrypted anew: read without a lock, and written where they are still as they were.
+
+Nothing is locked while this process decrypts and encrypts. What somebody holds, or has changed meanwhile, is
+left out, to be read and tried again.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from workflows.core.codec import loads
+from workflows.core.sealed import IN_TEXT
+from workflows.store.database import query
+from workflows.store.resealing import TABLES, Kept, Row
+from workflows.store.statement import Statement
+
+
+class Page(NamedTuple):
+    """Some rows of a table, in the order of their ids."""
+
+    last: Any
+    """The id of the last one; None: there are no more."""
+    seen: int
+    rows: list[Row]
+    """Those that are not as they should be."""
+
+
+def count_rows(kept: Kept) -> int:
+    """Return how many rows a table has."""
+    [[count]] = query(_STATEMENTS[kept.name].total)
+    return int(count)
+
+
+def read_page(kept: Kept, writes: str, *, after: Any, limit: int) -> Page:
+    """Return the next rows behind an id (None: from the beginning). writes: the key that encrypts now;
+    "": none does."""
+    rows = query(_STATEMENTS[kept.name].page, {**_params(writes), "after": after, "limit": limit})
+    return Page(rows[-1][0] if rows else None, len(rows), _rows(rows))
+
+
+def read_rows(kept: Kept, writes: str, ids: Sequence[Any]) -> list[Row]:
+    """Return those of these rows that are not as they should be."""
+    return _rows(query(_STATEMENTS[kept.name].some, {**_params(writes), "ids": list(ids)}))
+
+
+def write_rows(kept: Kept, changed: Sequence[tuple[Row, str]]) -> set[Any]:
+    """Write what changes of rows, as JSON texts, in the open transaction; return the ids of those that were
+    as they were read."""
+    query(_ALLOW, {"allowed": "on"})
+    rows = query(
+        _STATEMENTS[kept.name].write,
+        {
+            "ids": [row.id for row, _ in changed],
+            "was": [row.text for row, _ in changed],
+            "becomes": [becomes for _, becomes in changed],
+        },
+    )
+    query(_ALLOW, {"allowed": ""})
+    return {row_id for [row_id] in rows}
+
+
+def _params(writes: str) -> dict[str, Any]:
+    ours = f"{IN_TEXT}{writes}:"
+    return {"any": IN_TEXT, "ours": ours, "plain": not writes}
+
+
+def _rows(rows: Sequence[Sequence[Any]]) -> list[Row]:
+    return [Row(each, text, loads(beside)) for each, text, beside in rows if text is not None]
+
+
+_ALLOW = Statement("SELECT set_config('workflows.reencrypting', %(allowed)s, true)")
+
+
+class _Statements(NamedTuple):
+    total: Statement
+    page: Statement
+    some: Statement
+    write: Statement
+
+
+def _pairs(kept: Kept) -> str:
+    return ", ".join(f"'{name}', kept.{name}" for name in kept.columns)
+
+
+def _is_due(kept: Kept) -> str:
+    """Return the SQL that says whether a row is to be looked at: something of it is plain, or has another
+    key than ours. In a column, all is written at once."""
+    due = []
+    for name in kept.columns:
+        text = f"told.{name}"
+        keys, ours = _times(text, "%(any)s"), _times(text, "%(ours)s")
+        due.append(
+            f"({text} <> '{{}}' AND CASE WHEN %(plain)s THEN {keys} > 0 "
+            f"ELSE {ours} = 0 OR {keys} <> {ours} END)"
+        )
+    return " OR ".join(due)
+
+
+def _times(text: str, what: str) -> str:
+    return f"(length({text}) - length(replace({text}, {what}::text, ''))) / length({what}::text)"
+
+
+def _statements(kept: Kept) -> _Statements:
+    found = f"jsonb_build_object({_pairs(kept)})::text"
+    texts = ", ".join(f"kept.{name}::text AS {name}" for name in kept.columns)
+    # OFFSET 0: the texts are made once, not at each place that names them.
+    look = f"""
+        SELECT kept.id, CASE WHEN {_is_due(kept)} THEN {found} END,
+               jsonb_build_object({kept.beside})::text
+        FROM {kept.source} CROSS JOIN LATERAL (SELECT {texts} OFFSET 0) AS told
+    """
+    since = f"(%(after)s::{kept.id_type} IS NULL OR kept.id > %(after)s::{kept.id_type})"
+    # NULL for what does not change: of a column that is empty, JSON's null would be another value.
+    sets = ", ".join(f"{name} = coalesce(becomes->'{name}', kept.{name})" for name in kept.columns)
+    return _Statements(
+        total=Statement(f"SELECT count(*) FROM {kept.table}"),
+        page=Statement(f"{look} WHERE {since} ORDER BY kept.id LIMIT %(limit)s"),
+        some=Statement(f"{look} WHERE kept.id = ANY(%(ids)s)"),
+        write=Statement(
+            f"""
+            WITH free AS MATERIALIZED (
+                SELECT id FROM {kept.table} WHERE id = ANY(%(ids)s)
+                ORDER BY id FOR NO KEY UPDATE SKIP LOCKED),
+            given AS MATERIALIZED (
+                SELECT id, was::jsonb, becomes::jsonb
+                FROM unnest(%(ids)s::{kept.id_type}[], %(was)s::text[], %(becomes)s::text[])
+                     AS given (id, was, becomes))
+            UPDATE {kept.table} AS kept SET {sets}
+            FROM free JOIN given ON given.id = free.id
+            WHERE kept.id = free.id AND jsonb_build_object({_pairs(kept)}) = given.was
+            RETURNING kept.id
+            """
+        ),
+    )
+
+
+_STATEMENTS = {kept.name: _statements(kept) for kept in TABLES}
