@@ -10,41 +10,49 @@ from django.db import migrations, models
 
 SQL = """
 -- Wakes as many who wait for slots as there are free ones, but for those that have been woken and are on
--- their way. It waits for no row: whoever frees slots holds the row of its own run.
+-- their way. Who was woken and did not come (nobody may have its code) is passed over by all others. It waits
+-- for no row, and locks the run before its place in the queue, as whoever takes slots does.
 CREATE FUNCTION workflows_wake_waiters(
     the_name text, the_key text, the_most integer, moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    late timestamptz := moment - interval '5 seconds';
     free integer;
-    next workflows_limitwait;
-    waiter workflows_run;
+    waiter record;
+    woke boolean := false;
 BEGIN
     SELECT coalesce((SELECT most FROM workflows_limitsetting WHERE name = the_name), the_most)
            - (SELECT count(*) FROM workflows_limitslot
               WHERE name = the_name AND key = the_key AND run_id IS NOT NULL)
            - (SELECT count(*) FROM workflows_limitwait
-              WHERE name = the_name AND key = the_key AND woken_at > moment - interval '5 seconds')
+              WHERE name = the_name AND key = the_key AND woken_at > late)
     INTO free;
-    IF free <= 0 THEN
-        RETURN;
-    END IF;
-    FOR next IN
-        SELECT * FROM workflows_limitwait
-        WHERE name = the_name AND key = the_key
-          AND (woken_at IS NULL OR woken_at <= moment - interval '5 seconds')
-        ORDER BY priority DESC, id LIMIT 100 FOR UPDATE SKIP LOCKED
+    FOR waiter IN
+        WITH fresh AS (
+            SELECT wait.id, wait.run_id FROM workflows_limitwait AS wait
+            JOIN workflows_run AS run ON run.id = wait.run_id
+            WHERE wait.name = the_name AND wait.key = the_key AND wait.woken_at IS NULL
+              AND run.state IN ('waiting', 'compensating') AND run.lease_until IS NULL
+              AND run.waiting_for[1] LIKE 'limit %'
+            ORDER BY wait.priority DESC, wait.turn, wait.id
+            LIMIT greatest(free, 0) FOR NO KEY UPDATE OF run, wait SKIP LOCKED),
+        passed_over AS (
+            SELECT wait.id, wait.run_id FROM workflows_limitwait AS wait
+            JOIN workflows_run AS run ON run.id = wait.run_id
+            WHERE wait.name = the_name AND wait.key = the_key AND wait.woken_at <= late
+              AND run.state IN ('waiting', 'compensating') AND run.lease_until IS NULL
+              AND run.waiting_for[1] LIKE 'limit %'
+            ORDER BY wait.woken_at
+            LIMIT greatest(free - (SELECT count(*) FROM fresh), 0)
+            FOR NO KEY UPDATE OF run, wait SKIP LOCKED)
+        SELECT * FROM fresh UNION ALL SELECT * FROM passed_over
     LOOP
-        EXIT WHEN free <= 0;
-        SELECT * INTO waiter FROM workflows_run WHERE id = next.run_id FOR NO KEY UPDATE SKIP LOCKED;
-        CONTINUE WHEN NOT FOUND;
-        IF waiter.state IN ('completed', 'failed', 'cancelled', 'compensated') THEN
-            DELETE FROM workflows_limitwait WHERE id = next.id;
-        ELSIF waiter.state IN ('waiting', 'compensating') AND waiter.lease_until IS NULL THEN
-            UPDATE workflows_run SET wake_at = least(wake_at, moment) WHERE id = waiter.id;
-            UPDATE workflows_limitwait SET woken_at = moment WHERE id = next.id;
-            PERFORM pg_notify('workflows_due', '');
-            free := free - 1;
-        END IF;
+        UPDATE workflows_run SET wake_at = least(wake_at, moment) WHERE id = waiter.run_id;
+        UPDATE workflows_limitwait SET woken_at = moment WHERE id = waiter.id;
+        woke := true;
     END LOOP;
+    IF woke THEN
+        PERFORM pg_notify('workflows_due', '');
+    END IF;
 END $$;
 
 -- Takes slots and a moment for the attempt of a step (position 0: for the run as a whole), all or none, or
@@ -212,15 +220,19 @@ BEGIN
     RETURN freed;
 END $$;
 
--- Whatever ends a drive frees the slots of its steps, and whatever ends the run those of the run.
+-- Whatever ends a drive frees the slots of its steps, and whatever ends the run those of the run. A run that
+-- turns to undoing waits for nothing of before.
 CREATE FUNCTION workflows_free_limits() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     slot record;
     over boolean := NEW.state IN ('completed', 'failed', 'cancelled', 'compensated');
 BEGIN
-    IF over THEN
+    IF over OR NEW.state = 'compensating' AND OLD.state <> 'compensating' THEN
         DELETE FROM workflows_limitwait WHERE run_id = NEW.id;
         DELETE FROM workflows_limitmoment WHERE run_id = NEW.id;
+    END IF;
+    IF NEW.lease_until IS NOT NULL THEN
+        RETURN NULL;
     END IF;
     FOR slot IN
         UPDATE workflows_limitslot
@@ -233,12 +245,41 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- The condition is brief: a WHEN is kept as text, and read anew at each statement.
 CREATE TRIGGER run_limits AFTER UPDATE OF state ON workflows_run FOR EACH ROW
-WHEN (OLD.limited AND NEW.lease_until IS NULL)
+WHEN (OLD.limited)
 EXECUTE FUNCTION workflows_free_limits();
+
+-- A place in the queue is given by the database, since the function that lets a run wait knows no tenants: the
+-- round that is being served, or the one behind the tenant's last, whichever is later.
+CREATE FUNCTION workflows_take_turn() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT tenant INTO NEW.tenant FROM workflows_run WHERE id = NEW.run_id;
+    SELECT greatest(
+        (SELECT turn FROM workflows_limitwait
+         WHERE name = NEW.name AND key = NEW.key AND priority = NEW.priority AND run_id <> NEW.run_id
+         ORDER BY turn LIMIT 1),
+        (SELECT turn + 1 FROM workflows_limitwait
+         WHERE name = NEW.name AND key = NEW.key AND priority = NEW.priority AND run_id <> NEW.run_id
+           AND tenant = NEW.tenant
+         ORDER BY turn DESC LIMIT 1),
+        0)
+    INTO NEW.turn;
+    RETURN NEW;
+END $$;
+
+CREATE TRIGGER limit_wait_begins BEFORE INSERT ON workflows_limitwait FOR EACH ROW
+EXECUTE FUNCTION workflows_take_turn();
+
+CREATE TRIGGER limit_wait_changes BEFORE UPDATE OF name, key ON workflows_limitwait FOR EACH ROW
+WHEN ((OLD.name, OLD.key) IS DISTINCT FROM (NEW.name, NEW.key))
+EXECUTE FUNCTION workflows_take_turn();
 """
 
 BACK = """
+DROP TRIGGER limit_wait_changes ON workflows_limitwait;
+DROP TRIGGER limit_wait_begins ON workflows_limitwait;
+DROP FUNCTION workflows_take_turn();
 DROP TRIGGER run_limits ON workflows_run;
 DROP FUNCTION workflows_free_limits();
 DROP FUNCTION workflows_leave_limits(uuid, integer, integer, timestamptz);
@@ -324,10 +365,16 @@ class Migration(migrations.Migration):
                 ('run_id', models.UUIDField()),
                 ('position', models.PositiveIntegerField()),
                 ('priority', models.SmallIntegerField()),
+                ('tenant', models.TextField(db_default='', default='')),
+                ('turn', models.BigIntegerField(db_default=0, default=0)),
                 ('woken_at', models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['name', 'key', '-priority', 'id'], name='limit_wait_idx')],
+                'indexes': [
+                    models.Index(fields=['name', 'key', '-priority', 'turn', 'id'], name='limit_turn_idx'),
+                    models.Index(fields=['name', 'key', 'priority', 'tenant', '-turn'], name='limit_tenant_idx'),
+                    models.Index(condition=models.Q(('woken_at__isnull', False)), fields=['name', 'key', 'woken_at'], name='limit_woken_idx'),
+                ],
                 'constraints': [models.UniqueConstraint(fields=('run_id', 'position'), name='limit_wait_once')],
             },
         ),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0017_shares_and_turns'),
+        ('workflows', '0017_worker_slots'),
     ]
 
     operations = [

@@ -86,29 +86,6 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-
-CREATE OR REPLACE FUNCTION workflows_free_limits() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    slot record;
-    over boolean := NEW.state IN {ENDS};
-BEGIN
-    IF NEW.lease_until IS NOT NULL THEN
-        RETURN NULL;
-    END IF;
-    IF over THEN
-        DELETE FROM workflows_limitwait WHERE run_id = NEW.id;
-        DELETE FROM workflows_limitmoment WHERE run_id = NEW.id;
-    END IF;
-    FOR slot IN
-        UPDATE workflows_limitslot
-        SET run_id = NULL, position = NULL, attempt = NULL, changed_at = clock_timestamp()
-        WHERE run_id = NEW.id AND (over OR position > 0)
-        RETURNING name, key, most
-    LOOP
-        PERFORM workflows_wake_waiters(slot.name, slot.key, slot.most, clock_timestamp());
-    END LOOP;
-    RETURN NULL;
-END $$;
 """  # noqa: S608 - a list of ours
 
 
@@ -128,7 +105,6 @@ BRIEF = (
     + _trigger("run_paused", BEFORE, "NEW.pausing", "workflows_pause_run")
     + _trigger("run_key_free", BEFORE, "NEW.key_free_at_end", "workflows_free_key")
     + _trigger("child_ended", AFTER, "NEW.parent_id IS NOT NULL", "workflows_child_ended")
-    + _trigger("run_limits", AFTER, "OLD.limited", "workflows_free_limits")
     + _trigger(
         "run_waited_for",
         "AFTER UPDATE OF finished_at, data",
@@ -162,9 +138,6 @@ AT_LENGTH = (
         f"NEW.parent_id IS NOT NULL AND NEW.continued_as IS NULL AND NEW.state IN {ENDS} "
         f"AND OLD.state NOT IN {ENDS}",
         "workflows_child_ended",
-    )
-    + _trigger(
-        "run_limits", AFTER, "OLD.limited AND NEW.lease_until IS NULL", "workflows_free_limits"
     )
     + _trigger(
         "run_waited_for",

@@ -1,6 +1,6 @@
 """Limits: who holds a slot, who waits for one, and when a rate comes to its next moment.
 
-Written by the functions of migrations 0016, 0017 and 0021, which `workflows.store.limits` calls, and by their triggers.
+Written by the functions of migration 0016, which `workflows.store.limits` calls, and by its triggers.
 """
 
 from django.db import models
@@ -65,6 +65,12 @@ class LimitWait(models.Model):
             Index(fields=["name", "key", "-priority", "turn", "id"], name="limit_turn_idx"),
             # A tenant's last turn.
             Index(fields=["name", "key", "priority", "tenant", "-turn"], name="limit_tenant_idx"),
+            # Who has been woken, and when.
+            Index(
+                fields=["name", "key", "woken_at"],
+                condition=Q(woken_at__isnull=False),
+                name="limit_woken_idx",
+            ),
         ]
 
     def __str__(self) -> str:

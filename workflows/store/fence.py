@@ -17,7 +17,7 @@ from psycopg.pq import TransactionStatus
 
 from workflows.core.run import ClaimedRun
 from workflows.core.states import HELD_STATES, RunState
-from workflows.store.database import query, query_one
+from workflows.store.database import Connection, query, query_one
 from workflows.store.sealing import sealed_text
 from workflows.store.statement import Statement, one_of
 
@@ -109,10 +109,30 @@ class Notes(NamedTuple):
 UNCHANGED = Notes()
 
 
+class Beside(NamedTuple):
+    """What a fence that stands in a transaction beside ours has told: of this run, to its end."""
+
+    state: str
+    events: int
+
+
+_BESIDE = Statement(f"WITH {_LOCK_OR_WAIT} SELECT state, events FROM fence")
+_TOLD = (
+    "fence AS (SELECT %(run)s::uuid AS id, %(state)s::text AS state, %(events)s::integer AS events)"
+)
+
+
+def lock_beside(run: ClaimedRun, own: Connection) -> Beside | None:
+    """Lock the run's row in the open transaction of another connection. None: the lease is lost."""
+    row = query_one(_BESIDE, holder(run) | {"if_events": None}, on=own)
+    return None if row is None else Beside(*row)
+
+
 class Fenced:
     """A statement behind the fence, in its forms. `rest` follows `WITH fence AS (…), `."""
 
     def __init__(self, rest: str) -> None:
+        self._told = Statement(f"WITH {_TOLD}, {rest}")
         self._if_free = Statement(f"WITH {_LOCK_IF_FREE}, {rest}")
         self._or_wait = Statement(f"WITH {_LOCK_OR_WAIT}, {rest}")
         self._keeping = Statement(f"WITH {_KEEP}, {rest}")
@@ -134,3 +154,9 @@ class Fenced:
         if notes != UNCHANGED:
             return query_one(self._keeping, given | notes.params(run))
         return query_one(self._if_free, given) or query_one(self._or_wait, given)
+
+    def send_beside(
+        self, run: ClaimedRun, params: Mapping[str, Any], beside: Beside
+    ) -> tuple[Any, ...] | None:
+        """Send it where the fence stands in a transaction beside this one."""
+        return query_one(self._told, {**holder(run), **params, **beside._asdict()})

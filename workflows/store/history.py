@@ -13,7 +13,16 @@ from workflows.core.run import ClaimedRun, Fact
 from workflows.core.sealed import IN_TEXT
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
-from workflows.store.fence import HEARD, KEEP_NOTES, UNCHANGED, Fenced, Notes, held, holder
+from workflows.store.fence import (
+    HEARD,
+    KEEP_NOTES,
+    UNCHANGED,
+    Beside,
+    Fenced,
+    Notes,
+    held,
+    holder,
+)
 from workflows.store.insert import operation_line
 from workflows.store.sealing import Opener, Sealer, place_of_line, sealed_fact
 from workflows.store.statement import NOW, Statement
@@ -109,6 +118,11 @@ def append(
     """
     row = _APPEND.send(run, fact_params(run, fact), notes=notes, if_events=if_events)
     return written(row, run, fact)
+
+
+def append_beside(run: ClaimedRun, fact: Fact, beside: Beside) -> Written | None:
+    """Append a line under a fence that stands in a transaction beside this one (store/isolation.py)."""
+    return written(_APPEND.send_beside(run, fact_params(run, fact), beside), run, fact)
 
 
 def append_retry(

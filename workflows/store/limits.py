@@ -58,9 +58,17 @@ _LEAVE = Statement(
     """
 )
 # Who came to wait while the last slot was being freed was seen by nobody; and a limit may have been raised.
+# Who waits for something else by now (its group has failed, and its code goes on) leaves the queue.
 _WAKE = Statement(
     f"""
-    WITH asked AS (
+    WITH elsewhere AS (
+        SELECT wait.id FROM workflows_limitwait AS wait JOIN workflows_run AS run ON run.id = wait.run_id
+        WHERE run.state = 'waiting' AND run.lease_until IS NULL
+          AND coalesce(run.waiting_for[1], '') NOT LIKE 'limit %%'
+        FOR NO KEY UPDATE OF run, wait SKIP LOCKED),
+    left_behind AS (
+        DELETE FROM workflows_limitwait WHERE id IN (SELECT id FROM elsewhere)),
+    asked AS (
         SELECT name, key, max(most) AS most FROM workflows_limitwait GROUP BY name, key)
     SELECT workflows_wake_waiters(name, key, most, {NOW}) FROM asked
     """

@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
@@ -15,7 +17,7 @@ from workflows.core.errors import ReplayMismatch, ValueNotStorable
 from workflows.core.history import HistoryEntry
 from workflows.core.kept import refuse_loss
 from workflows.core.line_fields import OUTPUT
-from workflows.core.run import Park
+from workflows.core.run import Fact, Park
 from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.step import StepDefinition
 from workflows.engine.attempts.async_attempt import perform_async
@@ -27,7 +29,7 @@ from workflows.engine.attempts.begin_attempt import (
     raised,
 )
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_failure
-from workflows.engine.attempts.isolation import run_isolated
+from workflows.engine.attempts.isolation import append_in_step, run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
 from workflows.engine.attempts.running_step import Running, enter, leave
 from workflows.engine.attempts.step_job import Job, limit_of, note_completed
@@ -40,6 +42,8 @@ from workflows.store.lent_connections import enter_step, leave_step
 
 CONFLICTS = (SerializationFailure, DeadlockDetected)
 """PostgreSQL has rolled the transaction back; the same again may succeed."""
+RENEWED_SINCE_SECONDS = 0.5
+"""While a step runs for so long, its run's lease may be renewed, and the step shown (cluster/lease_renewal.py)."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +129,7 @@ def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
         case Raised():
             return record_failure(session, job, ran.running, ran.error)
     try:
-        recorded = _record(session, job, ran)
+        recorded = _record(job, ran, session.append)
     except Exception as exc:  # it cannot be stored
         return record_failure(session, job, ran.running, exc)
     _announce(session, job, ran.running)
@@ -173,7 +177,7 @@ def _run_atomic(
     recorded: Completed | None = None
     committed: list[bool] = []
     try:
-        with transaction.atomic():
+        with ExitStack() as until_commit, transaction.atomic():
             raw = connection.connection
             transaction.on_commit(lambda: committed.append(True))
             with run_isolated(job.step.isolation):
@@ -181,7 +185,9 @@ def _run_atomic(
                 output = limited()
                 before.compare()
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
-                recorded = _record(session, job, Returned(running, output), ends_drive=False)
+                long = running.seconds >= RENEWED_SINCE_SECONDS
+                append = partial(append_in_step, session, until_commit=until_commit, long=long)
+                recorded = _record(job, Returned(running, output), append)
     except StoreFailed as failed:
         if is_broken(raw):
             raise LostInStep(failed.cause, running.began) from failed
@@ -205,7 +211,7 @@ def _run_atomic(
     return recorded
 
 
-def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = True) -> Completed:
+def _record(job: Job, ran: Returned, append: Callable[[Fact], Written]) -> Completed:
     result = job.step.signature.result
     text = result.encode(ran.output, max_bytes=conf().max_payload_bytes)
     value = result.decode(text)
@@ -219,4 +225,4 @@ def _record(session: Session, job: Job, ran: Returned, *, ends_drive: bool = Tru
         seconds=ran.running.lasts,
         undo=job.undo,
     )
-    return Completed(ran.running, session.append(fact, ends_drive=ends_drive), value)
+    return Completed(ran.running, append(fact), value)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connections
@@ -87,6 +88,72 @@ def test_who_waits_is_woken_where_nobody_saw_it_wait() -> None:
 
     assert Run.objects.get(pk=waits.id).wake_at is not None
     assert LimitWait.objects.get().woken_at is not None
+
+
+def parked(times: int) -> list[ClaimedRun]:
+    runs = [made() for _ in range(times)]
+    for each in runs:
+        assert isinstance(take(each, parks=True), Full)
+    return runs
+
+
+def woken() -> set[UUID]:
+    return set(LimitWait.objects.filter(woken_at__isnull=False).values_list("run_id", flat=True))
+
+
+@pytest.mark.django_db
+def test_who_is_woken_and_does_not_come_is_passed_over_by_all_others() -> None:
+    holders = [made(), made()]
+    for each in holders:
+        take(each)
+    absent, *others = parked(3)
+    LimitWait.objects.filter(run_id=absent.id).update(priority=9)
+    limits.leave(holders[0], 1)
+    assert woken() == {absent.id}
+
+    for expected in ({absent.id, others[0].id}, {absent.id, others[0].id, others[1].id}):
+        LimitWait.objects.filter(woken_at__isnull=False).update(
+            woken_at=Now() - timedelta(minutes=1)
+        )
+        limits.wake_waiters()
+        assert woken() == expected
+
+
+@pytest.mark.django_db
+def test_those_who_cannot_come_now_do_not_hide_who_can() -> None:
+    holders = [made(), made()]
+    for each in holders:
+        take(each)
+    aside = parked(120)
+    Run.objects.filter(pk__in=[each.id for each in aside]).update(state="paused")
+    [waits] = parked(1)
+
+    limits.leave(holders[0], 1)
+
+    assert woken() == {waits.id}
+
+
+@pytest.mark.django_db
+def test_a_run_that_turns_to_undoing_waits_for_nothing_of_before() -> None:
+    for each in [made(), made()]:
+        take(each)
+    [waits] = parked(1)
+
+    Run.objects.filter(pk=waits.id).update(state="compensating")
+
+    assert LimitWait.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_a_run_that_has_come_to_wait_for_something_else_leaves_the_queue() -> None:
+    for each in [made(), made()]:
+        take(each)
+    [waits] = parked(1)
+    Run.objects.filter(pk=waits.id).update(waiting_for=["go"])
+
+    limits.wake_waiters()
+
+    assert LimitWait.objects.count() == 0
 
 
 @pytest.mark.django_db

@@ -120,7 +120,8 @@ def test_a_row_of_a_step_that_is_not_atomic_is_found_and_the_step_named() -> Non
 
 def test_an_engine_that_commits_a_steps_effect_before_its_record_is_found() -> None:
     def not_atomic(session: Any, job: Any, running: Any, limited: Callable[[], Any]) -> Any:
-        return step_attempt._record(session, job, begin_attempt.Returned(running, limited()))
+        returned = begin_attempt.Returned(running, limited())
+        return step_attempt._record(job, returned, session.append)
 
     def scenario() -> None:
         with mock.patch.object(step_attempt, "_run_atomic", not_atomic):
