@@ -6,6 +6,7 @@ left out, to be read and tried again.
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from workflows.core.codec import loads
 from workflows.core.sealed import IN_TEXT
@@ -33,6 +34,7 @@ def count_rows(kept: Kept) -> int:
 def read_page(kept: Kept, writes: str, *, after: Any, limit: int) -> Page:
     """Return the next rows behind an id (None: from the beginning). writes: the key that encrypts now;
     "": none does."""
+    after = _BEFORE_ALL[kept.id_type] if after is None else after
     rows = query(_STATEMENTS[kept.name].page, {**_params(writes), "after": after, "limit": limit})
     return Page(rows[-1][0] if rows else None, len(rows), _rows(rows))
 
@@ -67,6 +69,7 @@ def _rows(rows: Sequence[Sequence[Any]]) -> list[Row]:
     return [Row(each, text, loads(beside)) for each, text, beside in rows if text is not None]
 
 
+_BEFORE_ALL = {"uuid": UUID(int=0), "bigint": 0}
 _ALLOW = Statement("SELECT set_config('workflows.reencrypting', %(allowed)s, true)")
 
 
@@ -108,12 +111,11 @@ def _statements(kept: Kept) -> _Statements:
                jsonb_build_object({kept.beside})::text
         FROM {kept.source} CROSS JOIN LATERAL (SELECT {texts} OFFSET 0) AS told
     """
-    since = f"(%(after)s::{kept.id_type} IS NULL OR kept.id > %(after)s::{kept.id_type})"
     # NULL for what does not change: of a column that is empty, JSON's null would be another value.
     sets = ", ".join(f"{name} = coalesce(becomes->'{name}', kept.{name})" for name in kept.columns)
     return _Statements(
         total=Statement(f"SELECT count(*) FROM {kept.table}"),
-        page=Statement(f"{look} WHERE {since} ORDER BY kept.id LIMIT %(limit)s"),
+        page=Statement(f"{look} WHERE kept.id > %(after)s ORDER BY kept.id LIMIT %(limit)s"),
         some=Statement(f"{look} WHERE kept.id = ANY(%(ids)s)"),
         write=Statement(
             f"""

@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import override_settings
 
 from workflows.api import (
+    Context,
     InvalidInput,
     get_history,
     get_run,
@@ -20,19 +21,22 @@ from workflows.api import (
     result,
     send_event,
     start,
+    step,
     update,
+    workflow,
 )
 from workflows.encryption import AesGcm
 from workflows.engine import reencrypt as module
+from workflows.engine.drive.drive import drive
 from workflows.engine.history_export import export_history
 from workflows.engine.reencrypt import Progress, reencrypt
 from workflows.models import History, Run
 from workflows.store import reencrypt as store
 from workflows.testing import drive_until_idle, replay_history
-from workflows.tests.builders import driven
+from workflows.tests.builders import claim, driven, elsewhere
 from workflows.tests.encrypted import NEW, OLD, SECRET, keys, stored
 from workflows.tests.flows import greet_once
-from workflows.tests.sealed_flows import answers, broken, hop, parent, story
+from workflows.tests.sealed_flows import answers, broken, hop, parent, story, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -185,6 +189,33 @@ def test_a_row_that_has_changed_since_it_was_read_is_read_again() -> None:
         assert (found["runs"].written, found["runs"].busy) == (1, 0)
         assert SECRET not in stored()
         assert get_run(run.id).data == {"seen": SECRET}
+
+
+@step
+def change_keys(word: str) -> str:
+    """Let another process encrypt all anew, while a drive is here."""
+    elsewhere(done).result()
+    return word
+
+
+@workflow("tests.sealed_rotation")
+def rotation(run: Context, word: str) -> list[str]:
+    """Know what was read with the old key, and write with the new one."""
+    run.data["heard"] = word
+    return [run.step(tell, word), run.step(change_keys, word), run.step(tell, word)]
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_drive_goes_on_while_its_run_is_encrypted_anew() -> None:
+    with keys(OLD):
+        run = start(rotation, word=SECRET)
+    with keys(OLD, NEW):
+        drive(claim())
+    with keys(NEW):
+        assert result(run.id) == [f"told {SECRET}", SECRET, f"told {SECRET}"]
+        assert get_run(run.id).data == {"heard": SECRET}
+        replay_history(export_history(run.id))
+    assert "2026-10" not in stored()
 
 
 def test_without_a_codec_it_says_what_to_do() -> None:
