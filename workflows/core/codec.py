@@ -52,6 +52,17 @@ def as_text(value: Any) -> str:
     return _LARGE.sub(_in_full, text) if "e+" in text else text
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Say whether two JSON values are the same to jsonb: 7 and 7.0 are, 1 and true are not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other)
+
+
 def is_name(value: object) -> bool:
     """Say whether the value is a text of 1 to 500 characters that PostgreSQL can keep and index."""
     if not isinstance(value, str) or not 0 < len(value) <= 500 or "\x00" in value:

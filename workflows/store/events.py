@@ -3,9 +3,10 @@
 import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from workflows.core.codec import dumps, loads
+from workflows.core.codec import is_same, loads
 from workflows.core.line_fields import PAYLOAD
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.states import DEAF_STATES, RunState
@@ -52,8 +53,7 @@ _SEND_UNLESS_UNFIT = _sending(
 # committed and the run may end, and of the inbox it sees only what was there before.
 _KNOWN = Statement(
     """
-    SELECT name = %s, payload = %s::jsonb, payload::text, id FROM workflows_event
-    WHERE run_id = %s AND key = %s
+    SELECT name, payload::text, id FROM workflows_event WHERE run_id = %s AND key = %s
     """
 )
 _INBOX = Statement(
@@ -130,9 +130,10 @@ def put_event(
     is_over, number, event, _ = row
     if event is not None:
         return Sent.ACCEPTED, event
-    if key is not None and (known := query_one(_KNOWN, [name, payload, run_id, key])):
-        is_same = known[0] and (known[1] or _is_same(owner, name, known[2], payload))
-        return (Sent.ACCEPTED, known[3]) if is_same else (Sent.CONFLICT, 0)
+    if key is not None and (known := query_one(_KNOWN, [run_id, key])):
+        known_name, text, known_id = known
+        is_known = known_name == name and is_same(_opened(owner, name, text), loads(payload))
+        return (Sent.ACCEPTED, known_id) if is_known else (Sent.CONFLICT, 0)
     if number is not None and not is_over:
         return Unfit(*unfit[number - 1]), 0
     # Or the run has continued as another since, and has taken along the event of that key.
@@ -144,12 +145,9 @@ def _chain_root(run_id: UUID) -> UUID:
     return run_id if row is None else UUID(str(row[0]))
 
 
-def _is_same(owner: UUID, name: str, known: str, payload: str) -> bool:
-    """Whether an encrypted payload is this one. Raises PayloadUnreadable."""
-    opener = Opener(owner)
-    plain = opener.event(name, known)
-    opener.strict()
-    return dumps(loads(plain)) == dumps(loads(payload))
+def _opened(owner: UUID, name: str, text: str) -> Any:
+    """Return a payload; compared here, it is in no statement in the clear. Raises PayloadUnreadable."""
+    return loads(Opener(owner, raises=True).event(name, text))
 
 
 def load_inbox(run_id: UUID, opener: Opener | None = None) -> list[InboxEvent]:

@@ -248,8 +248,8 @@ def test_keys_and_their_inputs_are_compared_as_before() -> None:
         again = start(secret_wait, key="a", word=SECRET)
         many = start_many(secret_wait, [{"word": SECRET}], key=lambda _: "a")
         drive_until_idle()
-        send_event(first.id, "go", SECRET, key="e")
-        send_event(first.id, "go", SECRET, key="e")
+        send_event(first.id, "go", {"of": SECRET, "n": 7}, key="e")
+        send_event(first.id, "go", {"n": 7.0, "of": SECRET}, key="e")
 
         assert again.id == first.id
         assert many == [first.id]
