@@ -11,9 +11,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, syn
 
 from ops.browser import NONE_TO_BE_HAD, find
 from toolsite.tests.live_site import LiveSite
+from toolsite.tests.template_database import django_db_setup, migrated_template
 from workflows.tests.cluster.pooler_program import MISSING as NO_POOLER
 
-pytest_plugins = ["workflows.testing.plugin"]
+__all__ = ["django_db_setup", "migrated_template"]
+
+pytest_plugins = ["workflows.testing.plugin", "toolsite.tests.collecting"]
 MARKS_BY_FIXTURE = {"page": "browser", "chromium": "browser", "start_site": "cluster"}
 CHROMIUM_FLAGS = [
     "--disable-background-networking",

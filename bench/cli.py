@@ -24,6 +24,7 @@ NAMES = [
     "kill",
     "waiting",
     "slow-steps",
+    "streams",
     "reservations",
     "watchers",
 ]

@@ -7,7 +7,7 @@ import time
 
 from django.db import connection
 
-from workflows.api import Context, step, workflow
+from workflows.api import Context, emit, step, workflow
 
 LONGER_THAN_A_KILL_TAKES_SECONDS = 30.0
 
@@ -125,3 +125,19 @@ def wait_for_event(run: Context, timeout_seconds: float) -> None:
 def hold(run: Context, name: str) -> None:
     """Be under way until the worker is killed; then end at once elsewhere."""
     run.step(hold_until_killed, name)
+
+
+@step
+def talk(seconds: float, a_second: int, is_heard: bool) -> None:
+    """Emit the time so many times a second; without being heard, only go through the motions."""
+    began = time.monotonic()
+    for number in range(int(seconds * a_second)):
+        time.sleep(max(0.0, began + number / a_second - time.monotonic()))
+        if is_heard:
+            emit(time.time())
+
+
+@workflow("bench.talking")
+def talking(run: Context, seconds: float, a_second: int, is_heard: bool) -> None:
+    """One step that emits."""
+    run.step(talk, seconds, a_second, is_heard)

@@ -16,6 +16,7 @@ from bench.measures import (
     runs,
     slow_steps,
     starts,
+    streams,
     together,
     waiting,
     watchers,
@@ -32,6 +33,7 @@ FIGURES: dict[str, Callable[[Lab], list[Figure]]] = {
     "kill": kills.measure,
     "waiting": waiting.measure,
     "slow-steps": slow_steps.measure,
+    "streams": streams.measure,
     "reservations": reservations.measure,
     "watchers": watchers.measure,
 }

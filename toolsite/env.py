@@ -22,6 +22,7 @@ KNOWN_NAMES = frozenset(
         "TOOLSITE_DEBUG",
         "TOOLSITE_HTTPS",
         "TOOLSITE_LINK_CHECK_ALLOW",
+        "TOOLSITE_POOLS",
         "TOOLSITE_PROXIES",
         "TOOLSITE_RESERVATION_SECONDS",
         "TOOLSITE_SECRET_KEY",
@@ -98,6 +99,8 @@ class Environment:
     """Worker processes of one cluster."""
     slots: int
     """Runs that one of them drives at a time."""
+    pools: list[str]
+    """The pools of workflows and steps that a cluster drives."""
     web_processes: int
     web_threads: int  # of each process, and a database connection for each
     https: bool
@@ -127,6 +130,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         mail_server=read_mail_server(values.get("EMAIL_URL", "")),
         workers=read_number(values, "TOOLSITE_WORKERS", 8, at_most=MAX_WORKERS),
         slots=read_number(values, "TOOLSITE_SLOTS", 16, at_most=MAX_SLOTS),
+        pools=read_pools(values.get("TOOLSITE_POOLS", "default")),
         web_processes=read_number(
             values, "TOOLSITE_WEB_PROCESSES", 1 if debug else 2, at_most=MAX_WEB_PROCESSES
         ),
@@ -264,6 +268,16 @@ def read_networks(value: str) -> list[str]:
                 f"TOOLSITE_LINK_CHECK_ALLOW must list networks such as 127.0.0.0/8: {error}."
             ) from None
     return networks
+
+
+def read_pools(value: str) -> list[str]:
+    """Return names; whether there are such pools, the cluster says when it starts."""
+    pools = [pool.strip() for pool in value.split(",") if pool.strip()]
+    if not pools:
+        raise WrongEnvironment(
+            f"TOOLSITE_POOLS must name pools, separated by commas, such as default,gpu, not {value!r}."
+        )
+    return pools
 
 
 def read_mail_server(url: str) -> MailServer | None:

@@ -35,6 +35,7 @@ SUBMISSIONS: dict[str, Any] = {
 }
 WORKFLOWS: dict[str, Any] = {
     "slots": ENV.slots,
+    "pools": ENV.pools,
     # Its steps that wait outside need none, and the others compute: an interpreter does one thing at a time.
     "connections": 4,
     # Their inputs hold people's addresses, and nobody asks for a letter that left a month ago.

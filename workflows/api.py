@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.chunk import Chunk
 from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
     ChildFailed,
@@ -42,11 +43,13 @@ from workflows.core.step_views import StepState, StepView
 from workflows.core.timing import Timing
 from workflows.core.unwind import StepStopped
 from workflows.core.update_errors import UpdateFailed, UpdateRefused, UpdateTimedOut
+from workflows.core.why_facts import Cause, Reason
 from workflows.core.work_keys import step_key, workflow_key
 from workflows.definitions.action import Action, action, list_actions
 from workflows.definitions.schedule import schedule
 from workflows.definitions.step import Step, step
 from workflows.definitions.workflow import Workflow, named_pool, workflow
+from workflows.engine.attempts.emit import emit
 from workflows.engine.attempts.heartbeat import heartbeat
 from workflows.engine.attempts.running_step import current_step
 from workflows.engine.children.child_run import ChildHandle, Woken
@@ -58,6 +61,7 @@ from workflows.engine.requests.fork import fork
 from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
 from workflows.engine.requests.pause import pause, resume
+from workflows.engine.requests.read_stream import read_stream
 from workflows.engine.requests.result import result, wait_for
 from workflows.engine.requests.retry import retry
 from workflows.engine.requests.send_event import send_event
@@ -67,6 +71,7 @@ from workflows.engine.requests.start_many import start_many
 from workflows.engine.requests.steer_runs import Steered, steer_runs
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.engine.requests.update import update, update_or_start
+from workflows.engine.requests.why import why
 from workflows.engine.schedules.steer_schedules import (
     backfill_schedule,
     delete_schedule,
@@ -83,6 +88,7 @@ from workflows.signals import (
     attempt_failed,
     bell_failed,
     chore_failed,
+    chunks_lost,
     claim_refused,
     cluster_died,
     cluster_stalled,
@@ -102,6 +108,9 @@ from workflows.signals import (
     run_blocked,
     run_claimed,
     run_finished,
+    run_paused,
+    run_resumed,
+    run_retried,
     run_started,
     runs_pruned,
     runs_recovered,
@@ -126,8 +135,10 @@ from workflows.store.workers import count_living as living_workers
 __all__ = [
     "Action",
     "Call",
+    "Cause",
     "ChildFailed",
     "ChildHandle",
+    "Chunk",
     "Context",
     "DeadlineExceeded",
     "Debounce",
@@ -148,6 +159,7 @@ __all__ = [
     "PayloadUnreadable",
     "Permanent",
     "Rate",
+    "Reason",
     "ReplayMismatch",
     "RequestError",
     "RetryPolicy",
@@ -192,6 +204,7 @@ __all__ = [
     "bell_failed",
     "cancel",
     "chore_failed",
+    "chunks_lost",
     "claim_refused",
     "cluster_died",
     "cluster_stalled",
@@ -204,6 +217,7 @@ __all__ = [
     "delete_schedule",
     "drive_abandoned",
     "drive_refused",
+    "emit",
     "execute_action",
     "export_history",
     "fork",
@@ -230,6 +244,7 @@ __all__ = [
     "pause",
     "pause_schedule",
     "put_schedule",
+    "read_stream",
     "replay_history",
     "replay_open_runs",
     "result",
@@ -240,6 +255,9 @@ __all__ = [
     "run_blocked",
     "run_claimed",
     "run_finished",
+    "run_paused",
+    "run_resumed",
+    "run_retried",
     "run_started",
     "runs_pruned",
     "runs_recovered",
@@ -266,6 +284,7 @@ __all__ = [
     "update",
     "update_or_start",
     "wait_for",
+    "why",
     "worker_came",
     "worker_failed",
     "worker_went",

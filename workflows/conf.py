@@ -44,7 +44,9 @@ class Conf:
     pools: tuple[str, ...] = (DEFAULT_POOL,)
     """The pools of workflows that this cluster drives; `runcluster --pool` goes before."""
     max_payload_bytes: int = 256 * 1024
-    """Largest input, output or event payload, as JSON."""
+    """Largest input, output, event payload or chunk of a stream, as JSON."""
+    max_stream_bytes: int = 16 * 1024 * 1024
+    """So much may the steps of one run emit, as JSON; each chunk counts 64 bytes besides."""
     max_crashes: int = 5
     """A run that loses this many workers (or the connection inside an atomic step) in a row without
     progress is blocked."""

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
 
 from workflows import api
 from workflows.models import Run
@@ -34,6 +36,32 @@ class RetryForm(WhyForm):
         required=False,
         help_text="From now; only where a deadline has passed, or is to be another.",
     )
+
+
+class ForkForm(WhyForm):
+    """Asked for with a fork."""
+
+    at = forms.IntegerField(
+        min_value=1,
+        label="Position",
+        help_text="The first that the fork does itself; the run's page shows them.",
+    )
+    input = forms.JSONField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text='What takes the place of the input\'s values: {"amount": 7}. Empty: nothing does.',
+    )
+    deadline_seconds = forms.FloatField(
+        min_value=0, required=False, help_text="From now; empty: as long as the run had."
+    )
+    field_order = ("at", "input", "deadline_seconds", "reason")
+
+    def clean_input(self) -> Any:
+        """Take an object only."""
+        given = self.cleaned_data["input"]
+        if given is not None and not isinstance(given, dict):
+            raise forms.ValidationError('Give an object, such as {"amount": 7}.')
+        return given
 
 
 def deed(
@@ -123,6 +151,42 @@ COMPENSATE = deed(
     | {_S.COMPLETED: "a completed run is not undone.", _S.COMPENSATED: "it is undone already."}
     | {_S.COMPENSATING: "it is being undone already."},
 )
+
+
+def _fork(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
+    try:
+        who = request.user.get_username()
+        forked = api.fork(run.pk, by=who, via="admin", **asked)
+    except (api.RequestError, api.DefinitionError) as refused_for:
+        raise NotDone(f"{refused_for}.") from None
+    return format_html(
+        'Fork: <a href="{}">{}</a> goes on from position {} of {}.',
+        reverse("admin:workflows_run_change", args=[forked.id]),
+        forked.id,
+        asked["at"],
+        run.pk,
+    )
+
+
+FORK: Deed[Run] = Deed(
+    label="Fork",
+    question="Fork this run?",
+    explanation="A new run begins with what this one has done before the position, and does the rest "
+    "itself, under keys of its own. This one stays as it is. The fork's history says who made it, and why.",
+    describe=lambda run: f"{run.workflow} {run.pk} ({run.state})",
+    do=_fork,
+    form_class=ForkForm,
+)
+
+
+@admin.action(description="Fork", permissions=["steer"])
+def fork(model_admin: RunModelAdmin, request: HttpRequest, runs: Runs) -> HttpResponse | None:
+    """Ask for a position, then start a run that begins as the chosen one did."""
+    if len(runs[:2]) > 1:
+        text = "Choose one run to fork: a position is one run's own. Nothing was changed."
+        model_admin.message_user(request, text, messages.ERROR)
+        return None
+    return confirm_then_act(model_admin, request, runs, FORK)
 
 
 @admin.action(description="Cancel", permissions=["steer"])

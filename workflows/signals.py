@@ -28,6 +28,13 @@ run_finished = Announcement("run_id", "workflow", "state", "error")
 with)."""
 run_blocked = Announcement("run_id", "workflow", "error")
 """A run waits for a person or a deploy. error (type/message)."""
+run_paused = Announcement("run_id", "workflow", "by", "reason")
+"""Somebody has asked a run to pause, or its parent. One that a worker drives goes on to its next operation."""
+run_resumed = Announcement("run_id", "workflow", "by", "reason")
+"""Somebody lets a paused run go on, or its parent."""
+run_retried = Announcement("run_id", "workflow", "by", "reason")
+"""Somebody lets a failed run go on from what failed, or its parent; or has a waiting, blocked or put-off one
+driven now."""
 runs_recovered = Announcement("runs", "reasons")
 """Runs of lost workers were judged. runs: list of (run_id, workflow, state it is in now)."""
 newer_code_awaited = Announcement("run_id", "workflow", "what")
@@ -75,6 +82,9 @@ attempt_failed = Announcement("run_id", "workflow", "step", "attempt", "error", 
 """An attempt of a step failed. error (type/message/traceback), retry_in_seconds (None: the last)."""
 heartbeat_unheard = Announcement("run_id", "step", "error")
 """The database did not take a step's heartbeat; the step goes on. error (the exception)."""
+chunks_lost = Announcement("run_id", "chunks", "error")
+"""The database did not take what a run's steps emitted; they go on. chunks (how many), error (the
+exception)."""
 hook_failed = Announcement("run_id", "step", "error")
 """An on_commit hook of an atomic step raised after the commit; the step stands. error (the
 exception)."""

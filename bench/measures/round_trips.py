@@ -1,29 +1,33 @@
 """How often the engine asks the server, and how often it commits, for each operation of a run.
 
-Round trips are counted on the wire: libpq's trace names every message, and the server ends each
-of its answers with ReadyForQuery. Commits are the server's own count. The drives take place in
-this process, without a cluster.
+Both are read off the wire, of the one connection that works here: the drives take place in this
+process, without a cluster. libpq's trace names every message, and the server ends each of its
+answers with ReadyForQuery, which says whether a transaction is still open. What the server adds up
+for the database (pg_stat_database) comes late, and counts everybody else's commits too.
 """
 
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from django.db import connection
 
-from bench.database import empty, number
+from bench.database import empty
 from bench.figures import Operation
 from bench.flows import no_steps, one_atomic_step, one_step, three_steps, wait_for_event
 from bench.lab import Lab, NotMeasured
 from workflows.api import Workflow, send_event, start
 from workflows.testing import drive_until_idle
 
-FLUSH = "SELECT pg_stat_force_next_flush()"
-COMMITS = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
-OWN_COMMITS = 2
-"""Between two counts: the first one's question, and the flush before the second."""
+SENT = re.compile(
+    rb"[^\t]*\tB\t\d+\t"  # when, from the server, how many bytes
+    rb"(?:ReadyForQuery\t (?P<ended>.)|ErrorResponse\t|CommandComplete\t \"ROLLBACK\")"
+)
+"""A line of libpq's trace that ends an answer, or says before its end that something was undone.
+An answer ends with I where no transaction is open any more."""
 
 
 def measure(lab: Lab) -> list[Operation]:
@@ -49,11 +53,9 @@ def measure(lab: Lab) -> list[Operation]:
 
 
 def refuse_without_counters() -> None:
-    """Raise NotMeasured where the library or the server cannot count."""
+    """Raise NotMeasured where the library cannot count."""
     if psycopg.pq.version() < 140000 or not hasattr(psycopg.pq.PGconn, "trace"):
         raise NotMeasured("this libpq cannot trace")
-    if number("SELECT current_setting('server_version_num')") < 150000:
-        raise NotMeasured("the server's count of commits can be read at once from 15 on")
 
 
 def drive_of(flow: Workflow[..., Any], times: int) -> Operation:
@@ -109,7 +111,6 @@ def drives(times: int) -> Operation:
 
 def count(work: Callable[[], object]) -> Operation:
     """Do the work and count it."""
-    before = commits()
     with tempfile.TemporaryFile() as trace:
         connection.connection.pgconn.trace(trace.fileno())
         try:
@@ -117,12 +118,16 @@ def count(work: Callable[[], object]) -> Operation:
         finally:
             connection.connection.pgconn.untrace()
         trace.seek(0)
-        round_trips = sum(b"\tReadyForQuery\t" in line for line in trace)
-    return Operation(round_trips=round_trips, commits=commits() - before - OWN_COMMITS)
+        return counted(trace)
 
 
-def commits() -> float:
-    """Return the server's count of commits in our database."""
-    with connection.cursor() as cursor:
-        cursor.execute(FLUSH)
-    return number(COMMITS)
+def counted(trace: Iterable[bytes]) -> Operation:
+    """Return how often the trace's lines say that the server was asked, and that it committed."""
+    round_trips = commits = 0
+    undone = False
+    for sent in filter(None, map(SENT.match, trace)):
+        ended = sent["ended"]
+        round_trips += ended is not None
+        commits += ended == b"I" and not undone
+        undone = ended is None
+    return Operation(round_trips=round_trips, commits=commits)

@@ -77,6 +77,7 @@ def test_production_refuses_a_secret_key_that_is_easy_to_guess(key: str) -> None
         ("TOOLSITE_WEB_PROCESSES", "0"),
         ("TOOLSITE_WEB_THREADS", "65"),
         ("TOOLSITE_SLOTS", "1001"),
+        ("TOOLSITE_POOLS", ","),
         ("TOOLSITE_WORKERS", "0"),
         ("TOOLSITE_WORKERS", "٣"),
         ("TOOLSITE_PROXIES", "-1"),

@@ -26,7 +26,7 @@ PRODUCTION = {
 
 
 @pytest.fixture(scope="module")
-def web(django_db_blocker: DjangoDbBlocker) -> Iterator[LiveSite]:
+def web(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveSite]:
     """Return a web server in production mode, without a cluster, for all of these tests."""
     with django_db_blocker.unblock():
         site = OwnSite("nginx", PRODUCTION)

@@ -10,8 +10,10 @@ MIRRORED = ["core", "definitions", "source", "store", "engine", "cluster"]
 """Rooms of the engine. A module of theirs has its tests at the same path below workflows/tests."""
 
 TESTED_ELSEWHERE = {
+    "core/why_facts.py": "values and words, which test_why.py and test_why_waits.py read",
     "store/insert.py": "parts of statements, which their own files test",
     "store/isolation.py": "engine/attempts/test_isolation.py, where a transaction is begun",
+    "store/standing.py": "engine/requests/test_why.py, which asks all of it",
 }
 """Modules without a test file of their name, and why."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection, transaction
+from pytest_django.plugin import DjangoDbBlocker
 
 from submissions.tests.builders import make_board
 from toolsite.tests.live_site import LiveSite
@@ -21,21 +22,33 @@ from toolsite.tests.raw_http import (
     status_of,
 )
 
-pytestmark = [pytest.mark.cluster, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.cluster
 THREADS = 2
 GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 
 
+@pytest.fixture(scope="module")
+def started(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[LiveSite]:
+    """Return a web server of one process and two threads, without a cluster, for all these tests."""
+    with django_db_blocker.unblock():
+        site = LiveSite(variables={"TOOLSITE_WEB_THREADS": str(THREADS), "TOOLSITE_PROXIES": "1"})
+        board = make_board()
+        try:
+            site.start_web()
+            yield site
+        finally:
+            site.close()
+            board.delete()
+            connection.close()
+
+
 @pytest.fixture
-def web() -> Iterator[LiveSite]:
-    """Return a web server of one process and two threads, without a cluster."""
-    site = LiveSite(variables={"TOOLSITE_WEB_THREADS": str(THREADS), "TOOLSITE_PROXIES": "1"})
-    try:
-        make_board()
-        site.start_web()
-        yield site
-    finally:
-        site.close()
+def web(started: LiveSite) -> LiveSite:
+    """Return the web server, started again where a test has ended it."""
+    assert started.web is not None
+    if started.web.poll() is not None:
+        started.restart_web()
+    return started
 
 
 def test_bodies_that_never_end_keep_no_page_waiting(web: LiveSite) -> None:

@@ -183,15 +183,16 @@ def forget_the_dead(own: Connection) -> None:
 
 
 class AskForCode:
-    """Says once of each workflow and version that its runs are due and no living worker has code."""
+    """Says once of each workflow and version that its runs are due and no living worker has code, and of each
+    pool that their next step is of it and nobody serves it."""
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, int]] = set()
+        self._told: set[tuple[str, int, str]] = set()
 
     def __call__(self, own: Connection) -> None:
         """Look for what is missing, and announce what was not missing before."""
         for missing in list_missing_code(own):
-            code = missing.workflow, missing.version
+            code = missing.workflow, missing.version, missing.step_pool
             if code not in self._told:
                 self._told.add(code)
                 signals.code_missing.send_robust(
@@ -200,7 +201,7 @@ class AskForCode:
                     version=missing.version,
                     runs=missing.runs,
                     run_id=missing.run_id,
-                    pool=named_pool(missing.workflow, missing.version),
+                    pool=missing.step_pool or named_pool(missing.workflow, missing.version),
                 )
 
 

@@ -12,6 +12,7 @@ import sys
 from multiprocessing.sharedctypes import RawArray, RawValue
 from typing import NamedTuple
 
+from workflows.cluster import parent_end
 from workflows.cluster.process_state import lives
 
 SLOTS = 1024
@@ -237,6 +238,8 @@ def _enter() -> None:
     """Runs in every child before anything else does."""
     global _generation
     _generation += 1
+    if _generation >= CHILD:
+        parent_end.begin()
     if _generation > CHILD:
         return
     die_with_parent()
@@ -266,7 +269,8 @@ def belongs_to_a_step() -> bool:
 
 
 def die_with_parent() -> None:
-    """Let this process be killed when the one that forked it dies (on Linux)."""
+    """Let this process be killed when the thread that forked it ends (on Linux): in a cluster's own
+    processes the main one, and so the process."""
     if _libc is None:
         return
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connections
 
-from workflows.cluster import shared
+from workflows.cluster import parent_end, shared
 
 BEFORE_CHILDREN_ARE_WAITED_FOR = 100
 _inherited: list[Any] = []
@@ -37,7 +37,8 @@ def _begin(registered: _Registered) -> None:
     if shared.is_sentinel():
         util.Finalize(None, _end_children, exitpriority=BEFORE_CHILDREN_ARE_WAITED_FOR)
     elif shared.belongs_to_a_step():
-        shared.die_with_parent()
+        if not parent_end.end_with_parent():
+            shared.die_with_parent()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a pool ends its processes by it
         forget_connections()
 

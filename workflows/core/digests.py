@@ -43,14 +43,14 @@ def _text_of(value: Any) -> str:
 
 
 def difference(
-    position: int, step: str, recorded: Digests, now: Digests, given: Mapping[str, Any]
+    position: int, called: str, recorded: Digests, now: Digests, given: Mapping[str, Any]
 ) -> ReplayMismatch | None:
-    """Say in which argument a step is given something else than history recorded; None: in none.
-    given: what the code gives now."""
+    """Say in which argument an operation, called so, is given something else than history recorded; None:
+    in none. given: what the code gives now."""
     if recorded == now:
         return None
     name = min(each for each in recorded.keys() | now.keys() if recorded.get(each) != now.get(each))
-    called, known = f"step {step!r}", f"step {step!r} without {name}"
+    known = f"{called} without {name}"
     asked = (
         f"{called} without {name}" if name not in now else f"{called} with {_shown(name, given)}"
     )

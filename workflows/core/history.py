@@ -20,7 +20,11 @@ class HistoryKind(enum.StrEnum):
     WAIT_STARTED = "wait_started"
     """data: names, until (None without a time limit)."""
     EVENT_RECEIVED = "event_received"
-    """name: the event's. data: payload."""
+    """name: the event's. data: payload; by, tenant, run (who sent it), where that is known."""
+    EVENT_SENT = "event_sent"
+    """The run has sent an event. name: the event's. data: run (that took it), arguments."""
+    EVENT_REFUSED = "event_refused"
+    """The event that the run would send was refused. data: error, arguments."""
     WAIT_TIMED_OUT = "wait_timed_out"
     SLEEP_STARTED = "sleep_started"
     """data: until."""
@@ -48,7 +52,7 @@ class HistoryKind(enum.StrEnum):
     BLOCKED = "blocked"
     """data: error; steps, where the loss of a worker in them was one too many."""
     COMPENSATION_STARTED = "compensation_started"
-    """data: by (who asked), reason, via, error (what the run failed with)."""
+    """data: by (who asked), reason, via, error (what the run failed with), again (it is tried again then)."""
     CODE_AWAITED = "code_awaited"
     """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
     or the kind of line, that this code does not know. data: problem, until (the next try)."""
@@ -73,8 +77,11 @@ class HistoryKind(enum.StrEnum):
     RUN_CANCELLED = "run_cancelled"
     RUN_COMPENSATED = "run_compensated"
     CONTINUED = "continued"
-    """The run went on as a new one. data: run (its id). Of that one, where the first had kept any, and of a
+    """The run went on as a new one, or is tried again as one. data: run (its id). Of that one, where the first had kept any, and of a
     run that was started with attributes: it began with these. data: data, attributes."""
+    CHILDREN_KEPT = "children_kept"
+    """The run before it in its chain has handed its children on. data: children (id and workflow of each, in
+    order)."""
     UNKNOWN = "unknown"
     """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 
@@ -88,6 +95,8 @@ OPERATION = {
     _.WAIT_STARTED: "wait",
     _.EVENT_RECEIVED: "wait",
     _.WAIT_TIMED_OUT: "wait",
+    _.EVENT_SENT: "send",
+    _.EVENT_REFUSED: "send",
     _.SLEEP_STARTED: "sleep",
     _.SLEEP_ENDED: "sleep",
     _.STATUS_SET: "status",

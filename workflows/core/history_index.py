@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.kept_children import KeptChild, kept_children
 from workflows.core.line_fields import (
+    AGAIN,
     ATTEMPT,
     BEFORE,
     COMPANY,
@@ -45,12 +47,19 @@ class History:
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         self.carried: CarriedNotes | None = None
         """What the run began with, where it continues another that had kept something."""
+        self.kept_children: list[KeptChild] = []
+        """What it has from the run that it continues."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
+        self.again: set[int] = set()
+        """Positions that a retry has left behind: there may be lines of later ones, of updates that were
+        answered during a wait there."""
         self.has_cleanups = False
         """A step is to run when the run ends."""
         self.cancel_began_it = False
         """The run compensates, or has, because it was cancelled."""
+        self.tries_again = False
+        """The run undoes its steps, and is tried again then."""
         for entry in entries:
             self.add(entry)
 
@@ -84,6 +93,7 @@ class History:
             self._compensating_since = entry.id
             # An operator's `compensate` always says by which way.
             self.cancel_began_it = ERROR.find(entry) is None and VIA.find(entry) is None
+            self.tries_again = bool(AGAIN.find(entry))
             self._undoes_since = self._undoes_since or entry.id
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
@@ -96,6 +106,8 @@ class History:
             self.begun_at = self.begun_at or CREATED_AT.of(entry)
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
+        elif entry.kind == HistoryKind.CHILDREN_KEPT:
+            self.kept_children = kept_children(entry)
         elif entry.kind == HistoryKind.RECOVERED:
             if COMPANY.find(entry):
                 self._lost_in_company.append((ATTEMPT.of(entry), entry.at))
@@ -108,6 +120,7 @@ class History:
         """What was recorded there counts no more: the run is retried from what failed."""
         for position in positions:
             self._parts.pop(position, None)
+        self.again |= positions
         self._overran = {key: ran for key, ran in self._overran.items() if key[0] not in positions}
         self.last_position = max(self._parts, default=0)
 
@@ -116,7 +129,11 @@ class History:
         return next((run_id for before, run_id in self._forks if position < before), None)
 
     def story(self, position: int) -> list[HistoryEntry]:
-        """Return the lines that count of this position, up to the end of what the code did itself."""
+        """Return the lines that count of this position, up to the end of what the code did itself.
+
+        How a cleanup went is none of it: it runs at each run's own end."""
+        if self.is_cleanup(position):
+            return list(self._parts[position].values())
         since = self._undoes_since
         undone = self._undo.get(position, {}).values()
         by_the_code = [each for each in undone if since is None or each.id < since]
@@ -124,10 +141,17 @@ class History:
 
     def is_undone_by_the_run(self, position: int) -> bool:
         """Whether the run itself, not a group of its code, has begun to undo the step there."""
+        if self.is_cleanup(position):
+            return False
         undone = self._undo.get(position, {}).values()
         return self._undoes_since is not None and any(
             each.id > self._undoes_since for each in undone
         )
+
+    def is_cleanup(self, position: int) -> bool:
+        """Whether a step is named at this position that runs at the run's end."""
+        outcome = self.outcome(position)
+        return outcome is not None and outcome.kind == HistoryKind.CLEANUP_SET
 
     @property
     def has_compensated(self) -> bool:
@@ -180,9 +204,9 @@ class History:
             return None
         return RETRY_AT.of(failure)
 
-    def begin_compensation(self, *, by_cancel: bool) -> None:
-        """Take note that the run begins to undo its steps now."""
-        self.cancel_began_it = by_cancel
+    def begin_compensation(self, *, by_cancel: bool, again: bool = False) -> None:
+        """Take note that the run begins to undo its steps now. again: and is tried again then."""
+        self.cancel_began_it, self.tries_again = by_cancel, again
         self._compensating_since = self._last_id + 1
         self.code_awaited_since = None
 

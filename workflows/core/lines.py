@@ -12,10 +12,12 @@ from uuid import UUID
 from workflows.core import line_fields as fields
 from workflows.core.codec import dumps
 from workflows.core.errors import StepFailed
+from workflows.core.event_lines import sender_written
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.notes import CarriedNotes
 from workflows.core.run import Fact
+from workflows.core.sender import NOBODY_SAID, Sender
 from workflows.core.states import RunState
 
 CHILD_EVENT = "child:"
@@ -196,10 +198,12 @@ def wait_started(position: int, names: Iterable[str]) -> Fact:
     return Fact(kind=HistoryKind.WAIT_STARTED, position=position, part=1, data=data)
 
 
-def event_received(position: int, names: Iterable[str], event: str, payload: str) -> Fact:
+def event_received(
+    position: int, names: Iterable[str], event: str, payload: str, sender: Sender = NOBODY_SAID
+) -> Fact:
     """One of the events waited for has come. payload is JSON text."""
     waited, given = fields.NAMES.written(sorted(names)), fields.PAYLOAD.written_as(payload)
-    data = _data(waited, given)
+    data = _data(waited, given, *sender_written(sender))
     return Fact(kind=HistoryKind.EVENT_RECEIVED, position=position, name=event, data=data)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryKind
+from workflows.core.sender import NOBODY_SAID, Sender
 from workflows.core.signature import Input
 from workflows.core.states import FINAL_STATES, RunState
 
@@ -79,7 +80,9 @@ class RunView:
     tenant: str
     """For whom it is; "": for nobody in particular. Tenants take turns where runs are due."""
     waiting_for: tuple[str, ...]
-    """The events that would wake the run."""
+    """The events that would wake the run; or in words, the limit or pool that it waits for."""
+    step_pool: str
+    """The pool that it waits for, because its next step is of that one; "" for none."""
     compensation_error: dict[str, Any] | None
     """type and message of the compensation that failed for good."""
     data: dict[str, Any]
@@ -107,6 +110,8 @@ class RunView:
     """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
+    failed_tries: int
+    """How many tries of the whole run have failed before this one (`@workflow(retry=…)`)."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
@@ -183,6 +188,8 @@ class ClaimedRun:
     created_at: datetime
     due_at: datetime | None = None
     """Since when it was due; None for a run that nobody has claimed (a mere replay)."""
+    step_pool: str = ""
+    """It was claimed for a step of this pool; "" where it was due in its own."""
     now: datetime
     """The database's clock at the claim."""
 
@@ -222,6 +229,10 @@ class Park:
     """The run's deadline wakes it, where that is sooner; a compensation it does not concern."""
     fact: Fact | None = None
     """Recorded in the same statement; its data gains "until" where the park has a time."""
+    step_pool: str = ""
+    """It is due so in this pool, for a step, and not in its own."""
+    home_at: datetime | None = None
+    """With step_pool: due then in its own as well."""
 
 
 @dataclass(frozen=True)
@@ -230,6 +241,12 @@ class Event:
 
     name: str
     payload: Any
+    by: str = ""
+    """Who sent it, as send_event was told; "" where nobody said."""
+    tenant: str = ""
+    """For whom it was sent, as send_event was told; of a run's event, the tenant of that run."""
+    run: uuid.UUID | None = None
+    """The run that sent it, by run.send_event; None: it came from outside."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +256,7 @@ class InboxEvent:
     id: int
     name: str
     payload: str
+    sender: Sender = NOBODY_SAID
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -86,6 +86,15 @@ def check_schedule_name(name: object) -> str:
     return name
 
 
+def refuse_subjects(definition: WorkflowDefinition, told: str) -> None:
+    """Raise InvalidInput for a workflow whose runs each take a subject: a schedule names none."""
+    if definition.one_per_subject:
+        raise InvalidInput(
+            f"{told}: {definition.name!r} has one run for each subject, and a schedule names none; let it "
+            "start a workflow that starts this one by a step, with its subject"
+        )
+
+
 @contextmanager
 def _refusing(told: str) -> Iterator[None]:
     """Let what cannot be be a mistake in the code."""
@@ -101,6 +110,7 @@ def _declare(told: str, name: str | None, rules: Rules, function: W) -> W:
         raise DefinitionError(f"{told}: put @schedule above @workflow")
     with _refusing(told):
         own_name = check_schedule_name(definition.name if name is None else name)
+        refuse_subjects(definition, "its workflow")
     own = replace(rules, workflow=definition.name)
     _remember(DeclaredSchedule(name=own_name, rules=own, function=definition.function))
     return function

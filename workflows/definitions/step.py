@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field, replace
 from types import FunctionType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast, overload
@@ -12,6 +12,7 @@ from asgiref.sync import markcoroutinefunction
 from workflows.core.codec import is_name
 from workflows.core.errors import DefinitionError
 from workflows.core.limit import Declared, Limit, Rate
+from workflows.core.pool import check_pool
 from workflows.core.retry import RetryPolicy
 from workflows.core.signature import Signature
 from workflows.core.time_checks import check_limit
@@ -55,6 +56,8 @@ class StepDefinition:
     stops_on_cancel: bool = False
     limits: tuple[Declared, ...] = ()
     """Taken for each attempt."""
+    pool: str | None = None
+    """Whose clusters run it; None: those of its workflow's pool."""
     check: "Callable[[dict[str, Any]], dict[str, Any]] | None" = None
     """Returns an action's parameters with their types and defaults. Raises InvalidInput."""
 
@@ -68,6 +71,8 @@ class StepDefinition:
 
 _steps: dict[str, StepDefinition] = {}
 """By where they are written."""
+_pools: set[str] = set()
+"""Those that steps name."""
 
 
 class AnyStep(Protocol[P, R_co]):
@@ -121,6 +126,7 @@ def step(
     stops_on_cancel: bool = ...,
     concurrency: Limit | tuple[Limit, ...] | None = ...,
     rate: Rate | None = ...,
+    pool: str | None = ...,
 ) -> MakeStep: ...
 def step(
     function: Callable[..., Any] | None = None,
@@ -136,21 +142,21 @@ def step(
     stops_on_cancel: bool = False,
     concurrency: Limit | tuple[Limit, ...] | None = None,
     rate: Rate | None = None,
+    pool: str | None = None,
 ) -> Any:
     """Make a function a step: what a workflow does to the world, its result recorded once.
 
     name             what history calls it (its own name), as long as runs have recorded it
     retry            when a failed attempt is followed by another (3 attempts by default)
-    timeout_seconds  a longer attempt is interrupted and counts as failed; None: no limit
-    heartbeat_seconds  an attempt without heartbeat() for longer is interrupted, and has failed
+    timeout_seconds, heartbeat_seconds  a longer attempt, or silence, is interrupted and has failed
     compensate       a function or step `(output, *args, **kwargs)` that undoes the completed step
-    compare_arguments  a replay that gives it other arguments than history recorded blocks the run
+    compare_arguments  a replay that gives it others than history recorded blocks the run
     stops_on_cancel  a cancel ends it: heartbeat() raises StepStopped, an `async def` is cancelled
     concurrency, rate  Limit(5) attempts at once, Rate(10) a second, over all hosts; who waits parks
-    atomic           the step's ORM writes and its record are one transaction: exactly once.
-                     Any other step (an `async def` too) runs at least once, with the same key.
+    pool             it runs, as does its compensation, where this is served: `runcluster --pool gpu`
+    atomic           exactly once: its ORM writes and record are one transaction. Else at least once
     """
-    _check_step(name, retry, timeout_seconds, heartbeat_seconds)
+    _check_step(name, retry, timeout_seconds, heartbeat_seconds, pool)
 
     def define(function: Callable[..., Any]) -> FunctionType:
         plain = _checked(function)
@@ -164,9 +170,10 @@ def step(
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
             is_async=inspect.iscoroutinefunction(plain),
-            compensate=None if compensate is None else _undoing(plain, compensate),
+            compensate=None if compensate is None else _undoing(plain, compensate, pool),
             compare_arguments=compare_arguments,
             stops_on_cancel=stops_on_cancel,
+            pool=pool,
         )
         return publish(_limited(definition, concurrency, rate))
 
@@ -190,6 +197,8 @@ def publish(definition: StepDefinition) -> FunctionType:
     """Let the functions tell what they are; return the one for everybody. The given one as well:
     `step(atomic=True)(pay)` may stand by itself."""
     _steps[where(definition.function)] = definition
+    if definition.pool is not None:
+        _pools.add(definition.pool)
     for function in (definition.public, definition.function):
         function.step_definition = definition  # type: ignore[attr-defined]
     return definition.public
@@ -210,7 +219,11 @@ def _guarded(plain: FunctionType) -> FunctionType:
 
 
 def _check_step(
-    name: Any, retry: Any, timeout_seconds: float | None, heartbeat_seconds: float | None
+    name: Any,
+    retry: Any,
+    timeout_seconds: float | None,
+    heartbeat_seconds: float | None,
+    pool: Any,
 ) -> None:
     if name is not None and not is_name(name):
         raise DefinitionError("the name of a step is a text of 1 to 500 characters")
@@ -218,11 +231,16 @@ def _check_step(
         raise DefinitionError(f"retry is {retry!r}; write retry=RetryPolicy(attempts=…)")
     check_limit("timeout_seconds", timeout_seconds)
     check_limit("heartbeat_seconds", heartbeat_seconds)
+    if pool is not None:
+        check_pool("step" if name is None else f"step {name!r}", pool)
 
 
-def _undoing(plain: FunctionType, compensate: Callable[..., Any]) -> StepDefinition:
+def _undoing(
+    plain: FunctionType, compensate: Callable[..., Any], pool: str | None
+) -> StepDefinition:
     check_compensation(plain, step_function(compensate))
-    return _as_step(compensate)
+    definition = _as_step(compensate)
+    return definition if definition.pool is not None else replace(definition, pool=pool)
 
 
 def _as_step(function: Callable[..., Any]) -> StepDefinition:
@@ -250,6 +268,16 @@ def step_definition(function: Callable[..., Any]) -> StepDefinition:
         raise DefinitionError(f"{name} is not a step: decorate it with @step")
     refuse_other(function, definition.public, decorator="@action or @step")
     return cast(StepDefinition, definition)
+
+
+def step_pools() -> set[str]:
+    """Return the pools that the steps of this process's code name."""
+    return set(_pools)
+
+
+def count_steps(pools: Collection[str]) -> int:
+    """Count the steps that name one of these pools."""
+    return sum(each.pool in pools for each in _steps.values())
 
 
 def wrapped_steps() -> list[FunctionType]:

@@ -20,6 +20,7 @@ from workflows.core.limit import Declared
 from workflows.core.payload_type import PayloadType
 from workflows.core.pool import DEFAULT_POOL
 from workflows.core.programming_errors import Errors
+from workflows.core.retry import RetryPolicy
 from workflows.core.signature import Signature
 from workflows.definitions.functions import (
     RunContext,
@@ -70,6 +71,8 @@ class WorkflowDefinition:
     max_crashes: int | None = None
     one_per_subject: bool = False
     key_free_at_end: bool = False
+    retry: RetryPolicy | None = None
+    """When a run that has failed is tried again, as the next of its chain."""
 
     def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
         """Return input with what was given by place under its parameters' names, as it is kept.
@@ -178,7 +181,7 @@ def code_of_pools(pools: Collection[str]) -> tuple[list[str], list[int]]:
     return [name for name, _ in found], [version for _, version in found]
 
 
-def known_pools() -> set[str]:
+def workflow_pools() -> set[str]:
     """Return the pools of the workflows that this process has code for, and the default."""
     return {DEFAULT_POOL, *(definition.pool for definition in _workflows.values())}
 
@@ -189,9 +192,9 @@ def named_pool(name: str, version: int) -> str | None:
     return None if definition is None or definition.pool == DEFAULT_POOL else definition.pool
 
 
-def latest_version(name: str) -> int:
-    """Return the newest version of a workflow this process has code for."""
-    return max(version for known, version in _workflows if known == name)
+def newest_definition(name: str) -> WorkflowDefinition:
+    """Return the newest version of a workflow this process has code for; it has some."""
+    return _workflows[name, max(version for known, version in _workflows if known == name)]
 
 
 def find_workflow(name: str, version: int) -> WorkflowDefinition | None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from workflows import signals
+from workflows.core.asked import Asked
 from workflows.core.run import ClaimedRun, RunView
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.store.sweep import Judged
@@ -61,6 +62,27 @@ def run_finished(
 def run_blocked(run_id: UUID, workflow: str, *, error: Mapping[str, Any]) -> None:
     """Say that a run waits for a person or a deploy."""
     signals.run_blocked.send_robust(sender=RunView, run_id=run_id, workflow=workflow, error=error)
+
+
+def run_paused(run_id: UUID, workflow: str, why: Asked) -> None:
+    """Say that somebody has asked a run to pause."""
+    signals.run_paused.send_robust(
+        sender=RunView, run_id=run_id, workflow=workflow, by=why.by, reason=why.reason
+    )
+
+
+def run_resumed(run_id: UUID, workflow: str, why: Asked) -> None:
+    """Say that somebody lets a paused run go on."""
+    signals.run_resumed.send_robust(
+        sender=RunView, run_id=run_id, workflow=workflow, by=why.by, reason=why.reason
+    )
+
+
+def run_retried(run_id: UUID, workflow: str, why: Asked) -> None:
+    """Say that somebody lets a failed run go on, or has one driven now that was parked."""
+    signals.run_retried.send_robust(
+        sender=RunView, run_id=run_id, workflow=workflow, by=why.by, reason=why.reason
+    )
 
 
 def runs_judged(judged: Sequence[Judged]) -> None:

@@ -10,10 +10,12 @@ from types import ModuleType
 from typing import Any, BinaryIO
 from uuid import UUID
 
+from workflows.core.chunk import Chunk
 from workflows.core.errors import InvalidInput
 from workflows.engine.history_export import as_exported
 from workflows.engine.replay_check import as_recorded
 from workflows.store.history import load_histories
+from workflows.store.stream import load_chunks
 from workflows.store.views import StoredRun, get_stored_runs
 
 zstandard: ModuleType | None
@@ -28,6 +30,7 @@ _OUTCOME = (
     *("parent_id", "continued_as", "started_at", "finished_at", "owner", "tags", "subject"),
 )
 """What is kept of a run beside what export_history tells."""
+_CHUNK = ("step", "position", "attempt", "number", "undo", "at", "value")
 
 
 class Archive:
@@ -49,7 +52,11 @@ class Archive:
     def write(self, run_ids: Sequence[UUID]) -> None:
         """Add these runs. Raises OSError where the disk does not take them."""
         runs, histories = get_stored_runs(run_ids), load_histories(run_ids)
-        lines = [json.dumps(_line(runs[each], histories[each])) + "\n" for each in run_ids]
+        streams = load_chunks(run_ids)
+        lines = [
+            json.dumps(_line(runs[each], histories[each], streams.get(each, ()))) + "\n"
+            for each in run_ids
+        ]
         self._file.write(self._compress("".join(lines).encode()))
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -75,10 +82,15 @@ def is_archive(path: Path) -> bool:
     return path.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst"))
 
 
-def _line(run: StoredRun, entries: Any) -> dict[str, Any]:
+def _line(run: StoredRun, entries: Any, stream: Sequence[Chunk]) -> dict[str, Any]:
     outcome = {name: getattr(run.view, name) for name in _OUTCOME}
     told = {name: _plain(value) for name, value in outcome.items()}
-    return {**as_exported(as_recorded(run, entries)), "outcome": told}
+    line = {**as_exported(as_recorded(run, entries)), "outcome": told}
+    if stream:
+        line["stream"] = [
+            {name: _plain(getattr(chunk, name)) for name in _CHUNK} for chunk in stream
+        ]
+    return line
 
 
 def _plain(value: Any) -> Any:

@@ -17,7 +17,7 @@ from workflows.engine import announcements
 from workflows.engine.attempts.open_transactions import drop_broken_connection
 from workflows.engine.drive.drive import drive
 from workflows.engine.drive.newer_code import courtesy
-from workflows.engine.served_code import code_here
+from workflows.engine.served_code import code_here, served_pools
 from workflows.engine.session.company import Company
 from workflows.engine.session.connection_loss import count_the_break, hand_back, is_lost
 from workflows.store import lent_connections
@@ -95,12 +95,7 @@ def _claim_and_drive(
     if looked is not None:
         courtesy.before_a_look()
     worker_id = holder.worker_id()
-    run = claim_run(
-        worker_id=worker_id,
-        lease_seconds=conf().lease_seconds,
-        code=code_here(),
-        turns=turns,
-    )
+    run = _claim(holder, worker_id)
     if looked is not None:
         looked()
     if run is None:
@@ -108,7 +103,23 @@ def _claim_and_drive(
         return False
     if _drive(holder, run, worker_id, stopping):
         raise SystemExit(0)
+    lent_connections.close_worn_out_others()
     return True
+
+
+def _claim(holder: Holder, worker_id: int | None) -> ClaimedRun | None:
+    try:
+        return claim_run(
+            worker_id=worker_id,
+            lease_seconds=conf().lease_seconds,
+            code=code_here(),
+            turns=turns,
+        )
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        raise
+    except BaseException:
+        holder.lose()  # what was claimed, if anything: nobody here knows of it
+        raise
 
 
 def _drive(
@@ -118,7 +129,7 @@ def _drive(
     process_must_end = False
     try:
         announcements.run_claimed(run, worker_id=worker_id)
-        process_must_end = drive(run, stopping=stopping, company=company())
+        process_must_end = drive(run, stopping=stopping, company=company(), pools=served_pools())
     except StoreFailed as failed:
         connection.close()
         _hand_on(holder, run, failed)

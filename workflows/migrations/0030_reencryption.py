@@ -24,7 +24,7 @@ SAME_BUT_FOR_ITS_DATA = """
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0023_updates")]
+    dependencies = [("workflows", "0029_stream")]
 
     operations = [
         migrations.RunSQL(

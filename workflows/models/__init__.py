@@ -1,5 +1,6 @@
 """The engine's tables."""
 
+from workflows.models.chunk import Chunk
 from workflows.models.event import Event
 from workflows.models.history import History
 from workflows.models.limit import (
@@ -16,6 +17,7 @@ from workflows.models.start_window import StartWindow
 from workflows.models.worker import Worker
 
 __all__ = [
+    "Chunk",
     "Event",
     "History",
     "LimitMoment",

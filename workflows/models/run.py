@@ -75,6 +75,8 @@ class Run(models.Model):
     pausing = models.BooleanField(default=False, db_default=False)
     due_at_resume = models.DateTimeField(null=True, blank=True)
     retries = models.IntegerField(default=0, db_default=0)
+    # Of a workflow with retry=: how many runs before it in its chain were tries that failed.
+    failed_tries = models.IntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     # As of the last one; RunQuerySet.counting_crashes knows of progress since.
@@ -89,6 +91,8 @@ class Run(models.Model):
     running_steps = models.JSONField(null=True, blank=True)
     compensation_error = models.JSONField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
+    # How long that was when it was given: what a fork has. Missing in what older releases write.
+    deadline_seconds = models.FloatField(null=True, blank=True)
     priority = models.SmallIntegerField(default=0, db_default=0)
     owner = models.TextField(default="", blank=True, db_default="")
     tags = ArrayField(models.TextField(), default=list, db_default=[])
@@ -96,13 +100,17 @@ class Run(models.Model):
     # As its workflow says; else the setting counts.
     max_crashes = models.IntegerField(null=True, blank=True)
     one_per_subject = models.BooleanField(default=False, db_default=False)
-    # A trigger takes the key away at the end.
+    # A trigger takes the key away at the end, and keeps it here for a retry.
     key_free_at_end = models.BooleanField(default=False, db_default=False)
+    freed_key = models.TextField(null=True, blank=True)  # noqa: DJ001 - as key
     tenant = models.TextField(default="", blank=True, db_default="")
     # A tenant's run whose wait is over has been put in its lane (store/lanes.py).
     woken = models.BooleanField(default=False, db_default=False)
     # It has held or asked for a slot or a moment of a limit (models/limit.py).
     limited = models.BooleanField(default=False, db_default=False)
+    # It waits for the pool of its next step, and is due there then; wake_at says when it is due in its own.
+    step_pool = models.TextField(default="", blank=True, db_default="")
+    step_due_at = models.DateTimeField(null=True, blank=True)
     parent = models.ForeignKey(
         "self", models.CASCADE, null=True, blank=True, related_name="children", db_index=False
     )
@@ -138,6 +146,13 @@ class Run(models.Model):
                 fields=["priority", "workflow", "version", "-wake_at"],
                 condition=Q(wake_at__isnull=False),
                 name="run_turn_idx",
+            ),
+            # store/queue.py: as run_turn_idx, for runs that wait for the pool of a step. They stand in none
+            # of the others, so that their number costs nobody else anything.
+            Index(
+                fields=["step_pool", "priority", "workflow", "version", "-step_due_at"],
+                condition=Q(step_due_at__isnull=False, state__in=sorted(DUE_STATES)),
+                name="run_step_pool_idx",
             ),
             # store/lanes.py: the runs of each tenant that are due. Those that sleep are in none: there
             # are many, and a turn would pass them one by one.

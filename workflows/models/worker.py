@@ -24,6 +24,12 @@ class Worker(models.Model):
     workflows = ArrayField(models.TextField(), null=True, blank=True)
     versions = ArrayField(models.PositiveIntegerField(), null=True, blank=True)
 
+    # Which pools it serves, and pairwise what it has code for besides: of a workflow of another pool it drives
+    # the steps of its own. NULL: a worker of an older release, which knows of no such steps.
+    pools = ArrayField(models.TextField(), null=True, blank=True)
+    other_workflows = ArrayField(models.TextField(), null=True, blank=True)
+    other_versions = ArrayField(models.PositiveIntegerField(), null=True, blank=True)
+
     slots = models.PositiveIntegerField(default=1, db_default=1)
     """How many runs it drives at a time."""
 

@@ -23,12 +23,16 @@ def connect() -> None:
     """Listen to the engine."""
     signals.run_finished.connect(_finished)
     signals.run_blocked.connect(_blocked)
+    signals.run_paused.connect(_paused)
+    signals.run_resumed.connect(_resumed)
+    signals.run_retried.connect(_retried)
     signals.attempt_failed.connect(_attempt_failed)
     signals.lease_lost.connect(_lease_lost)
     signals.drive_abandoned.connect(_abandoned)
     signals.drive_refused.connect(_refused)
     signals.claim_refused.connect(_claim_refused)
     signals.heartbeat_unheard.connect(_unheard)
+    signals.chunks_lost.connect(_chunks_lost)
     signals.hook_failed.connect(_hook_failed)
     signals.newer_code_awaited.connect(_newer_code_awaited)
     signals.runs_recovered.connect(_recovered)
@@ -51,6 +55,18 @@ def _finished(
 
 def _blocked(*, run_id: Any, workflow: str, error: dict[str, str], **_: Any) -> None:
     logger.error("%s %s is blocked: %s: %s", workflow, run_id, error["type"], error["message"])
+
+
+def _paused(*, run_id: Any, workflow: str, by: str, reason: str, **_: Any) -> None:
+    logger.info("%s %s is paused by %s: %s", workflow, run_id, by or "somebody", reason)
+
+
+def _resumed(*, run_id: Any, workflow: str, by: str, reason: str, **_: Any) -> None:
+    logger.info("%s %s is resumed by %s: %s", workflow, run_id, by or "somebody", reason)
+
+
+def _retried(*, run_id: Any, workflow: str, by: str, reason: str, **_: Any) -> None:
+    logger.info("%s %s is retried by %s: %s", workflow, run_id, by or "somebody", reason)
 
 
 def _attempt_failed(
@@ -100,6 +116,12 @@ def _unheard(*, run_id: Any, step: str, error: Exception, **_: Any) -> None:
     if (since := worth_saying("heartbeat unheard", first_line(error))) is not None:
         words = "%s: a heartbeat of step %s was not taken%s: %s"
         logger.warning(words, run_id, step, since, first_line(error))
+
+
+def _chunks_lost(*, run_id: Any, chunks: int, error: Exception, **_: Any) -> None:
+    if (since := worth_saying("chunks lost", first_line(error))) is not None:
+        words = "%s: %s chunks of its stream were not taken%s: %s"
+        logger.warning(words, run_id, chunks, since, first_line(error))
 
 
 def _claim_refused(*, error: Exception, **_: Any) -> None:

@@ -98,8 +98,8 @@ RULES = (
     Rule(
         id="workflows.W014",
         does="calls the engine past its run",
-        instead="use run.start_child() for start(), run.actions for execute_action(), a step for "
-        "all else",
+        instead="use run.start_child() for start(), run.send_event() for send_event(), run.actions for "
+        "execute_action(), a step for all else",
         names=(
             *("workflows.engine.requests.start.Start()", "workflows.store.views.get_run"),
             *("workflows.engine.requests.send_event.send_event", f"{_STEERING}.cancel"),

@@ -15,6 +15,11 @@ _NEWEST = Statement(
     WHERE run.continued_as IS NULL
     """
 )
+_ARE_ONE = Statement(
+    """
+    SELECT count(DISTINCT coalesce(chain_id, id)) = 1 FROM workflows_run WHERE id IN (%(run)s, %(other)s)
+    """
+)
 
 
 def newest_of(run_id: UUID) -> UUID:
@@ -22,3 +27,9 @@ def newest_of(run_id: UUID) -> UUID:
     where that is gone. A run that has not been continued is its own newest."""
     row = query_one(_NEWEST, {"run": run_id})
     return run_id if row is None else UUID(str(row[0]))
+
+
+def are_one(run_id: UUID, other: UUID) -> bool:
+    """Say whether two runs are the same, or belong to one chain."""
+    row = query_one(_ARE_ONE, {"run": run_id, "other": other})
+    return row is not None and bool(row[0])

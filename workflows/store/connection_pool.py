@@ -6,10 +6,12 @@ wait keeps it as its own: it counts no more, and one of those who wait may open 
 waits for a slow step, and nobody for ever, whatever they hold already.
 """
 
+import queue
 import select
 import threading
 from collections import deque
 from collections.abc import Hashable
+from contextlib import suppress
 from time import monotonic
 from typing import NamedTuple
 
@@ -19,6 +21,9 @@ from workflows.store.database import Connection
 from workflows.store.kept_cursor import Cursor
 
 PATIENCE_SECONDS = 1.0
+WAKE_SECONDS = 0.5
+"""So long a thread waits at a time: the time limit of a step interrupts nobody inside a lock, and gives up
+one whom it has not reached a second later."""
 LOOK_AT_IT_AFTER_SECONDS = 0.1
 """One that has lain for longer is asked whether the server has hung up, at no round trip."""
 
@@ -50,7 +55,9 @@ class ConnectionPool:
         """The last one is lent first: the others grow old enough to be closed."""
         self._lent: dict[Hashable, float] = {}
         """To whom, and since when; the oldest first."""
-        self._waiting: deque[threading.Event] = deque()
+        self._waiting: deque[queue.SimpleQueue[None]] = deque()
+        """Those are called by it: unlike an Event's, its methods are of C, and an interrupt that comes
+        inside one leaves no lock taken."""
 
     def take(self, borrower: Hashable) -> Kept | None:
         """Lend a connection; None: open one, and say `forget` where that fails. Waits where all are
@@ -85,7 +92,7 @@ class ConnectionPool:
             if keep:
                 self._kept.append(Kept(raw, close_at, now, cursor))
             if self._waiting:
-                self._waiting[0].set()
+                self._waiting[0].put(None)
         if not keep:
             raw.close()
 
@@ -95,12 +102,13 @@ class ConnectionPool:
             self._lent.pop(borrower, None)
             self._call_the_next()
 
-    def close_idle(self, seconds: float = 0.0) -> None:
-        """Close what has been lent to nobody for so long."""
+    def close_idle(self, seconds: float = 0.0, keep: int = 0) -> None:
+        """Close what has been lent to nobody for so long, but for so many that were used last."""
         until = monotonic() - seconds
         with self._lock:
-            old = [each for each in self._kept if each.since <= until]
-            self._kept = [each for each in self._kept if each.since > until]
+            idle = self._kept[: max(0, len(self._kept) - keep)]
+            old = [each for each in idle if each.since <= until]
+            self._kept = [each for each in self._kept if each not in old]
         for each in old:
             each.raw.close()
 
@@ -113,14 +121,14 @@ class ConnectionPool:
         with self._lock:
             if not self._waiting and self._is_free():
                 return self._lend(borrower)
-        called = threading.Event()
+        called = queue.SimpleQueue[None]()
         try:  # from here on: an interrupt may come behind any call
             with self._lock:
                 self._waiting.append(called)
             while True:
-                called.wait(self._seconds_left(called))
+                with suppress(queue.Empty):
+                    called.get(timeout=self._seconds_left(called))
                 with self._lock:
-                    called.clear()
                     if self._waiting[0] is called and self._is_free():
                         return self._lend(borrower)
         finally:  # also of a step that is interrupted
@@ -138,13 +146,14 @@ class ConnectionPool:
         del self._lent[oldest]
         return True
 
-    def _seconds_left(self, called: threading.Event) -> float | None:
-        """Return how long the first who waits does so; the others wait to be the first."""
+    def _seconds_left(self, called: queue.SimpleQueue[None]) -> float:
+        """Return how long the first who waits does so, at a time; the others wait to be the first."""
         with self._lock:
-            if self._waiting[0] is not called or not self._lent:
-                return None if self._waiting[0] is not called else 0.0
-            since = next(iter(self._lent.values()))
-        return max(0.0, since + PATIENCE_SECONDS - monotonic())
+            if self._waiting[0] is not called:
+                return WAKE_SECONDS
+            since = next(iter(self._lent.values()), None)
+        left = 0.0 if since is None else max(0.0, since + PATIENCE_SECONDS - monotonic())
+        return min(left, WAKE_SECONDS)
 
     def _lend(self, borrower: Hashable) -> Kept | None:
         self._lent.pop(borrower, None)  # one that got lost on its way: to the end of the row
@@ -156,7 +165,7 @@ class ConnectionPool:
 
     def _call_the_next(self) -> None:
         if self._waiting:
-            self._waiting[0].set()
+            self._waiting[0].put(None)
 
 
 def _has_hung_up(raw: Connection) -> bool:

@@ -20,27 +20,32 @@ from workflows.store.statement import NOW, Statement
 # It may be neither pruned nor turned to undoing its steps before the fork is there.
 _LOCK = Statement(
     """
-    SELECT workflow, version, state, coalesce(chain_id, id), input::text, defaults::text, baggage::text
+    SELECT workflow, version, state, CASE WHEN one_per_subject THEN subject END,
+           coalesce(chain_id, id), input::text, defaults::text, baggage::text
     FROM workflows_run WHERE id = %s FOR NO KEY UPDATE
     """
 )
 _TAKEN_OVER = (
     *("workflow", "version", "undo_on_cancel", "priority", "owner", "tags", "tenant"),
-    *("max_crashes", "key_free_at_end"),
+    *("max_crashes", "key_free_at_end", "one_per_subject"),
 )
+# An older release has not written how long the other run was given.
+_DEADLINE_SECONDS = """
+    coalesce(%(deadline_seconds)s::float8, origin.deadline_seconds,
+             extract(epoch FROM origin.deadline - origin.created_at)::float8)
+"""
 _FORK = insert.run(
     "workflows_run AS origin WHERE origin.id = %(origin)s",
     **{column: f"origin.{column}" for column in _TAKEN_OVER},
     key="NULL",
-    subject="''",
-    one_per_subject="false",
+    # What only one may have, the fork has: it is refused while another does.
+    subject="CASE WHEN origin.one_per_subject THEN origin.subject ELSE '' END",
     detached="false",
     status="%(status)s",
     data="%(data)s::jsonb",
     wake_at=NOW,
-    deadline=f"""
-        {NOW} + coalesce(%(deadline_seconds)s::float8 * interval '1 second',
-                         origin.deadline - origin.created_at)""",
+    deadline_seconds=_DEADLINE_SECONDS,
+    deadline=f"{NOW} + {_DEADLINE_SECONDS} * interval '1 second'",
     forked_from="origin.id",
     # As of a run that was driven: whoever claims it reads its history, also in an older release, which
     # then leaves it to a newer one.
@@ -79,6 +84,8 @@ class Origin(NamedTuple):
     workflow: str
     version: int
     state: RunState
+    subject: str | None
+    """Which only one open run may have; None: it is no such run."""
     chain_root: UUID
     """The first run of its chain, or itself."""
     input: Input
@@ -92,12 +99,12 @@ def lock_origin(run_id: UUID) -> Origin | None:
     row = query_one(_LOCK, [run_id])
     if row is None:
         return None
-    workflow, version, state, root, given, defaults, baggage = row
+    workflow, version, state, subject, root, given, defaults, baggage = row
     opener = Opener(root)
     baggage = opener.text(baggage, "baggage")
     opener.strict()
     input = opened_input(root, given, defaults)
-    return Origin(workflow, version, RunState(state), root, input, baggage)
+    return Origin(workflow, version, RunState(state), subject, root, input, baggage)
 
 
 def load_lines(run_id: UUID, origin: Origin) -> list[HistoryEntry]:

@@ -15,6 +15,7 @@ _NEW_RUN = {
     **{field.name: f"%({field.name})s" for field in fields(NewRun)},
     "input": "%(input)s::jsonb",
     "defaults": "%(defaults)s::jsonb",
+    "deadline_seconds": "%(deadline_seconds)s::float8",
     "deadline": f"{_BEGIN} + %(deadline_seconds)s::float8 * interval '1 second'",
     "tags": "%(tags)s::text[]",
     "attributes": "%(attributes)s::jsonb",
@@ -25,7 +26,7 @@ _NEW_RUN = {
     "created_at": NOW,
 }
 """By column, what a new run begins with."""
-del _NEW_RUN["deadline_seconds"], _NEW_RUN["at"]
+del _NEW_RUN["at"]
 
 
 def run(source: str = "", **instead: str) -> str:

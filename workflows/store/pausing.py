@@ -52,10 +52,10 @@ _RESUME = Statement(
         FROM due
         WHERE run.id = due.id AND due.pausing
           AND due.state IN {one_of([RunState.PAUSED, RunState.RUNNING])}
-        RETURNING run.id, run.attempt, run.state),
+        RETURNING run.id, run.attempt, run.state, run.step_due_at),
     fact AS ({line("moved", HistoryKind.RESUMED, sql_data(HistoryKind.RESUMED, **_ASKED))})
     SELECT EXISTS (SELECT FROM moved),
-           (SELECT {RING} FROM moved WHERE state = '{RunState.PENDING}')
+           (SELECT {RING} FROM moved WHERE state = '{RunState.PENDING}' OR step_due_at IS NOT NULL)
     FROM target
     """
 )

@@ -7,70 +7,38 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from workflows.core.run import ClaimedRun
-from workflows.core.states import DUE_STATES, PARKABLE_STATES, RunState
+from workflows.core.states import PARKABLE_STATES, RunState
 from workflows.core.turns import Turns
-from workflows.store import lanes
+from workflows.store import guests, lanes
 from workflows.store.database import Connection, query, query_one
+from workflows.store.due import CODE_IS_HERE, IS_DUE, LOCKED, OWN, WITH_GUESTS, Form
 from workflows.store.fence import LOCK_WAIT_SECONDS, holder, still_held, wait_at_most
+from workflows.store.guests import Guests
 from workflows.store.schema import RING
-from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 LONGEST_PAUSE_SECONDS = 30
 """Between two drives of a run that the database refuses."""
 
-# A worker takes only what it has code for.
-_CODE_IS_HERE = """
-    (%(names)s::text[] IS NULL
-     OR (workflow, version) IN (SELECT * FROM unnest(%(names)s::text[], %(versions)s::integer[])))
-"""
-# The states that are not due, instead of those that are: an older release beside this one needs
-# run_due_idx, and where the planner may take it, it reads through every due run without code here.
-_WAKES = f"wake_at IS NOT NULL AND state NOT IN {one_of(set(RunState) - DUE_STATES)}"
-_IS_DUE = f"{_WAKES} AND wake_at <= {STATEMENT_TIME}"
+
+def _look_ahead(form: Form) -> Statement:
+    return Statement(
+        f"""
+        {form.ctes}, sought AS ({form.heads})
+        SELECT (SELECT least(count(*), %(limit)s)
+                FROM sought AS head, LATERAL ({form.due}) AS run
+                WHERE head.wake_at <= {STATEMENT_TIME}),
+               (SELECT extract(epoch FROM min(wake_at) - {NOW})::float8 FROM sought)
+        """
+    )
 
 
-def _head(of_those: str) -> str:
-    return f"""
-        SELECT priority, workflow, version, wake_at FROM workflows_run
-        WHERE {_WAKES} {of_those}
-        ORDER BY priority DESC, workflow DESC, version DESC, wake_at LIMIT 1
-    """
-
-
-# From the first run of one workflow to that of the next, past all between them: run_turn_idx has
-# this order, read backwards.
-_HEADS = f"""
-    WITH RECURSIVE every_head AS (
-        ({_head("")})
-        UNION ALL
-        SELECT next.* FROM every_head AS head, LATERAL ({
-    _head("AND (priority, workflow, version) < (head.priority, head.workflow, head.version)")
-}) AS next),
-    heads AS (SELECT * FROM every_head WHERE {_CODE_IS_HERE})
-"""
-"""Of each workflow with code here, at each priority, the run that is due first, or will be."""
-_BEHIND_HEAD = """
-    (run.priority, run.workflow, run.version) = (head.priority, head.workflow, head.version)
-"""
-# A number: with a parameter, which the server knows at each execution only, it plans at each.
-_MOST_COUNTED = 1_000
-_LOOK_AHEAD = Statement(
-    f"""
-    {_HEADS}
-    SELECT (SELECT least(count(*), %(limit)s)
-            FROM heads AS head, LATERAL (
-                SELECT FROM workflows_run AS run
-                WHERE {_BEHIND_HEAD} AND {_IS_DUE}
-                ORDER BY run.wake_at LIMIT {_MOST_COUNTED}) AS run
-            WHERE head.wake_at <= {STATEMENT_TIME}),
-           (SELECT extract(epoch FROM min(wake_at) - {NOW})::float8 FROM heads)
-    """
-)
 _JSON = ("input", "defaults", "data", "attributes", "baggage", "heartbeat", "error")
 _CLAIMED = {
     **{field.name: f"run.{field.name}" for field in fields(ClaimedRun)},
     **{name: f"run.{name}::text" for name in _JSON},
     "due_at": "due.wake_at",
+    "step_pool": "due.step_pool",
     "now": NOW,
 }
 """By its name in ClaimedRun, what a claim returns."""
@@ -85,6 +53,7 @@ def _claim(due: str) -> Statement:
                                    ELSE '{RunState.RUNNING}' END,
             attempt = run.attempt + 1, worker_id = %(worker_id)s,
             lease_until = {NOW} + %(lease_seconds)s * interval '1 second', wake_at = NULL,
+            step_pool = '', step_due_at = NULL,
             waiting_for = '{{}}', woken = false, started_at = coalesce(run.started_at, {NOW})
         FROM due WHERE run.id = due.id
         RETURNING {", ".join(_CLAIMED.values())}
@@ -92,36 +61,58 @@ def _claim(due: str) -> Statement:
     )
 
 
-# NO KEY UPDATE lets through the foreign keys' share locks of senders.
-_LOCKED = "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"
 # The inner query locks a run of one workflow, and the next workflow is asked only if it found none
 # that is free. Whoever sorted after the lock would hold one run of each.
-_BY_TIME = f"""
-    SELECT free.id, free.wake_at
-    FROM (SELECT * FROM heads WHERE wake_at <= {STATEMENT_TIME}
-          ORDER BY priority DESC, wake_at) AS head,
-         LATERAL (SELECT id, wake_at FROM workflows_run AS run
-                  WHERE {_BEHIND_HEAD} AND {_IS_DUE}
-                  ORDER BY wake_at {_LOCKED}) AS free
-    LIMIT 1
-"""
-_CLAIM = _claim(f"{_HEADS}, due AS MATERIALIZED ({_BY_TIME})")
-_HIGHEST = f"SELECT max(priority) AS priority FROM heads WHERE wake_at <= {STATEMENT_TIME}"
-# Who is next in turn, and where none of the tenants has a run that is free, what has been due longest.
-_CLAIM_IN_TURN = _claim(
-    f"""
-    {_HEADS}, highest AS MATERIALIZED ({_HIGHEST}), {lanes.tenants("highest")},
-    due AS MATERIALIZED (
-        SELECT * FROM ({lanes.first_free(_CODE_IS_HERE, _LOCKED)}) AS in_turn
-        UNION ALL SELECT * FROM ({_BY_TIME}) AS by_time
-        LIMIT 1)
+def _by_time(form: Form) -> str:
+    return f"""
+        SELECT free.id, free.wake_at, free.step_pool
+        FROM (SELECT * FROM ({form.heads}) AS sought WHERE wake_at <= {STATEMENT_TIME}
+              ORDER BY priority DESC, wake_at) AS head,
+             LATERAL ({form.free}) AS free
+        LIMIT 1
     """
-)
+
+
+def _claim_by_time(form: Form) -> Statement:
+    return _claim(f"{form.ctes}, due AS MATERIALIZED ({_by_time(form)})")
+
+
+# Who is next in turn, and where none of the tenants has a run that is free, what has been due longest.
+def _claim_by_turn(form: Form) -> Statement:
+    highest = f"""
+        SELECT max(priority) AS priority FROM ({form.heads}) AS sought
+        WHERE wake_at <= {STATEMENT_TIME}
+    """
+    return _claim(
+        f"""
+        {form.ctes}, highest AS MATERIALIZED ({highest}), {lanes.tenants("highest")},
+        due AS MATERIALIZED (
+            SELECT *, '' AS step_pool
+            FROM ({lanes.first_free(CODE_IS_HERE, LOCKED)}) AS in_turn
+            UNION ALL SELECT * FROM ({_by_time(form)}) AS by_time
+            LIMIT 1)
+        """
+    )
+
+
+class _Statements(NamedTuple):
+    """What is asked of the queue."""
+
+    claim: Statement
+    claim_in_turn: Statement
+    look_ahead: Statement
+
+
+def _statements(form: Form) -> _Statements:
+    return _Statements(_claim_by_time(form), _claim_by_turn(form), _look_ahead(form))
+
+
+_OF_OWN, _OF_GUESTS_TOO = _statements(OWN), _statements(WITH_GUESTS)
 _CLAIM_ONE = _claim(
     f"""
     WITH due AS MATERIALIZED (
-        SELECT id, wake_at FROM workflows_run
-        WHERE id = %(only)s AND {_IS_DUE} AND {_CODE_IS_HERE} {_LOCKED})
+        SELECT id, least(wake_at, step_due_at) AS wake_at, step_pool FROM workflows_run
+        WHERE id = %(only)s AND ({IS_DUE} AND {CODE_IS_HERE} OR {guests.IS_DUE_HERE}) {LOCKED})
     """
 )
 
@@ -173,6 +164,8 @@ class Code(NamedTuple):
 
     names: list[str]
     versions: list[int]
+    guests: Guests | None = None
+    """Which runs it drives that have come from other pools for a step; None: none."""
 
 
 def claim_run(
@@ -192,16 +185,18 @@ def claim_run(
     """
     params = {"worker_id": worker_id, "lease_seconds": lease_seconds, "only": only, **_known(code)}
     if turns is not None:
-        return _claim_in_turn(turns, params)
-    row = query_one(_CLAIM if only is None else _CLAIM_ONE, params)
+        return _claim_in_turn(turns, _asked(code), params)
+    row = query_one(_asked(code).claim if only is None else _CLAIM_ONE, params)
     return None if row is None else _claimed(row)
 
 
-def _claim_in_turn(turns: Turns, params: dict[str, Any]) -> ClaimedRun | None:
+def _claim_in_turn(turns: Turns, asked: _Statements, params: dict[str, Any]) -> ClaimedRun | None:
     if turns.wakes(time.monotonic()):
         lanes.wake()
     after = turns.next()
-    row = query_one(_CLAIM if after is None else _CLAIM_IN_TURN, params | {"after": after})
+    row = query_one(
+        asked.claim if after is None else asked.claim_in_turn, params | {"after": after}
+    )
     if row is None:
         return None
     run = _claimed(row)
@@ -215,7 +210,7 @@ def _claimed(row: tuple[Any, ...]) -> ClaimedRun:
 
 def look_ahead(own: Connection, *, limit: int, code: Code | None = None) -> Due:
     """Say how many runs with code here are due, up to limit, and when the next of them is."""
-    [row] = query(_LOOK_AHEAD, {"limit": limit, **_known(code)}, on=own)
+    [row] = query(_asked(code).look_ahead, {"limit": limit, **_known(code)}, on=own)
     return Due(*row)
 
 
@@ -238,10 +233,18 @@ def give_back(
     return None if row is None else float(row[0])
 
 
+def _asked(code: Code | None) -> _Statements:
+    return _OF_OWN if code is not None and code.guests is None else _OF_GUESTS_TOO
+
+
 def _known(code: Code | None) -> dict[str, Any]:
     if code is None:
-        return {"names": None, "versions": None}
-    return {"names": _array(tuple(code.names)), "versions": _array(tuple(code.versions))}
+        return {"names": None, "versions": None, **guests.sought(None)}
+    known = {"names": _array(tuple(code.names)), "versions": _array(tuple(code.versions))}
+    if code.guests is None:
+        return known
+    arrays = {key: _array(tuple(each)) for key, each in guests.sought(code.guests).items()}
+    return known | arrays
 
 
 @functools.lru_cache(maxsize=8)

@@ -6,18 +6,23 @@ from typing import NamedTuple
 from uuid import UUID
 
 from workflows.core.asked import Asked
+from workflows.core.codec import loads
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import BY, REASON, sql_data, sql_object
 from workflows.core.lines import CHILD_EVENT, ChildEnd
+from workflows.core.sealed import Encrypted
 from workflows.core.states import RunState
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.store.database import query, query_one
 from workflows.store.insert import line
 from workflows.store.schema import RING
+from workflows.store.sealing import Opener
 from workflows.store.statement import NOW, Statement
 
 _COLUMNS = f"""
     id, coalesce(chain_id, id), workflow, state, attempt, retries, parent_id, detached,
-    coalesce(deadline <= {NOW}, false)
+    coalesce(deadline <= {NOW}, false), error->>'type', (error->'message')::text,
+    coalesce(key, freed_key)
 """
 _LOOK = Statement(f"SELECT {_COLUMNS} FROM workflows_run WHERE id = %s")
 # Of a chain, the newest: it stands for the others.
@@ -64,22 +69,32 @@ _TELL_AGAIN = Statement(
 )
 _ASKED = {each: f"%({each})s::text" for each in Asked._fields}
 _WHAT = sql_data(HistoryKind.RETRIED, **_ASKED, positions="to_jsonb(%(positions)s::int[])")
-# A schedule that has seen it end counts it as open again.
+# A schedule that has seen it end counts it, or its chain, as open again. What it has not answered its callers have heard
+# the end of.
 _RETRY = Statement(
     f"""
     WITH moved AS (
         UPDATE workflows_run
         SET state = '{RunState.PENDING}', wake_at = {NOW}, finished_at = NULL, error = NULL,
             crashes = 0, pausing = false, waiting_for = '{{}}', retries = retries + 1,
+            key = coalesce(key, freed_key), freed_key = NULL,
+            deadline_seconds = coalesce(%(deadline_seconds)s::float8, deadline_seconds),
             deadline = CASE WHEN %(deadline_seconds)s::float8 IS NULL THEN deadline
                 ELSE {NOW} + %(deadline_seconds)s::float8 * interval '1 second' END
         WHERE id = %(run)s
-        RETURNING id, attempt, key),
+        RETURNING id, attempt, key, chain_id),
     fact AS ({line("moved", HistoryKind.RETRIED, _WHAT)}),
+    withdrawn AS (
+        DELETE FROM workflows_event AS event USING moved
+        WHERE event.run_id = moved.id AND position IS NULL AND starts_with(name, '{UPDATE_EVENT}')),
     schedule AS (
         UPDATE workflows_schedule SET open_runs = array_append(open_runs, moved.id)
-        FROM moved
-        WHERE starts_with(moved.key, 'schedule:' || name || ':') AND NOT moved.id = ANY(open_runs))
+        FROM moved LEFT JOIN workflows_run AS first ON first.id = moved.chain_id
+        WHERE starts_with(coalesce(moved.key, first.key), 'schedule:' || name || ':')
+          AND NOT EXISTS (
+            SELECT FROM workflows_run AS known
+            WHERE known.id = ANY(open_runs)
+              AND coalesce(known.chain_id, known.id) = coalesce(moved.chain_id, moved.id)))
     SELECT {RING} FROM moved
     """
 )
@@ -99,6 +114,10 @@ class Found(NamedTuple):
     detached: bool
     is_late: bool
     """Its deadline has passed."""
+    error_type: str | None
+    error_message: str | Encrypted | None
+    key: str | None
+    """The one that its end has set free, too."""
 
     @property
     def label(self) -> str:
@@ -119,7 +138,9 @@ def children_of(run_id: UUID) -> list[Found]:
 
 def _found(row: tuple[object, ...]) -> Found:
     found = Found(*row)  # type: ignore[arg-type]
-    return found._replace(state=RunState(found.state))
+    message = loads(str(found.error_message or "null"))
+    told = Opener(found.chain).value(message, "message")
+    return found._replace(state=RunState(found.state), error_message=told)
 
 
 def why_cancelled(run_id: UUID) -> Asked:

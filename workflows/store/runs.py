@@ -84,6 +84,8 @@ _BLOCK = Statement(
 )
 
 _BY_NOBODY = sql_data(HistoryKind.COMPENSATION_STARTED, by="''", error="%(error)s::jsonb")
+_AGAIN = sql_data(HistoryKind.COMPENSATION_STARTED, again="true")
+_BEGUN_BY_NOBODY = f"{_BY_NOBODY} || CASE WHEN %(again)s THEN {_AGAIN} ELSE '{{}}' END"
 # The lease stays: the drive that failed goes on to compensate.
 _BEGIN_COMPENSATION = Statement(
     f"""
@@ -93,7 +95,7 @@ _BEGIN_COMPENSATION = Statement(
             compensation_error = NULL, crashes = 0, {KEEP_NOTES}
         WHERE {held(FORWARD_STATES)}
         RETURNING id, attempt),
-    fact AS ({insert.line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
+    fact AS ({insert.line("moved", HistoryKind.COMPENSATION_STARTED, _BEGUN_BY_NOBODY)})
     SELECT id FROM moved
     """
 )
@@ -168,10 +170,13 @@ def end_run(
     return query_one(_END, params) is not None
 
 
-def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:
-    """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays."""
+def begin_compensation(
+    run: ClaimedRun, *, error: str | None, again: bool = False, notes: Notes = UNCHANGED
+) -> bool:
+    """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays. again: it is
+    tried again afterwards."""
     told = sealed_error(run.chain_root, error)
-    params = {**holder(run), "error": told, **notes.params(run)}
+    params = {**holder(run), "error": told, "again": again, **notes.params(run)}
     return query_one(_BEGIN_COMPENSATION, params) is not None
 
 

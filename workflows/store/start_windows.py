@@ -7,10 +7,10 @@ from uuid import UUID
 from workflows.core.run import NewRun
 from workflows.core.start_window import OpenWindow
 from workflows.core.states import RunState
+from workflows.store import insert
 from workflows.store.database import Connection, query, query_one
 from workflows.store.schema import RING, SOON
-from workflows.store.sealing import sealed_input
-from workflows.store.statement import NOW, STATEMENT_TIME, Statement
+from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 
 IDLE_SECONDS = 3600
 """So long a row is kept that says nothing any more."""
@@ -23,16 +23,20 @@ _OPEN = Statement(
     RETURNING run_id, first_at, due_at, {NOW}
     """
 )
-# Once it has been claimed it is another's: its code may have read the input.
-_WAITS = (
-    f"state = '{RunState.PENDING}' AND attempt = 0 AND wake_at IS NOT NULL AND lease_until IS NULL"
-)
+# Once it has been claimed it is another's: its code may have read the input. One that was paused before
+# it began is waiting when it is resumed, until its time comes.
+_NOT_BEGUN = one_of([RunState.PENDING, RunState.PAUSED, RunState.WAITING])
+_WAITS = f"state IN {_NOT_BEGUN} AND attempt = 0 AND lease_until IS NULL"
 _REPLACE = Statement(
     f"""
     WITH replaced AS (
         UPDATE workflows_run
         SET input = %(input)s::jsonb, defaults = %(defaults)s::jsonb, version = %(version)s,
-            wake_at = %(due)s, deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second'
+            undo_on_cancel = %(undo_on_cancel)s, max_crashes = %(max_crashes)s,
+            wake_at = CASE WHEN state = '{RunState.PAUSED}' THEN NULL ELSE %(due)s END,
+            due_at_resume = CASE WHEN state = '{RunState.PAUSED}' THEN %(due)s END,
+            deadline = %(due)s + %(deadline_seconds)s::float8 * interval '1 second',
+            deadline_seconds = %(deadline_seconds)s::float8
         WHERE id = %(run)s AND {_WAITS}
         RETURNING id, wake_at)
     SELECT id, CASE WHEN {SOON} THEN {RING} END FROM replaced
@@ -66,15 +70,7 @@ def open_window(workflow: str, kind: str, key: str) -> OpenWindow:
 
 def replace_input(run_id: UUID, new: NewRun, due: datetime) -> bool:
     """Let a run that waits to begin have another's input, and be due then. False: it has begun."""
-    given, defaults = sealed_input(run_id, new.input)
-    params = {
-        "run": run_id,
-        "input": given,
-        "defaults": defaults,
-        "version": new.version,
-        "due": due,
-        "deadline_seconds": new.deadline_seconds,
-    }
+    params = insert.new_run_params(new, owner=run_id) | {"run": run_id, "due": due}
     return query_one(_REPLACE, params) is not None
 
 

@@ -39,7 +39,7 @@ _CANCEL = Statement(
                            THEN {NOW} END,
             crashes = CASE WHEN target.state <> '{RunState.RUNNING}' AND target.undo_on_cancel
                            THEN 0 ELSE run.crashes END,
-            waiting_for = '{{}}'
+            waiting_for = '{{}}', step_pool = '', step_due_at = NULL
         FROM target
         WHERE run.id = target.id
           AND target.state IN {one_of(CANCELLABLE_STATES)}
@@ -109,7 +109,7 @@ _WAKE = Statement(
         UPDATE workflows_run AS run
         SET state = CASE target.state WHEN '{RunState.BLOCKED}' THEN '{RunState.PENDING}'
                                       ELSE run.state END,
-            wake_at = {NOW}, crashes = 0, pausing = false,
+            wake_at = {NOW}, step_pool = '', step_due_at = NULL, crashes = 0, pausing = false,
             error = CASE target.state WHEN '{RunState.BLOCKED}' THEN NULL ELSE run.error END
         FROM target
         WHERE run.id = target.id

@@ -93,6 +93,7 @@ def _view_of(row: Mapping[str, Any]) -> RunView:
         state=RunState(row["state"]),
         input=_whole_input(row["input"], row["defaults"]),
         waiting_for=tuple(row["waiting_for"]),
+        wake_at=row["step_due_at"] or row["wake_at"],
         tags=tuple(row["tags"]),
         crashes=row["crashes_in_a_row"],
     )
@@ -106,9 +107,9 @@ def _whole_input(given: Any, defaults: Any) -> Any:
 
 
 _CODE_MISSING = RawSQL(NOBODY_HAS_ITS_CODE, (), output_field=BooleanField())  # noqa: S611 - ours alone
-_OTHERWISE = {"state", "input", "waiting_for", "tags", "crashes"}
+_OTHERWISE = {"state", "input", "waiting_for", "tags", "crashes", "wake_at"}
 _AS_STORED = [field.name for field in fields(RunView) if field.name not in _OTHERWISE]
-_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for", "tags"}
+_COLUMNS = {*_AS_STORED, "state", "input", "waiting_for", "tags", "wake_at", "step_due_at"}
 _FRESH: dict[str, Any] = {
     each.attname: each.get_default()
     for each in Run._meta.concrete_fields

@@ -5,7 +5,7 @@ on Django's: each takes the connection as its first argument.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -38,8 +38,9 @@ _ANSWER = Statement("SELECT 1")
 _ENLIST = Statement(
     f"""
     INSERT INTO workflows_worker
-        (started_at, host, pid, place, cluster_pid, session_name, workflows, versions, slots)
-    VALUES ({NOW}, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+        (started_at, host, pid, place, cluster_pid, session_name, workflows, versions, slots,
+         pools, other_workflows, other_versions)
+    VALUES ({NOW}, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
     """
 )
 _SHOW_LIFE = Statement(f"SELECT pg_try_advisory_lock({LOCK_CLASS}, %s::integer)")
@@ -151,12 +152,35 @@ def enlist(
     session_name: the application_name of its sessions; code: what it can drive. Empty or None: it does
     not say. slots: how many runs at a time. An id whose lock somebody else has, for whatever reason, is left alone.
     """
-    said = [host, pid, place, cluster_pid, session_name, *(code or (None, None)), slots]
+    said = [
+        host,
+        pid,
+        place,
+        cluster_pid,
+        session_name,
+        *_told(code),
+        slots,
+        *_told_of_guests(code),
+    ]
     while True:
         [[worker_id]] = query(_ENLIST, said, on=own)
         if query(_SHOW_LIFE, [worker_id], on=own) == [(True,)]:
             return int(worker_id)
         query(_GIVE_UP_ID, [worker_id], on=own)
+
+
+def _told(code: Code | None) -> tuple[Any, Any]:
+    return (None, None) if code is None else (code.names, code.versions)
+
+
+def _told_of_guests(code: Code | None) -> tuple[Any, Any, Any]:
+    """Return the pools that are served, and the code that only their steps are driven of."""
+    if code is None or code.guests is None:
+        return None, None, None
+    own = set(zip(code.names, code.versions, strict=True))
+    known = zip(code.guests.names, code.guests.versions, strict=True)
+    others = [each for each in known if each not in own]
+    return code.guests.pools, [name for name, _ in others], [version for _, version in others]
 
 
 def answers(own: Connection) -> None:

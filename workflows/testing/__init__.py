@@ -8,6 +8,7 @@ from workflows.testing.driving import (
     history_of,
     pass_time,
     send,
+    stream_of,
 )
 from workflows.testing.fakes import Fake, fake
 from workflows.testing.replaying import assert_deterministic, replay_history, save_history
@@ -28,4 +29,5 @@ __all__ = [
     "replay_history",
     "save_history",
     "send",
+    "stream_of",
 ]

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from unittest import mock
 
@@ -116,7 +117,7 @@ def _kill_everywhere(played: Scenario, *, pairs: int, at_most: int | None) -> Cr
     if not calm.seen:
         raise AssertionError("nothing was tried: the scenario drives no run; let it start one")
     everywhere = list(_places(calm.seen))
-    places, twice = _spread(everywhere, at_most), _pairs(everywhere, pairs)
+    places, twice = spread(everywhere, at_most), _pairs(everywhere, pairs)
     for deaths in places + twice:
         _play_with(played, deaths, calm.seen, compared)
     made.append(
@@ -139,10 +140,14 @@ def _places(seen: list[Statement]) -> Iterator[list[Death]]:
                 yield [Death(number=number, when="overtaken at")]
 
 
-def _spread(places: list[list[Death]], at_most: int | None) -> list[list[Death]]:
+def spread(places: list[list[Death]], at_most: int | None) -> list[list[Death]]:
+    """Return one place out of each of so many parts of the story: by chance, lest all of them be of
+    one kind, but the same every time."""
     if at_most is None or len(places) <= at_most:
         return places
-    return [places[number * len(places) // at_most] for number in range(at_most)]
+    chance = random.Random(len(places))  # noqa: S311 - no secret
+    bounds = [number * len(places) // at_most for number in range(at_most + 1)]
+    return [places[chance.randrange(*part)] for part in pairwise(bounds)]
 
 
 def _pairs(places: list[list[Death]], count: int) -> list[list[Death]]:

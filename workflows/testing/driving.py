@@ -3,16 +3,19 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Min
+from django.db.models import Min, Q
 
 from workflows.conf import conf
+from workflows.core.chunk import newest_tries
 from workflows.core.run import RunId, run_id_of
 from workflows.core.states import DUE_STATES
 from workflows.core.time_checks import LONGEST_SECONDS
 from workflows.engine import announcements
 from workflows.engine.drive.drive import drive
+from workflows.engine.requests.read_stream import read_stream
 from workflows.engine.requests.result import set_helper
 from workflows.engine.requests.send_event import send_event
+from workflows.engine.served_code import own_pool
 from workflows.models import Run
 from workflows.store.queue import claim_run
 from workflows.store.views import get_history, get_run
@@ -32,14 +35,15 @@ set_helper(_drive_in_place_of_waiting)
 
 
 def drive_until_idle() -> int:
-    """Drive every run that is due, and what becomes due by it. Returns the number of drives."""
+    """Drive every run that is due, and what becomes due by it, each step in a drive of its pool. Returns the
+    number of drives."""
     for driven in range(ENOUGH):
         run = claim_run(worker_id=None, lease_seconds=conf().lease_seconds)
         if run is None:
             return driven
         with as_if_committed():
             announcements.run_claimed(run, worker_id=None)
-            drive(run)
+            drive(run, pools=[run.step_pool or own_pool(run.workflow, run.version)])
     raise AssertionError(f"runs are still due after {ENOUGH} drives: does one wake itself forever?")
 
 
@@ -93,12 +97,23 @@ def history_of(run: RunId) -> list[tuple[str, str]]:
     return [(entry.kind.value, entry.name) for entry in get_history(run_id_of(run))]
 
 
+def stream_of(run: RunId) -> list[Any]:
+    """Return what a run has emitted, as a page shows it in the end: of each step what its newest attempt did.
+
+    In a test's transaction chunks are written when their step ends.
+    """
+    return [chunk.value for chunk in newest_tries(read_stream(run, timeout_seconds=0))]
+
+
 def forget_time() -> None:
     """Go with the real clock again. A test whose runs are gone does so by itself."""
     clock.forget()
 
 
 def _next_due(now: datetime) -> datetime | None:
-    later = Run.objects.filter(state__in=sorted(DUE_STATES), wake_at__gt=now)
-    earliest: datetime | None = later.aggregate(earliest=Min("wake_at"))["earliest"]
-    return earliest
+    open_runs = Run.objects.filter(state__in=sorted(DUE_STATES))
+    at: dict[str, datetime | None] = open_runs.aggregate(
+        own=Min("wake_at", filter=Q(wake_at__gt=now)),
+        guest=Min("step_due_at", filter=Q(step_due_at__gt=now)),
+    )
+    return min((each for each in at.values() if each is not None), default=None)

@@ -19,6 +19,7 @@ TABLES = [
     "workflows_history",
     "workflows_run",
     "workflows_prunedkey",
+    "workflows_chunk",
     "workflows_limitmoment",
     "workflows_limitrate",
     "workflows_limitsetting",

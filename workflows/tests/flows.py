@@ -86,3 +86,16 @@ def on_a_card(run: Context, name: str) -> str:
 @workflow("tests.card_parent")
 def with_a_card(run: Context, name: str) -> str:
     return run.start_child(on_a_card, name=name).result()
+
+
+@step(pool=GPU, retry=NOW)
+def draw(name: str) -> str:
+    """Note, where the cards are."""
+    notes.note(f"draw {name}")
+    return f"{name}, drawn"
+
+
+@workflow("tests.drawn")
+def drawn(run: Context, name: str) -> list[str]:
+    """A step of another pool between two of its own."""
+    return [run.step(greet, name), run.step(draw, name), run.step(greet, "all")]

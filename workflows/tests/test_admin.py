@@ -13,12 +13,14 @@ from django.urls import reverse
 from workflows.admin import RunAdmin
 from workflows.api import (
     Context,
+    HistoryKind,
     Permanent,
     RunState,
     cancel,
     compensate,
     get_history,
     get_run,
+    list_runs,
     start,
     step,
     workflow,
@@ -245,6 +247,61 @@ class RunAdminTests(TestCase):
         self.assertNotIn("Cancel: 1 done.", page)
         self.assertEqual(get_run(self.waiting.id).state, RunState.PENDING)
 
+    def test_runs_are_filtered_by_owner_tag_and_subject(self) -> None:
+        found = start.using(owner="ann", tags=["march"], subject="order:7")(waits, note="x")
+
+        for query in (
+            "owner=ann",
+            "tag=march",
+            "subject=order:7",
+            "tag=march&state__exact=pending",
+        ):
+            page = self.client.get(f"{LIST}?{query}").content.decode()
+            self.assertIn(str(found.id), page)
+            self.assertNotIn(str(self.waiting.id), page)
+        page = self.client.get(f"{LIST}?tag=march&state__exact=pending").content.decode()
+        self.assertIn('<input type="hidden" name="state__exact" value="pending">', page)
+        page = self.client.get(f"{LIST}?owner=nobody").content.decode()
+        self.assertNotIn(str(found.id), page)
+
+    def test_a_run_is_forked_with_another_input_by_whoever_is_named(self) -> None:
+        run = start(trips)
+        drive_until_idle()
+        posted = {"action": "fork", "_selected_action": str(run.id), "confirmed": "yes"}
+
+        asked = self.client.post(LIST, {**posted, "confirmed": ""}, follow=True)
+        page = self.client.post(
+            LIST, {**posted, "at": "2", "reason": "there is a boat"}, follow=True
+        ).content.decode()
+
+        self.assertIn("Fork this run?", asked.content.decode())
+        [forked] = list_runs(state=RunState.PENDING, workflow=trips)
+        self.assertEqual(forked.forked_from, run.id)
+        self.assertIn(f"{forked.id}</a> goes on from position 2 of {run.id}", page)
+        line = next(each for each in get_history(forked.id) if each.kind == HistoryKind.FORKED)
+        self.assertEqual(
+            (line.data["by"], line.data["reason"], line.data["via"]),
+            ("alice", "there is a boat", "admin"),
+        )
+
+    def test_a_fork_that_cannot_be_says_why(self) -> None:
+        posted = {
+            "action": "fork",
+            "_selected_action": str(self.waiting.id),
+            "confirmed": "yes",
+            "at": "1",
+        }
+        for wrong, told in (
+            ({"at": "7"}, "the run has come to position 0 only"),
+            ({"input": '{"nobody": 1}'}, "nobody"),
+            ({"input": "[1]"}, "Give an object"),
+            ({"input": "{"}, "Enter a valid JSON"),
+            ({"_selected_action": [self.waiting.id, start(trips).id]}, "Choose one run to fork"),
+        ):
+            page = self.client.post(LIST, {**posted, **wrong}, follow=True).content.decode()
+            self.assertIn(told, page)
+            self.assertEqual(list_runs(workflow=waits), [get_run(self.waiting.id)])
+
     def test_runs_are_filtered_by_priority(self) -> None:
         Run.objects.filter(pk=self.waiting.id).update(priority=7)
 
@@ -282,7 +339,7 @@ def test_every_action_on_runs_asks_for_the_permission_to_steer() -> None:
     }
 
     assert asked == {
-        name: ["steer"] for name in ("cancel", "retry", "pause", "resume", "compensate")
+        name: ["steer"] for name in ("cancel", "retry", "pause", "resume", "compensate", "fork")
     }
 
 

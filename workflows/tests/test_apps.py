@@ -12,7 +12,7 @@ from workflows.tests.flows import greet_once, wait_for_go
 pytestmark = pytest.mark.django_db
 
 RULES = [
-    *["child_ended", "event_answered", "history_append_only"],
+    *["child_ended", "chunks_go_along", "event_answered", "history_append_only"],
     *["limit_wait_begins", "limit_wait_changes"],
     *["pruned_key_refused", "run_key_free", "run_limits", "run_moves", "run_paused"],
     *["run_waited_for"],

@@ -6,8 +6,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from django.test import RequestFactory
 
-from workflows.api import get_run, list_runs
+from workflows.api import get_run, list_runs, start
 from workflows.testing import advance, drive_until_idle
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,23 @@ def test_all_are_billed_once(page: ModuleType) -> None:
 
 def test_a_bill_is_waited_for(page: ModuleType) -> None:
     assert page.bill_now("ann") == "ann owes 9.90 by 2026-03-31"
+
+
+def test_a_letter_is_told_as_it_is_written_and_a_browser_that_comes_back_gets_the_rest(
+    page: ModuleType, rf: RequestFactory
+) -> None:
+    run = start(page.letter, "Ann")
+
+    events = list(page.letter_events(rf.get("/"), str(run.id)).streaming_content)
+
+    assert [event.split(b"data: ")[1] for event in events[:2]] == [
+        b'{"text": "Dear", "anew": true}\n\n',
+        b'{"text": "Ann,", "anew": false}\n\n',
+    ]
+    assert events[-1].startswith(b"event: end")
+    last = events[2].split(b"\n")[0].removeprefix(b"id: ").decode()
+    again = page.letter_events(rf.get("/", headers={"Last-Event-ID": last}), str(run.id))
+    assert list(again.streaming_content) == events[3:]
 
 
 def test_who_bills_twice_bills_once(page: ModuleType) -> None:

@@ -41,7 +41,7 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def shared_site(django_db_blocker: DjangoDbBlocker) -> Iterator[OwnSite]:
+def shared_site(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnSite]:
     """One site for all journeys of this process; it is up while other tests run."""
     with django_db_blocker.unblock():
         site = OwnSite("journeys")

@@ -22,12 +22,16 @@ PRODUCTION = {
 class OwnSite(LiveSite):
     """A site in production mode. What a test writes for it, it writes `with site.database()`."""
 
-    def __init__(self, name: str, variables: Mapping[str, str] = PRODUCTION) -> None:
+    def __init__(
+        self, name: str, variables: Mapping[str, str] = PRODUCTION, *, empty: bool = False
+    ) -> None:
+        """empty: without the tables, as a database is that nobody has used yet."""
         process = os.environ.get("PYTEST_XDIST_WORKER", "alone")
         self.name = f"{connection.settings_dict['NAME']}_{name}_{process}"
         with connection.cursor() as cursor:
             drop(cursor, self.name)
-            cursor.execute(f'CREATE DATABASE "{self.name}"')
+            template = None if empty else connection.settings_dict["TEST"].get("TEMPLATE")
+            cursor.execute(f'CREATE DATABASE "{self.name}" TEMPLATE "{template or "template1"}"')
         with self.database():
             super().__init__(variables=variables)
 

@@ -34,7 +34,7 @@ PRODUCTION = {
 def fresh(django_db_blocker: DjangoDbBlocker) -> Iterator[OwnSite]:
     """Return a site of which there is nothing but an empty database."""
     with django_db_blocker.unblock():
-        site = OwnSite("recipe")
+        site = OwnSite("recipe", empty=True)
         try:
             yield site
         finally:

@@ -13,6 +13,7 @@ from workflows.core.states import RunState
 from workflows.core.unwind import LeaseLost, StepStopped
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.engine.session.run_stream import RunStream
 from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 
@@ -36,11 +37,15 @@ class Running:
     """It is a compensation."""
     growth: RunGrowth
     """How far the run's heartbeats have come."""
+    stream: RunStream
+    """What the run emits in this drive."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
     stops_on_cancel: bool = False
     details: str | None = None
     """Of this attempt's last heartbeat, as JSON text."""
+    emitted: int = 0
+    """So many chunks so far."""
     seconds: float = 0.0
     """How long the step's function took, once it has returned."""
     own: Connection | None = None
@@ -71,6 +76,12 @@ class Running:
         own, self.own = self.own, None
         if own is not None:
             beat_connection.leave(own)
+
+    def drop_own(self) -> None:
+        """Have no more part in it, and nobody else: a statement on it was broken off."""
+        if self.own is not None:
+            beat_connection.drop(self.own)
+        self.hang_up()
 
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""

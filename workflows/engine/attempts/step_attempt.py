@@ -28,6 +28,7 @@ from workflows.engine.attempts.begin_attempt import (
     claim_only_attempt,
     raised,
 )
+from workflows.engine.attempts.emit import finish_stream
 from workflows.engine.attempts.failed_attempt import Failed, Retry, record_failure
 from workflows.engine.attempts.isolation import append_in_step, run_isolated
 from workflows.engine.attempts.open_transactions import OpenWork, drop_broken_connection
@@ -37,6 +38,7 @@ from workflows.engine.attempts.time_limit import Limit, call_within
 from workflows.engine.session.connection_loss import is_broken, is_lost
 from workflows.engine.session.limits import free, take_or_park
 from workflows.engine.session.session import Session
+from workflows.engine.session.step_pool import go_where_it_runs, guest_pool, waits_for
 from workflows.store.history import Written
 from workflows.store.lent_connections import enter_step, leave_step
 
@@ -61,13 +63,17 @@ Ran = Completed | Returned | Raised
 def attempt_step(session: Session, job: Job) -> Any:
     """Run the step once. Returns its result.
 
-    Raises StepFailed after the last attempt, Suspend before the next one.
+    Raises StepFailed after the last attempt, Suspend before the next one and for another cluster's.
     """
+    if job.step.pool is not None or session.away:
+        go_where_it_runs(session, job.step, undo=job.undo)
     if job.step.limits:
         take_or_park(session, job.position, job.step.limits, job.named)
     outcome = try_once(session, job, limit_of(job))
     if isinstance(outcome, Retry):
-        raise session.suspend(_until_retry(job, outcome))  # its limits are given back with it
+        raise session.suspend(
+            _until_retry(session, job, outcome)
+        )  # its limits are given back with it
     if job.step.limits:
         free(session, job.position)
     match outcome:
@@ -79,8 +85,15 @@ def attempt_step(session: Session, job: Job) -> Any:
     return outcome.value
 
 
-def _until_retry(job: Job, retry: Retry) -> Park:
-    return Park(seconds=retry.seconds, fact=retry.fact, heeds_deadline=not job.undo)
+def _until_retry(session: Session, job: Job, retry: Retry) -> Park:
+    pool = guest_pool(session, job.step)
+    return Park(
+        seconds=retry.seconds,
+        fact=retry.fact,
+        heeds_deadline=not job.undo,
+        step_pool=pool,
+        waiting_for=waits_for(pool),
+    )
 
 
 def recorded_output(session: Session, step: StepDefinition, outcome: HistoryEntry) -> Any:
@@ -122,6 +135,7 @@ def perform(session: Session, job: Job, limit: Limit) -> Ran:
 
 def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
     """Record how an attempt ended, but for a failure that is tried again."""
+    _finish_stream(session)
     match ran:
         case Completed():
             _announce(session, job, ran.running)
@@ -134,6 +148,12 @@ def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
         return record_failure(session, job, ran.running, exc)
     _announce(session, job, ran.running)
     return recorded
+
+
+def _finish_stream(session: Session) -> None:
+    if session.stream.waiting:
+        with session.guarded():
+            finish_stream(session.stream, in_test=session.in_test)
 
 
 def _announce(session: Session, job: Job, running: Running) -> None:
@@ -184,6 +204,7 @@ def _run_atomic(
                 before = OpenWork.now()
                 output = limited()
                 before.compare()
+                _finish_stream(session)
                 # Last, so that the run's row is locked for the commit only, not for the whole step.
                 long = running.seconds >= RENEWED_SINCE_SECONDS
                 append = partial(append_in_step, session, until_commit=until_commit, long=long)

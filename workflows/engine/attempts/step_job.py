@@ -89,9 +89,7 @@ def compared_job(
     digests = None
     if step.compare_arguments:
         given = _given(step, args, kwargs)
-        digests = {
-            name: digest(value, _renamed(session, position)) for name, value in given.items()
-        }
+        digests = {name: digest(value, renamed(session, position)) for name, value in given.items()}
         _compare(session, position, step, digests, given)
     if args or kwargs:
         session.generators.give((*args, *kwargs.values()), f"step {step.name!r}", position)
@@ -109,7 +107,7 @@ def _around(session: Session, functions: Iterable[Any]) -> Codes:
     return code_below(session.definition.function) if any(map(knows_others, functions)) else ()
 
 
-def _renamed(session: Session, position: int) -> tuple[str, str] | None:
+def renamed(session: Session, position: int) -> tuple[str, str] | None:
     """A fork has an id of its own; what the other run has done was given that one's."""
     origin = session.history.origin(position)
     return None if origin is None else (str(session.run.id), str(origin))
@@ -132,7 +130,7 @@ def _compare(
     recorded = None if entry is None else ARGUMENTS.find(entry)
     if recorded is None:
         return
-    mismatch = difference(position, step.name, recorded, digests, given)
+    mismatch = difference(position, f"step {step.name!r}", recorded, digests, given)
     if mismatch is not None:
         raise session.unwind(mismatch)
 
@@ -171,17 +169,19 @@ def note_cleanup(session: Session, job: Job) -> None:
 
 def describe_attempt(session: Session, job: Job) -> StepInfo:
     """Return what the step may ask about the attempt that begins now."""
-    history = session.history
+    history, whose = session.history, session.id_at(job.position)
     number = history.failed_attempts(job.position) + 1
     if job.undo:
         number = history.undo_attempt(job.position)
+        if history.is_cleanup(job.position):
+            whose = session.run.id  # a fork cleans up behind itself, whoever has said it
     return StepInfo(
         run_id=session.run.id,
         name=job.step.name,
         position=job.position,
         attempt=number,
         attempts=retry_policy(job.step).attempts,
-        idempotency_key=step_key(session.id_at(job.position), job.position, undo=job.undo),
+        idempotency_key=step_key(whose, job.position, undo=job.undo),
         heartbeat=None if job.undo else _last_heartbeat(session, job.position),
         baggage={} if session.run.baggage == "{}" else loads(session.run.baggage),
     )

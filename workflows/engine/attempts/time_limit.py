@@ -2,22 +2,21 @@
 
 In the main thread an interval timer raises TimeLimitReached, and again every second until the step
 has unwound. A step stuck in C code, where Python raises nothing, is ended with its process
-GRACE_SECONDS later by faulthandler's own thread, which needs no interpreter; the run is then
+GRACE_SECONDS later by the backstop, which needs no interpreter; the run is then
 recovered elsewhere, where the attempt is recorded as failed. In any other thread (a slot, a branch of a
 gather) the process's supervisor raises it; an attempt stuck in a system call or in C code is given up, and
 the process ends after the drives beside it.
 """
 
 import ctypes
-import faulthandler
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Protocol, TypeVar
 
+from workflows.engine.attempts.backstop import backstop
 from workflows.engine.attempts.supervisor import supervisor
 
 R = TypeVar("R")
@@ -116,7 +115,7 @@ class _SignalAlarm:
     def off(self) -> None:
         self._armed, self._limit.on_beat = False, None
         signal.setitimer(signal.ITIMER_REAL, 0)
-        faulthandler.cancel_dump_traceback_later()
+        backstop.release(self)
         signal.signal(signal.SIGALRM, self._before)
         outer = getattr(self._before, "__self__", None)
         if (
@@ -136,9 +135,7 @@ class _SignalAlarm:
 
     def _set(self, seconds: float) -> None:
         signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
-        if sys.__stderr__ is not None:
-            until_the_end = seconds + GRACE_SECONDS
-            faulthandler.dump_traceback_later(until_the_end, exit=True, file=sys.__stderr__)
+        backstop.end_process_at(self, time.monotonic() + seconds + GRACE_SECONDS)
 
     def _ring(self, signum: int, frame: FrameType | None) -> None:
         if not self._armed:
@@ -190,10 +187,18 @@ class _ThreadAlarm:
                 self._rings_at = None
                 return
             if self.rang and not self._told and self._limit.on_stuck is not None:
-                self._told = True
-                threading.Thread(target=self._limit.on_stuck, name="stuck", daemon=True).start()
+                self._told = _begins("stuck", self._limit.on_stuck)
             self.rang, self._rings_at = True, now + RING_AGAIN_SECONDS
             self._raise(TimeLimitReached)
 
     def _raise(self, kind: type[BaseException]) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(self._target, ctypes.py_object(kind))
+
+
+def _begins(name: str, target: Callable[[], None]) -> bool:
+    """Whether a thread for it could be begun."""
+    try:
+        threading.Thread(target=target, name=name, daemon=True).start()
+    except RuntimeError:  # "can't start new thread": tried again when the alarm rings again
+        return False
+    return True

@@ -31,6 +31,8 @@ _WORDS = {
     _.WAIT_STARTED: "began to wait",
     _.EVENT_RECEIVED: "received",
     _.WAIT_TIMED_OUT: "waited in vain",
+    _.EVENT_SENT: "sent",
+    _.EVENT_REFUSED: "was refused",
     _.SLEEP_STARTED: "fell asleep",
     _.SLEEP_ENDED: "slept",
     _.STATUS_SET: "set",

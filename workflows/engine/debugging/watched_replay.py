@@ -158,6 +158,10 @@ class WatchedContext(Context):
         self._given = {} if seconds is None else {"timeout_seconds": seconds}
         return super()._wait(names, seconds, types)
 
+    def send_event(self, run: Any, name: str, payload: Any = None, **options: Any) -> None:
+        self._given = {"run": str(getattr(run, "id", run)), "payload": payload, **options}
+        super().send_event(run, name, payload, **options)
+
     def sleep(self, seconds: float) -> None:
         self._given = {"seconds": seconds}
         super().sleep(seconds)

@@ -1,6 +1,7 @@
 """Drive a run: replay what it has done, do what is new, park it or end it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from functools import partial
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
@@ -24,6 +25,7 @@ def drive(
     *,
     stopping: Callable[[], bool] = lambda: False,
     company: Company | None = None,
+    pools: Collection[str] | None = None,
     make_session: Callable[..., Session] = Session,
 ) -> bool:
     """Take a claimed run as far as it goes now. True: this process should end afterwards, because
@@ -31,13 +33,14 @@ def drive(
 
     stopping is asked before each new operation; once it says yes, the run goes back to the queue.
     company: the other drives of this process, of which a run that was lost in company wants few.
+    pools: whose steps run here; for any other the run goes where it is served. None: all of them do.
     make_session: what takes the place of Session, for who gives the code another context.
     Never raises for what the workflow does. Raises StoreFailed when the database does not answer, or
     refuses: what was committed stands, and the run is driven again. Values that it cannot take
     (DataError, IntegrityError) it would refuse again: the run is blocked.
     """
     try:
-        return _drive(run, stopping, company, make_session)
+        return _drive(run, stopping, company, partial(make_session, pools=pools))
     except (DatabaseError, InterfaceError) as exc:
         raise StoreFailed(exc) from exc
 

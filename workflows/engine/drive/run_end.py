@@ -1,15 +1,19 @@
 """How a drive writes the end of a run, and tells the listeners."""
 
+from collections.abc import Sequence
+
 from workflows import signals
 from workflows.core.codec import loads
 from workflows.core.error_kind import ErrorKind
 from workflows.core.failure import Failure, as_json, describe
-from workflows.core.run import ClaimedRun, NewRun
+from workflows.core.kept_children import KeptChild
+from workflows.core.run import ClaimedRun
 from workflows.core.run_ids import id_of_successor
 from workflows.core.signature import Input
 from workflows.core.states import RunState
-from workflows.definitions.workflow import latest_version
+from workflows.definitions.workflow import newest_definition
 from workflows.engine import announcements
+from workflows.engine.requests.new_run import new_run
 from workflows.engine.session.session import Session
 from workflows.store import continue_as_new as store_continue
 from workflows.store import runs as store
@@ -66,21 +70,20 @@ def tell_the_loss(session: Session) -> None:
     )
 
 
-def continue_as_new(session: Session, input: Input) -> bool:
-    """End the run and start its successor, in one statement. False: another end has won."""
+def continue_as_new(session: Session, input: Input, keeps: Sequence[KeptChild]) -> bool:
+    """End the run and start its successor, in one statement, with the children that it keeps. False:
+    another end has won."""
     run = session.run
-    version = latest_version(run.workflow)
+    definition = newest_definition(run.workflow)
     # As in a drive that was killed before it: what the successor derives from its id stays the same.
-    successor = NewRun(
-        id=id_of_successor(run.id), workflow=run.workflow, version=version, input=input
-    )
+    successor = new_run(definition, input, id=id_of_successor(run.id), deadline_seconds=None)
     while not store_continue.continue_run(
-        run, successor, events=session.events, notes=session.changed_notes()
+        run, successor, events=session.events, notes=session.changed_notes(), keeps=keeps
     ):
         held = store.look(run)
         if held is None or held[0] not in (RunState.RUNNING, RunState.PAUSED):
             return False
         session.events = held[1]  # an event has come meanwhile: it goes along
     announcements.run_finished(run.id, run.workflow, RunState.COMPLETED)
-    announcements.run_started(successor.id, run.workflow, version, continues=run.id)
+    announcements.run_started(successor.id, run.workflow, successor.version, continues=run.id)
     return True

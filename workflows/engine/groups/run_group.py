@@ -5,6 +5,7 @@ they ended in. A branch that fails and is tried again parks the run once the oth
 """
 
 from dataclasses import replace
+from datetime import datetime
 from itertools import islice
 
 from workflows.core.decide import Operation, find_outcome
@@ -24,6 +25,7 @@ from workflows.engine.groups.branch_threads import Threads
 from workflows.engine.groups.group import Branch, Group, Results
 from workflows.engine.session.limits import free, take_or_park, try_to_take
 from workflows.engine.session.session import Session
+from workflows.engine.session.step_pool import guest_pool, is_here, waits_for
 from workflows.store.limits import Full, Later, Taken
 
 End = Ran | BaseException
@@ -110,7 +112,11 @@ def _startable(session: Session, group: Group, busy: int) -> list[Branch]:
     if session.unwinding is not None or session.stopping():
         return []
     now = session.clock()
-    due = (each for each in group.open() if each.retry_at is None or each.retry_at <= now)
+    due = (
+        each
+        for each in group.open()
+        if (each.retry_at is None or each.retry_at <= now) and is_here(session, each.call.step)
+    )
     full: set[int] = set()
     try:
         found = list(due)
@@ -143,8 +149,12 @@ def _may_begin(session: Session, group: Group, branch: Branch, full: set[int]) -
 
 def _park_what_is_left(session: Session, group: Group) -> None:
     left = list(group.open())
-    times = [each.retry_at for each in left if each.retry_at is not None]
-    limited = next((each for each in left if each.retry_at is None and each.call.step.limits), None)
+    waiting = [each for each in left if each.retry_at or not is_here(session, each.call.step)]
+    times = [each.retry_at for each in waiting if each.retry_at is not None]
+    limited = next((each for each in left if each not in waiting and each.call.step.limits), None)
+    if len(times) < len(waiting) and not session.stopping():
+        session.before_new()
+        raise session.suspend(_among_pools(session, group, waiting))
     if limited is not None and not session.stopping():
         session.before_new()
         named, limits = _job(session, group, limited).named, limited.call.step.limits
@@ -153,9 +163,26 @@ def _park_what_is_left(session: Session, group: Group) -> None:
         free(session, limited.position)  # free just now: the next drive begins with it
     if left and len(times) == len(left):
         session.before_new()  # its deadline has woken it: parked again, it would be due at once
-        raise session.suspend(Park(until=min(times)))
+        raise session.suspend(_among_pools(session, group, waiting))
     if left:
         raise session.unwind(Drain())
+
+
+def _among_pools(session: Session, group: Group, waiting: list[Branch]) -> Park:
+    """Return when and where the run is due for the branches that wait: in its own pool, and in that of the
+    others where one is due first. Further ones have their turn behind that. At the same time, the order of
+    the calls decides, those that have ended included: so a crash in between changes nothing."""
+    times: dict[str, datetime] = {}
+    now = session.clock()
+    for branch in waiting:
+        pool, at = guest_pool(session, branch.call.step), max(branch.retry_at or now, now)
+        times[pool] = min(at, times.get(pool, at))
+    home_at = times.pop("", None)
+    if not times:
+        return Park(until=home_at)
+    order = [guest_pool(session, each.call.step) for each in group.branches]
+    pool = min(times, key=lambda each: (times[each], order.index(each)))
+    return Park(until=times[pool], step_pool=pool, home_at=home_at, waiting_for=waits_for(pool))
 
 
 def _begin(session: Session, group: Group, branch: Branch, threads: Threads[Branch, End]) -> None:

@@ -3,6 +3,7 @@
 from typing import Unpack
 
 from workflows.core.errors import RunNotFound
+from workflows.core.history import HistoryEntry
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.run_filter import RunFilter
 from workflows.core.running_steps import read_shown
@@ -49,8 +50,12 @@ def list_steps(run_id: RunId, *, decrypt: bool = True) -> list[StepView]:
     for a second is told with the time of its begin, its host and pid, where its worker's cluster lives.
     decrypt: as in get_run.
     """
-    run = get_run(run_id)
+    return steps_of(get_run(run_id, decrypt=decrypt), get_history(run_id, decrypt=decrypt))
+
+
+def steps_of(run: RunView, lines: list[HistoryEntry]) -> list[StepView]:
+    """Return what list_steps does, of a run and its history as they were read."""
     definition = find_workflow(run.workflow, run.version)
     planned = () if definition is None else planned_steps(definition.function)
     running = read_shown(run.running_steps, run.attempt)
-    return tell_steps(get_history(run_id, decrypt=decrypt), run.state, planned, running)
+    return tell_steps(lines, run.state, planned, running)

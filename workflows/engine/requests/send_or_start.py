@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
 
-from workflows.core.errors import InvalidInput, RunIsOver, RunPruned
+from workflows.core.errors import InvalidInput, RunIsOver, RunPruned, SubjectTaken
 from workflows.core.run import RunView
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine import announcements
@@ -29,6 +30,7 @@ def send_or_start(
     subject: object = None,
     input: Mapping[str, Any] | None = None,
     event_key: str | None = None,
+    by: str = "",
     deadline_seconds: float | None = None,
     priority: int = 0,
     at: datetime | None = None,
@@ -43,8 +45,9 @@ def send_or_start(
     Both happen in one transaction: nobody starts a second one, and no event is lost. Of a workflow with
     one_per_subject, the subject may stand in the place of the key. input and what follows are for the
     run that is started; one that is there keeps its own. event_key makes the sending idempotent, as in
-    send_event. Raises RunIsOver where the key's run has ended (unless its workflow says
-    key_free_at_end), RunPruned, KeyConflict, InvalidInput, UnknownWorkflow.
+    send_event; by and tenant stay with the event too. Raises RunIsOver where the key's run has ended (unless its
+    workflow says key_free_at_end), SubjectTaken where an open run of the subject has another key, RunPruned,
+    KeyConflict, InvalidInput, UnknownWorkflow.
     """
     refuse("calls send_or_start()", IN_A_STEP)
     options = StartOptions(
@@ -64,8 +67,8 @@ def send_or_start(
         raise InvalidInput(
             "send_or_start: give a key=, or the subject= of a workflow with one for each"
         )
-    run_id, _ = there_or_begun(asked, lambda run: send_event(run, event, payload, key=event_key))
-    return get_run(run_id)
+    send = partial(send_event, name=event, payload=payload, key=event_key, by=by, tenant=tenant)
+    return get_run(there_or_begun(asked, send)[0])
 
 
 def there_or_begun(asked: Requested, send: Callable[[UUID], T]) -> tuple[UUID, T]:
@@ -91,13 +94,18 @@ def _begun(asked: Requested) -> UUID | None:
 
 
 def _there(asked: Requested) -> UUID | None:
-    """Return the run that is there; None: it has just gone. Raises RunPruned."""
+    """Return the run that is there; None: it has just gone. Raises RunPruned, and SubjectTaken by a run
+    with another key."""
     new = asked.new
-    if new.key is not None:
-        found = store.find_by_key(new.workflow, new.key)
-        if found is not None:
-            return found[0]
-        pruned = store.find_pruned(new.workflow, new.key)
-        if pruned is not None:
-            raise RunPruned(new.workflow, new.key, str(pruned[0]), pruned[1])
-    return store.find_of_subject(new.workflow, new.subject) if new.one_per_subject else None
+    taken = store.find_of_subject(new.workflow, new.subject) if new.one_per_subject else None
+    if new.key is None:
+        return taken
+    found = store.find_by_key(new.workflow, new.key)
+    if found is not None:
+        return found[0]
+    pruned = store.find_pruned(new.workflow, new.key)
+    if pruned is not None:
+        raise RunPruned(new.workflow, new.key, str(pruned[0]), pruned[1])
+    if taken is not None:
+        raise SubjectTaken(new.workflow, new.subject, str(taken))
+    return None

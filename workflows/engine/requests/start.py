@@ -20,6 +20,7 @@ from workflows.engine.requests.start_options import (
     taken_out,
 )
 from workflows.store import runs as store
+from workflows.store.chains import are_one
 from workflows.store.views import get_run
 
 P = ParamSpec("P")
@@ -240,7 +241,7 @@ def _same_run(asked: Requested) -> uuid.UUID | None:
     if asked.new.one_per_subject:
         taken = store.find_of_subject(workflow, asked.new.subject)
         by_key = None if asked.new.key is None else store.find_by_key(workflow, key)
-        if taken is not None and (by_key is None or by_key[0] != taken):
+        if taken is not None and (by_key is None or not are_one(by_key[0], taken)):
             raise SubjectTaken(workflow, asked.new.subject, str(taken))
     if asked.new.key is None:
         return None

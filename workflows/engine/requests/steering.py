@@ -18,6 +18,7 @@ from workflows.store import steering as store
 from workflows.store.chains import newest_of
 from workflows.store.runs import find_rival
 from workflows.store.steering import Cancel
+from workflows.store.views import get_run
 
 T = TypeVar("T")
 ONE_PER_SUBJECT = "run_one_per_subject"
@@ -124,7 +125,7 @@ def compensate(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") 
     def undo(newest: UUID) -> bool | None:
         return as_the_only_one(newest, lambda: store.compensate_run(newest, **why))
 
-    return _at_its_newest(run_id_of(run_id), undo)
+    return at_its_newest(run_id_of(run_id), undo)
 
 
 def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -> bool:
@@ -135,8 +136,16 @@ def retry_now(run_id: RunId, *, by: str = "", reason: str = "", via: str = "") -
     Raises RunNotFound.
     """
     refuse("calls retry_now()", IN_A_STEP)
-    why = asked(by=by, reason=reason, via=via)._asdict()
-    return _at_its_newest(run_id_of(run_id), lambda newest: store.wake_run(newest, **why))
+    why = asked(by=by, reason=reason, via=via)
+    return at_its_newest(run_id_of(run_id), lambda newest: wake(newest, why))
+
+
+def wake(run_id: UUID, why: Asked) -> bool | None:
+    """Have a run driven now. False: it is in no state for it. None: no such run."""
+    woken = store.wake_run(run_id, **why._asdict())
+    if woken:
+        announcements.run_retried(run_id, get_run(run_id).workflow, why)
+    return woken
 
 
 def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
@@ -148,8 +157,7 @@ def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
             with transaction.atomic():
                 return take_up()
         except IntegrityError as exc:
-            diagnosis = getattr(exc.__cause__, "diag", None)
-            if getattr(diagnosis, "constraint_name", None) != ONE_PER_SUBJECT:
+            if broken_rule(exc) != ONE_PER_SUBJECT:
                 raise
             met = exc
     # Each had ended when it was looked for; or a snapshot of the caller's is older than all of them.
@@ -159,6 +167,11 @@ def as_the_only_one(run_id: UUID, take_up: Callable[[], T]) -> T:
 _MEETINGS = 3
 
 
+def broken_rule(exc: IntegrityError) -> str | None:
+    """Return the name of the rule that the database has refused a statement by."""
+    return getattr(getattr(exc.__cause__, "diag", None), "constraint_name", None)
+
+
 def _refuse_rival(run_id: UUID) -> None:
     rival = find_rival(run_id)
     if rival is not None:
@@ -166,7 +179,7 @@ def _refuse_rival(run_id: UUID) -> None:
         raise SubjectTaken(workflow, subject, str(other))
 
 
-def _at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
+def at_its_newest(run_id: UUID, act: Callable[[UUID], bool | None]) -> bool:
     """Act on the run that a chain has come to. Raises RunNotFound."""
     run_id = newest_of(run_id)
     while not (changed := act(run_id)) and (newest := newest_of(run_id)) != run_id:

@@ -24,6 +24,7 @@ from workflows.engine.requests.send_or_start import there_or_begun
 from workflows.engine.requests.start_options import StartOptions, asked_run
 from workflows.store import updates as store
 from workflows.store.updates import REFUSED, Asked
+from workflows.store.views import get_run
 from workflows.store.waiters import Waiter
 
 _IN_A_TRANSACTION = (
@@ -101,8 +102,8 @@ def _put(run: RunId, name: str, payload: Any, key: str | None) -> int:
 
 def _answer(event: int, name: str, until: float | None) -> Any:
     """Wait for the answer and return it, or raise what it is."""
-    helped = False
-    while not _is_settled(asked := _look(event, name)):
+    helped, asked = False, _look(event, name)
+    while not _is_settled(asked):
         if helped or (until is not None and time.monotonic() >= until):
             raise UpdateTimedOut(
                 f"run {asked.run_id} is {asked.state} and has not answered {name!r} within the time given; "
@@ -113,6 +114,7 @@ def _answer(event: int, name: str, until: float | None) -> Any:
             helped = True
         else:
             _wait_for_news(event, name, asked, until)
+        asked = _look(event, name, asked)
     return _told(asked, name)
 
 
@@ -120,7 +122,9 @@ def _wait_for_news(event: int, name: str, asked: Asked, until: float | None) -> 
     """Return once there is an answer, the run has gone on as another, or the time is over."""
     with Waiter(asked.run_id) as waiter:
         while True:
-            now = _look(event, name)  # anew: it may have come before anybody knew that we wait
+            now = _look(
+                event, name, asked
+            )  # anew: it may have come before anybody knew that we wait
             left = None if until is None else until - time.monotonic()
             if _is_settled(now) or now.run_id != asked.run_id or (left is not None and left <= 0):
                 return
@@ -128,8 +132,12 @@ def _wait_for_news(event: int, name: str, asked: Asked, until: float | None) -> 
             waiter.wait(poll if left is None else min(poll, left))
 
 
-def _look(event: int, name: str) -> Asked:
+def _look(event: int, name: str, before: Asked | None = None) -> Asked:
     asked = store.find_asked(event)
+    if asked is None and before is not None:
+        get_run(before.run_id)  # else it was pruned
+        told = f"run {before.run_id} had ended without an answer to the update {name!r}"
+        raise RunIsOver(f"{told}, and was retried: ask it anew")
     if asked is None:
         raise RunNotFound(f"the run that had the update {name!r} was pruned")
     return asked

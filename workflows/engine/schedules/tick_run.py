@@ -10,6 +10,7 @@ from workflows.core.errors import InvalidInput, ValueNotStorable
 from workflows.core.run import RunView
 from workflows.core.schedule import Schedule, key_of
 from workflows.core.signature import Input
+from workflows.definitions.schedule import refuse_subjects
 from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
 from workflows.engine.requests.new_run import encode_input, new_id, new_run
 from workflows.store import runs as store
@@ -43,6 +44,7 @@ def checked_input(
     definition: WorkflowDefinition, plain: Mapping[str, Any], tick: datetime, *, whose: str
 ) -> Input:
     """Return the input of a run. plain: JSON values, read as the annotations say. Raises InvalidInput."""
+    refuse_subjects(definition, f"schedule {whose!r}")
     signature, told = definition.signature, f"schedule {whose!r}: input of {definition.name!r}"
     given: dict[str, Any] = dict(plain)
     if signature.takes(TICK) and TICK not in given:

@@ -3,7 +3,7 @@
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from workflows.engine.session.code_thread import CodeThread
 from workflows.engine.session.company import Company, patience
 from workflows.engine.session.given_generators import GivenGenerators
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.engine.session.run_stream import RunStream
 from workflows.engine.session.watched_connections import WatchedConnections
 from workflows.store import events as events_store
 from workflows.store import history as history_store
@@ -62,6 +63,7 @@ class DriveMemory:
         *,
         only_replay: bool = False,
         company: Company | None = None,
+        pools: Collection[str] | None = None,
     ) -> None:
         self.opener = Opener(run.chain_root)
         """Opens what is encrypted; it says whether all could be."""
@@ -69,6 +71,10 @@ class DriveMemory:
         self.run, self.definition, self.stopping = run, definition, stopping
         self.company = company
         """The other drives of this worker; None: outside of one."""
+        self.pools = pools
+        """Whose steps run here; None: every step does."""
+        self.away = pools is not None and definition.pool not in pools
+        """The run has come here for a step: those of its own pool do not run here."""
         self.wants_room = False
         """Until it makes progress: it was lost in company."""
         self.only_replay = only_replay
@@ -89,6 +95,8 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
         self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
+        self.stream = RunStream(run.id, run.attempt)
+        """What its steps emit."""
         self._grew = 0 if beat is None or beat.grew is None else beat.grew
         """In which attempt of the run a heartbeat moved, before this one."""
         self.failed_with: str | None = None

@@ -8,23 +8,23 @@ from workflows.core.decide import Operation, event_names
 from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
-from workflows.core.line_fields import PAYLOAD
+from workflows.core.kept_children import KeptChild
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.priority import check_priority
-from workflows.core.run import Event
+from workflows.core.signature import Signature
 from workflows.core.time_checks import sensible_seconds
-from workflows.definitions.workflow import Workflow, workflow_definition
+from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.engine.children.child_run import (
     ChildHandle,
     Woken,
     describe_child,
     encode_child_input,
+    kept_child,
     start_child,
 )
 from workflows.engine.groups.group import check_group_limit
 from workflows.engine.verbs.event_verbs import Waits
 from workflows.engine.verbs.start_child import ChildCall, ChildOptions, MakeChildCall, StartChild
-from workflows.engine.verbs.waiting import read_payload
 
 R = TypeVar("R")
 Inputs = Iterable[Mapping[str, Any]]
@@ -58,6 +58,7 @@ class Family(Waits):
         position, outcome = self._take(Operation("child", definition.name))
         child = describe_child(self._session, position, definition, detached, options.priority)
         if outcome is None:
+            _refuse_subjects(definition)
             start_child(self._session, position, child, encoded)
         handle = ChildHandle[Any](child, self._session.child_ends, self._wait)
         if not detached:
@@ -67,9 +68,31 @@ class Family(Waits):
 
     def children(self) -> list[ChildHandle[Any]]:
         """Return the children that the code has started so far and that are not detached, in order; those
-        of map as well. It costs nothing."""
+        of map as well, and before them those that the run has by continue_as_new(keep_children=True).
+        It costs nothing."""
         self._refuse_elsewhere()
         return list(self._session.child_handles)
+
+    def _take_over_children(self) -> None:
+        """Begin with the children that the run has from the one before it in its chain."""
+        session = self._session
+        for kept in session.history.kept_children:
+            child = kept_child(session, kept)
+            session.children.append(child.id)
+            session.child_handles.append(ChildHandle[Any](child, session.child_ends, self._wait))
+
+    def _kept(self, input: dict[str, Any], signature: Signature) -> list[KeptChild] | None:
+        """Take keep_children out of what continue_as_new was given. Returns the children that go along;
+        None: they are waited for. Raises DefinitionError."""
+        if "keep_children" not in input or signature.takes("keep_children"):
+            return None
+        keep = input.pop("keep_children")
+        if not isinstance(keep, bool):
+            raise DefinitionError(
+                f"continue_as_new: keep_children is {keep!r:.80}; give True or False"
+            )
+        going = [child for child in self._session.child_handles if not child.has_ended]
+        return [KeptChild(child.id, child.workflow) for child in going] if keep else None
 
     def _with_keys(self, child: str, input: dict[str, Any]) -> dict[str, Any]:
         """Return the input of the child that comes next: its key takes the place of readings."""
@@ -197,8 +220,7 @@ class Family(Waits):
             return Woken(by="time")
         if outcome.name in by_event:
             return Woken(by="child", child=by_event[outcome.name])
-        payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
-        return Woken(by="event", event=Event(outcome.name, payload))
+        return Woken(by="event", event=self._received(outcome, types))
 
     def join(self) -> None:
         """Wait until every child has ended that is not detached. Called at the end by itself."""
@@ -238,3 +260,12 @@ def _listed(given: Any, what: str, instead: str) -> list[Any]:
     if not isinstance(given, Iterable):
         raise DefinitionError(f"map: {what} are {given!r:.80}; give {instead}")
     return list(given)
+
+
+def _refuse_subjects(definition: WorkflowDefinition) -> None:
+    """A child without a subject would be a second run beside the one that its subject has."""
+    if definition.one_per_subject:
+        raise DefinitionError(
+            f"child {definition.name!r}: it has one run for each subject, and a child has none; start it "
+            "by a step: start.using(subject=…)(…)"
+        )

@@ -1,19 +1,23 @@
-"""The context's verb for events."""
+"""The context's verbs for events."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import UnionType
 from typing import Any, TypeVar, overload
 
 from workflows.core.codec import is_name
-from workflows.core.decide import event_names
+from workflows.core.decide import Operation, event_names
 from workflows.core.errors import DefinitionError
-from workflows.core.history import HistoryKind
+from workflows.core.event_lines import refusal, sender_of
+from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.line_fields import PAYLOAD
 from workflows.core.payload_type import PayloadType, payload_type
-from workflows.core.run import Event
+from workflows.core.run import Event, RunId, run_id_of
 from workflows.core.time_checks import sensible_seconds
 from workflows.core.update_handler import update_handler
 from workflows.core.update_lines import UPDATE_EVENT
+from workflows.engine.children.child_run import ChildHandle
+from workflows.engine.requests.send_event import check_event
+from workflows.engine.verbs import sending
 from workflows.engine.verbs.positions import Operations
 from workflows.engine.verbs.waiting import read_payload
 
@@ -57,7 +61,7 @@ class Waits(Operations):
         """Wait for an event; the run holds nothing but its row meanwhile.
 
         With one name: returns the payload, or None when timeout_seconds pass first. With several
-        (or a list): returns the Event (name, payload) that came first, or None. Events sent before
+        (or a list): returns the Event that came first (name, payload, who sent it), or None. Events sent before
         the wait are kept for it, oldest first. timeout_seconds=None waits as long as it takes.
         type says what the payload of one name is; without it, the workflow's events= does. A
         payload that does not fit blocks the run, and is read again after retry_now.
@@ -80,8 +84,43 @@ class Waits(Operations):
         outcome = self._wait(names, timeout_seconds, types)
         if outcome.kind == HistoryKind.WAIT_TIMED_OUT:
             return None
+        event = self._received(outcome, types)
+        return event.payload if one else event
+
+    def _received(self, outcome: HistoryEntry, types: Mapping[str, PayloadType]) -> Event:
         payload = read_payload(self._session, types, outcome.name, PAYLOAD.of(outcome))
-        return payload if one else Event(outcome.name, payload)
+        return Event(outcome.name, payload, *sender_of(outcome))
+
+    def send_event(
+        self,
+        run: RunId | ChildHandle[Any],
+        name: str,
+        payload: Any = None,
+        *,
+        key: str | None = None,
+    ) -> None:
+        """Send an event to another run, once: recorded like a step, in one round trip and one commit with
+        the event itself. It has this run, and its tenant, for its sender (Event.run, Event.tenant).
+
+        key=None: a key that follows from this run and the place in its code. Follows a chain to the run
+        that goes on now. What the receiver refuses is recorded too, and raised alike at every replay:
+        RunNotFound, RunIsOver, KeyConflict, InvalidInput.
+        """
+        session = self._session
+        name, payload, key = session.keys.settled((name, payload, key), "send_event")
+        check_event(name, key)
+        to = run.id if isinstance(run, ChildHandle) else run_id_of(run)
+        given = {"run": str(to), "payload": payload, "key": key}
+        position, outcome = self._take(Operation("send", name))
+        digests = sending.digests_of(session, position, given)
+        if outcome is None:
+            own = key or f"{session.id_at(position)}:{position}"
+            outcome = sending.send(session, position, to, name, payload, own, digests)
+        else:
+            sending.compare(session, outcome, position, given, digests)
+        refused = refusal(outcome)
+        if refused is not None:
+            raise refused
 
     def on_update(
         self,

@@ -32,7 +32,7 @@ def wait_event(
     that does not fit its type is left where it is: see read_payload. None: an update has come, and
     nothing of this position is written yet."""
     while True:
-        if session.history.started(position) is not None:
+        if session.history.started(position) is not None or _is_waited_again(session, position):
             take_updates(session, names)
         elif next_update(session, names) is not None:
             return None
@@ -52,6 +52,11 @@ def wait_event(
         outcome = _time_out(session, position, names)
         if outcome is not None:
             return outcome
+
+
+def _is_waited_again(session: Session, position: int) -> bool:
+    """Whether it is a wait of a run that is retried, and updates were answered when it waited before."""
+    return session.history.last_position > position
 
 
 def read_payload(session: Session, types: Mapping[str, PayloadType], name: str, plain: Any) -> Any:
@@ -96,7 +101,7 @@ def _consume(
     session: Session, position: int, names: tuple[str, ...], event: InboxEvent
 ) -> HistoryEntry | None:
     """Consume and record it, unless it was withdrawn since the inbox was read: then None."""
-    fact = lines.event_received(position, names, event.name, event.payload)
+    fact = lines.event_received(position, names, event.name, event.payload, event.sender)
     session.inbox.remove(event)
     written = session.offer(
         lambda notes: events_store.consume(session.run, event, fact, notes=notes)

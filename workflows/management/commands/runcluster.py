@@ -9,8 +9,13 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from workflows.cluster.process import run_cluster
 from workflows.core.pool import DEFAULT_POOL
-from workflows.definitions.workflow import known_pools
-from workflows.engine.served_code import code_here, serve, served_pools
+from workflows.engine.served_code import (
+    code_here,
+    count_steps_here,
+    known_pools,
+    serve,
+    served_pools,
+)
 from workflows.q_cluster import own_cluster
 
 THE_ENGINES_OWN = "workflows."
@@ -26,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pool",
             action="append",
-            help="Drive the runs of workflows of this pool only. Give it again for another. "
+            help="Drive the runs and steps of this pool only. Give it again for another. "
             'Without it: WORKFLOWS["pools"].',
         )
 
@@ -47,8 +52,10 @@ class Command(BaseCommand):
         database = connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]
         pools = ", ".join(served_pools())
         serving = "" if pools == DEFAULT_POOL else f"pools {pools}, "
+        steps = count_steps_here()
+        theirs = f"steps {steps}, " if steps else ""
         return (
-            f"A cluster starts: workers {workers}, {serving}workflows {workflows}, "
+            f"A cluster starts: workers {workers}, {serving}workflows {workflows}, {theirs}"
             f"database {database!r}. Ctrl-C stops it."
         )
 
@@ -59,4 +66,4 @@ def _refuse_unknown_pools() -> None:
         if pool not in known:
             near = get_close_matches(pool, known, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(known))}"
-            raise CommandError(f"no workflow is of the pool {pool!r}; {hint}")
+            raise CommandError(f"no workflow and no step is of the pool {pool!r}; {hint}")

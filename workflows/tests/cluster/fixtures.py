@@ -9,7 +9,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from workflows.tests.cluster.bouncer import behind_pgbouncer_if_asked
 from workflows.tests.cluster.lab import Cluster, Lab, open_lab
-from workflows.tests.cluster.postgres import Postgres, migrate
+from workflows.tests.cluster.postgres import Postgres
 
 
 @pytest.fixture(autouse=True)
@@ -72,8 +72,7 @@ def own_lab(
 ) -> Iterator[Lab]:
     """Return a lab on a database of that server."""
     name = f"test_{abs(hash(request.node.name)):x}"
-    postgres.make_database(name)
-    with django_db_blocker.unblock(), postgres.used(name):
-        migrate()
-        with open_lab(tmp_path) as lab:
+    with django_db_blocker.unblock():
+        postgres.make_migrated_database(name)
+        with postgres.used(name), open_lab(tmp_path) as lab:
             yield lab

@@ -5,6 +5,7 @@ import ctypes
 import os
 import re
 import signal
+import sys
 import time
 from typing import Any
 
@@ -315,6 +316,28 @@ def on_a_card(run: Context) -> str:
 def with_a_card(run: Context) -> list[str]:
     """A parent of the default pool, its child of another."""
     return [run.step(effect, "before"), run.start_child(on_a_card).result()]
+
+
+@step(pool="lab_gpu", retry=PATIENT)
+def effect_on_card(gate: str) -> bool:
+    """Leave a line, wait until the file is there, and say whether the cluster serves the pool."""
+    leave("on a card")
+    wait_for_gate(gate)
+    return "lab_gpu" in sys.argv
+
+
+@step(retry=PATIENT)
+def effect_at_home() -> bool:
+    """Leave a line, and say whether the cluster serves the pool."""
+    leave("at home")
+    return "lab_gpu" in sys.argv
+
+
+@workflow("lab.card_step")
+def step_on_a_card(run: Context, gate: str) -> list[bool]:
+    """A step of another pool between two of its own."""
+    first = run.step(effect_at_home)
+    return [first, run.step(effect_on_card, gate), run.step(effect_at_home)]
 
 
 @workflow("lab.held_async")

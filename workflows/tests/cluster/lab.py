@@ -26,6 +26,7 @@ SETTINGS = {"poll_seconds": 0.2}
 FILLED = {
     "workflows_run",
     "workflows_prunedkey",
+    "workflows_chunk",
     "workflows_history",
     "workflows_event",
     "workflows_worker",

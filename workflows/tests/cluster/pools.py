@@ -1,4 +1,4 @@
-"""Steps that start processes of their own."""
+"""Steps that start processes of their own, and one that emits."""
 
 import multiprocessing
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.db import connection
 
-from workflows.api import Context, step, workflow
+from workflows.api import Context, emit, step, workflow
 from workflows.tests.cluster.flows import PATIENT, leave, wait_for_gate
 
 
@@ -100,3 +100,17 @@ def holding(run: Context, folder: str) -> str:
 def endless(run: Context, folder: str) -> None:
     """Be interrupted."""
     run.step(endless_pool, folder)
+
+
+@step(retry=PATIENT)
+def talk(gate: str) -> None:
+    """Emit three numbers, wait for the gate, emit a word."""
+    for number in range(3):
+        emit(number)
+    wait_for_gate(gate)
+    emit("done")
+
+
+@workflow("lab.talking")
+def talking(run: Context, gate: str) -> None:
+    run.step(talk, gate)

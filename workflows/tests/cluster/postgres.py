@@ -34,6 +34,7 @@ class Postgres:
         self.server = Server(programs, user, data, self.folder, ("fsync=off", *settings))
         make_data(self.server, durable=False)
         self.process: subprocess.Popen[bytes] | None = None
+        self._template: str | None = None
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
@@ -65,11 +66,20 @@ class Postgres:
         """Return what the server has logged."""
         return (self.folder / "server.log").read_text(errors="replace")
 
-    def make_database(self, name: str) -> str:
-        """Make an empty database and return its URL."""
+    def make_database(self, name: str, *, template: str = "template1") -> str:
+        """Make a database, empty unless another is its template, and return its URL."""
         with psycopg.connect(self.server.url, autocommit=True) as own:
-            own.execute(f'CREATE DATABASE "{name}"'.encode())
+            own.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
         return self.server.url.replace(f"/{DATABASE}?", f"/{name}?")
+
+    def make_migrated_database(self, name: str) -> None:
+        """Make a database with the tables that a cluster needs. Only the first takes time."""
+        if self._template is None:
+            self.make_database("migrated")
+            with self.used("migrated"):
+                migrate()
+            self._template = "migrated"
+        self.make_database(name, template=self._template)
 
     def close(self) -> None:
         """Leave nothing of it."""

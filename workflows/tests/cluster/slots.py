@@ -12,6 +12,7 @@ from workflows.engine.attempts import running_step
 from workflows.engine.attempts.running_step import Running
 from workflows.engine.attempts.time_limit import Limit
 from workflows.engine.session.run_growth import RunGrowth
+from workflows.engine.session.run_stream import RunStream
 
 SLOT = 1
 
@@ -35,11 +36,13 @@ def an_attempt(
     name: str = "pack", *, run_id: UUID | None = None, attempt: int = 1, limit: Limit | None = None
 ) -> Running:
     """Return an attempt of a step at position 1, in this attempt of its run."""
+    info = StepInfo(run_id=run_id or uuid4(), name=name, position=1, attempt=2)
     return Running(
-        info=StepInfo(run_id=run_id or uuid4(), name=name, position=1, attempt=2),
+        info=info,
         attempt=attempt,
         limit=limit or Limit(None),
         undo=False,
         growth=RunGrowth({}, None),
+        stream=RunStream(info.run_id, attempt),
         in_test=False,
     )

@@ -190,6 +190,7 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
         HistoryKind.RESUMED,
         HistoryKind.RETRIED,
         HistoryKind.FORKED,
+        HistoryKind.CHILDREN_KEPT,
         HistoryKind.CANCEL_REQUESTED,
         HistoryKind.RUN_COMPLETED,
         HistoryKind.RUN_FAILED,
@@ -211,3 +212,14 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
 def test_one_name_and_several_become_a_tuple() -> None:
     assert event_names("go") == ("go",)
     assert event_names(["go", "stop"]) == ("go", "stop")
+
+
+def test_what_is_done_again_may_have_later_lines_behind_it() -> None:
+    later = line(2, HistoryKind.UPDATE_RECEIVED, part=1)
+    again = line(None, HistoryKind.RETRIED, positions=[1])
+    history = History([line(1, name="a"), later, again])
+
+    assert find_outcome(history, 1, Operation("step", "a")) is None
+    assert find_outcome(history, 1, Operation("step", "b")) is None
+    with pytest.raises(ReplayMismatch):
+        find_outcome(History([later]), 1, Operation("step", "a"))

@@ -114,7 +114,7 @@ def test_it_is_the_same_under_another_hash_seed() -> None:
 def test_a_difference_names_step_argument_and_what_the_code_gives(
     recorded: dict[str, str], now: dict[str, str], told: str
 ) -> None:
-    assert told in str(difference(4, "pay", recorded, now, {"a": 99}))
+    assert told in str(difference(4, "step 'pay'", recorded, now, {"a": 99}))
 
 
 def test_equal_digests_are_no_difference() -> None:

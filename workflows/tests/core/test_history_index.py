@@ -133,3 +133,14 @@ def test_losses_alone_and_before_heartbeats_that_moved_are_none_in_company() -> 
     history = History([lost(1, 1), lost(2, 2, company=0), lost(3, 3)])
 
     assert history.lost_in_company(since_attempt=2) == [lost(3, 3).at]
+
+
+def test_how_a_cleanup_went_is_neither_undone_nor_what_another_run_begins_with() -> None:
+    said = line(1, HistoryKind.CLEANUP_SET, 1)
+    turned = line(2, HistoryKind.COMPENSATION_STARTED, None, by="alice", error=None)
+    for before in ([said], [said, turned]):
+        history = History([*before, line(3, HistoryKind.COMPENSATION_COMPLETED, 1, UNDO)])
+
+        assert history.story(1) == [said]
+        assert history.undone(1) is not None
+        assert not history.is_undone_by_the_run(1)

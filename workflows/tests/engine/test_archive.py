@@ -10,6 +10,7 @@ from workflows.api import InvalidInput, export_history, get_run, replay_history
 from workflows.engine import archive as module
 from workflows.engine.archive import Archive, is_archive, read_archive
 from workflows.tests.builders import driven
+from workflows.tests.emitting import saying
 from workflows.tests.flows import greet_once, greet_three
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,21 @@ def test_a_run_in_an_archive_is_as_it_is_exported_and_says_how_it_ended(
     assert outcomes[0]["output"] == "Hello, Ann"
     assert outcomes[0]["finished_at"] == get_run(first.id).finished_at.isoformat()  # type: ignore[union-attr]
     assert [replay_history(each) for each in found] == [None, None]
+
+
+def test_what_its_steps_emitted_is_kept(tmp_path: Path) -> None:
+    run = driven(saying, words=["so", "it"])
+    archive = Archive(tmp_path / "old.jsonl")
+    archive.write([run.id])
+    archive.close()
+
+    [found] = read_archive(tmp_path / "old.jsonl")
+
+    assert [(each["step"], each["number"], each["value"]) for each in found["stream"]] == [
+        ("say", 1, "so"),
+        ("say", 2, "it"),
+    ]
+    assert replay_history(found) is None
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 
+from workflows.definitions.step import count_steps
 from workflows.engine.served_code import code_here, serve
 from workflows.management.commands import runcluster
 from workflows.q_cluster import cluster_settings
@@ -57,7 +58,7 @@ def test_a_code_base_without_workflows_shows(
 def test_the_pools_that_it_serves_are_said_and_no_others_are_driven(said: StringIO) -> None:
     call_command("runcluster", "--pool", GPU, stdout=said, skip_checks=True)
 
-    assert f", pools {GPU}, workflows 1, " in said.getvalue()
+    assert f", pools {GPU}, workflows 1, steps {count_steps({GPU})}, " in said.getvalue()
     assert code_here().names == ["tests.on_a_card"]
 
 

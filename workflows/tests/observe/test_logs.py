@@ -3,11 +3,11 @@
 import pytest
 
 from workflows import signals
-from workflows.api import Context, compensate, step, workflow
+from workflows.api import Context, compensate, pause, resume, retry, step, workflow
 from workflows.observe import once_a_minute
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
-from workflows.tests.flows import ONCE, greet_once
+from workflows.tests.flows import ONCE, greet_once, wait_for_go
 from workflows.tests.listening import listening
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +37,20 @@ def test_the_engine_says_how_runs_end_in_one_line_each() -> None:
         f"tests.failing_loudly {bad.id} failed: workflows.core.errors.StepFailed: "
         "step 'fail' failed after 1 attempt: ValueError: bad link"
     )
+
+
+def test_who_steers_a_run_is_named_with_the_reason() -> None:
+    with listening("workflows") as ear:
+        run = driven(wait_for_go)
+        pause(run.id, by="ann", reason="tea")
+        resume(run.id, by="ann", reason="back")
+        retry(run.id)
+
+    assert [record.getMessage() for record in ear.records] == [
+        f"tests.wait {run.id} is paused by ann: tea",
+        f"tests.wait {run.id} is resumed by ann: back",
+        f"tests.wait {run.id} is retried by somebody: ",
+    ]
 
 
 def test_run_finished_tells_the_error_as_documented() -> None:

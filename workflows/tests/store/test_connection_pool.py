@@ -1,5 +1,6 @@
 """Connections that are kept open and lent: never more than the pool has, nor one that is broken."""
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from functools import partial
 
 import pytest
 
+from workflows.engine.attempts.time_limit import Limit, TimeLimitReached, call_within
 from workflows.store import connection_pool
 from workflows.store.connection_pool import ConnectionPool, Kept
 from workflows.store.database import Connection
@@ -112,7 +114,7 @@ def test_whoever_is_interrupted_while_waiting_keeps_nobody_waiting(
     pool, raw, got = ConnectionPool(1), opened(), list[Connection | None]()
     pool.take("a")
     with monkeypatch.context() as patched:
-        patched.setattr(threading, "Event", Interrupting)
+        patched.setattr(queue, "SimpleQueue", Interrupting)
         with pytest.raises(KeyboardInterrupt):
             pool.take("b")
     thread = in_a_thread(lambda: pool.take("c"), got)
@@ -124,12 +126,42 @@ def test_whoever_is_interrupted_while_waiting_keeps_nobody_waiting(
 
 
 class Interrupting:
-    """An event whose waiters hear of their time limit instead."""
+    """A queue at which those who wait hear of their time limit instead."""
 
-    def wait(self, timeout: float | None) -> bool:
+    def __class_getitem__(cls, kind: object) -> "type[Interrupting]":
+        return cls
+
+    def get(self, timeout: float) -> None:
         raise KeyboardInterrupt
 
-    def set(self) -> None: ...
+    def put(self, item: None) -> None: ...
+
+
+def test_a_time_limit_reaches_whoever_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection_pool, "PATIENCE_SECONDS", 1e9)
+    pool, ended, stuck = ConnectionPool(1), list[BaseException](), threading.Event()
+    pool.take("keeps it")
+    first = threading.Thread(target=pool.take, args=["first"], daemon=True)
+    first.start()
+    until(lambda: waits(pool))
+    limit = Limit(0.1)
+    limit.on_stuck = stuck.set
+
+    def asks_within_its_limit() -> None:
+        try:
+            call_within(limit, lambda: pool.take("behind the first"))
+        except TimeLimitReached as exc:
+            ended.append(exc)
+
+    thread = threading.Thread(target=asks_within_its_limit, daemon=True)
+    thread.start()
+
+    thread.join(5)
+    assert ended
+    assert not stuck.is_set(), "its worker need not end"
+    pool.forget("keeps it")
+    first.join(PATIENCE_SECONDS)
+    assert not first.is_alive(), "its turn has come all the same"
 
 
 def test_one_that_was_cut_while_nobody_used_it_is_not_lent(
@@ -186,4 +218,5 @@ def test_what_nobody_has_needed_for_a_while_is_closed_and_the_last_used_stays(
     pool.close_idle(5)
 
     assert early.closed
+    pool.close_idle(keep=1)
     assert taken(pool.take("c")) is late

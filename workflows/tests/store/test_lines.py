@@ -9,13 +9,14 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from workflows.core import lines, update_lines
+from workflows.core import event_lines, lines, update_lines
 from workflows.core.codec import loads
 from workflows.core.failure import Failure
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
 from workflows.core.line_fields import FIELDS, Field, sql_data
 from workflows.core.lines import Received, StepFailure
 from workflows.core.run import Fact
+from workflows.core.sender import Sender
 from workflows.core.states import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -84,6 +85,21 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         {},
         {"names": ["go", "stop"], "payload": "é"},
     ),
+    (
+        lines.event_received(1, ["go"], "go", "1", Sender("alice", "acme", CHILD)),
+        {},
+        {"names": ["go"], "payload": 1, "by": "alice", "tenant": "acme", "run": str(CHILD)},
+    ),
+    (
+        event_lines.event_sent(1, "go", CHILD, {"payload": "0123"}),
+        {},
+        {"run": str(CHILD), "arguments": {"payload": "0123"}},
+    ),
+    (
+        event_lines.event_refused(1, "go", ERROR, {"payload": "0123"}),
+        {},
+        {"error": ERROR, "arguments": {"payload": "0123"}},
+    ),
     (lines.wait_timed_out(1, ["go"]), {}, {"names": ["go"]}),
     (lines.sleep_started(1), {"until": MOMENT}, {"until": ISO}),
     (lines.sleep_ended(1), {}, {}),
@@ -119,8 +135,8 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     ),
     (
         _.COMPENSATION_STARTED,
-        ASKED | {"error": f"'{TOLD}'::jsonb"},
-        WHO | {"error": ERROR},
+        ASKED | {"error": f"'{TOLD}'::jsonb", "again": "true"},
+        WHO | {"error": ERROR, "again": True},
     ),
     (
         lines.code_awaited("check-twice", "position 1 differs"),
@@ -141,6 +157,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         _.RETRIED,
         ASKED | {"positions": "'[2, 3]'::jsonb"},
         WHO | {"positions": [2, 3]},
+    ),
+    (
+        _.CHILDREN_KEPT,
+        {"children": f'\'[["{CHILD}", "tests.child"]]\'::jsonb'},
+        {"children": [[str(CHILD), "tests.child"]]},
     ),
     (_.CANCEL_REQUESTED, ASKED, WHO),
     (lines.run_ended(RunState.COMPLETED), {}, {}),

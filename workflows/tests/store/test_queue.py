@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from workflows.api import RunState
 from workflows.core.states import DUE_STATES
 from workflows.models import Run
-from workflows.store.queue import _CLAIM, Code, claim_run, release_run
+from workflows.store.queue import _OF_OWN, Code, claim_run, release_run
 from workflows.tests.builders import (
     LEASE_SECONDS,
     PATIENCE_SECONDS,
@@ -255,7 +255,7 @@ def test_a_claim_reads_neither_future_runs_nor_those_without_code_here(
         cursor.execute("ANALYZE workflows_run")
         due = make()
         values = {**CODE._asdict(), "worker_id": None, "lease_seconds": LEASE_SECONDS}
-        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _CLAIM.text, values)
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + _OF_OWN.claim.text, values)
         plan = cursor.fetchone()[0]
     scans = list(scans_of_runs(plan if isinstance(plan, list) else json.loads(plan)))
 

@@ -21,6 +21,8 @@ from workflows.store import history as steps
 from workflows.store.database import query_one
 from workflows.store.statement import Statement
 from workflows.testing import CrashReport, advance, crash_everywhere, fake, send
+from workflows.testing.crashes import spread
+from workflows.testing.killing import Death, When
 from workflows.tests.testing import stories
 
 pytestmark = pytest.mark.django_db
@@ -193,7 +195,18 @@ def test_of_a_long_story_so_many_places_are_tried_spread_over_all_of_it() -> Non
     some = crash_everywhere(everything, at_most=4)
 
     assert (some.boundaries, some.statements) == (4, everywhere.statements)
-    assert crash_everywhere(everything, at_most=10_000) == everywhere
+    assert crash_everywhere(one_event, at_most=10_000) == crash_everywhere(one_event)
+
+
+def test_the_places_that_are_tried_lie_in_all_parts_of_the_story_and_are_of_all_kinds() -> None:
+    ways: list[When] = ["before", "after", "overtaken at"]
+    story = [[Death(number=number, when=when)] for number in range(1, 31) for when in ways]
+
+    tried = [death for [death] in spread(story, 10)]
+
+    assert [(death.number - 1) // 3 for death in tried] == list(range(10))
+    assert {death.when for death in tried} == set(ways)
+    assert tried == [death for [death] in spread(story, 10)]
 
 
 def test_an_event_loop_in_the_test_s_thread_changes_nothing(

@@ -420,3 +420,52 @@ def test_progress_goes_along_until_the_run_that_goes_on_says_more() -> None:
     shown = {"done": 40, "total": 100, "note": "the first files"}
     assert (first.progress, goes_on.progress) == (shown, shown)
     assert get_run(goes_on.id).progress == {"done": 80, "total": 100, "note": ""}
+
+
+def leave_a_note(output: int, number: int) -> None:
+    notes.note(f"left {number}")
+
+
+@step(compensate=leave_a_note)
+def enter(number: int) -> int:
+    return number
+
+
+@workflow("tests.grown_careful", version=1)
+def careless(run: Context, number: int = 0) -> None:
+    run.continue_as_new(number=number + 1)
+
+
+@workflow("tests.grown_careful", version=2, on_cancel="compensate", max_crashes=2)
+def careful(run: Context, number: int = 0) -> None:
+    run.step(enter, number)
+    run.wait_event("go")
+
+
+@workflow("tests.grown_careless", version=1, on_cancel="compensate", max_crashes=2)
+def still_careful(run: Context, number: int = 0) -> None:
+    run.continue_as_new(number=number + 1)
+
+
+@workflow("tests.grown_careless", version=2)
+def careless_by_now(run: Context, number: int = 0) -> None:
+    run.step(enter, number)
+    run.wait_event("go")
+
+
+@pytest.mark.parametrize(
+    ("before", "most", "ends"),
+    [(careless, 2, RunState.COMPENSATED), (still_careful, None, RunState.CANCELLED)],
+    ids=["careful now", "careless now"],
+)
+def test_a_newer_version_says_what_a_cancel_does_to_the_run_that_goes_on(
+    before: Any, most: int | None, ends: RunState
+) -> None:
+    goes_on = last_of(driven(before))
+    assert Run.objects.get(pk=goes_on.id).max_crashes == most
+
+    cancel(goes_on.id)
+    drive_until_idle()
+
+    assert get_run(goes_on.id).state == ends
+    assert notes.done == (["left 1"] if ends == RunState.COMPENSATED else [])

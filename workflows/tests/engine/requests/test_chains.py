@@ -2,6 +2,8 @@
 the chain is, and whatever was lost of it."""
 
 from collections.abc import Callable
+from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -17,14 +19,18 @@ from workflows.api import (
     cancel,
     compensate,
     get_run,
+    pause,
+    resume,
     retry_now,
     send_event,
     start,
     step,
     workflow,
 )
+from workflows.engine.requests import pause as pause_module
+from workflows.engine.requests import steering
 from workflows.models import History, Run
-from workflows.testing import crash_everywhere, drive_until_idle
+from workflows.testing import crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import counted_statements, driven, kinds, run_sql
 from workflows.tests.flows import notes
 from workflows.tests.old_runs import chain
@@ -121,6 +127,12 @@ def failing_chain(run: Context, left: int = 2) -> None:
     raise Permanent("at its end")
 
 
+@workflow("tests.chains.hopping")
+def hops_when_told(run: Context) -> None:
+    run.wait_event("go")
+    run.continue_as_new()
+
+
 def test_the_newest_run_is_found_by_any_of_its_chain() -> None:
     first = driven(chain, hops=3, waits=True)
     last = newest(first.id)
@@ -153,3 +165,22 @@ def test_killed_anywhere_compensate_undoes_the_newest_by_the_id_of_the_first() -
     crash_everywhere(play, at_least_once=lambda: notes.done)
 
     assert set(notes.done) == {"undo 1"}
+
+
+def test_pause_and_resume_reach_a_run_that_goes_on_at_that_moment() -> None:
+    """As the verb has found the newest run, that goes on as another."""
+    first = driven(hops_when_told)
+    asked: list[Any] = []
+
+    def in_tree(*args: Any) -> Any:
+        if not asked:
+            send(first.id, "go")
+        asked.append(args)
+        return steering.in_tree(*args)
+
+    with mock.patch.object(pause_module, "in_tree", in_tree):
+        assert pause(first.id)
+        assert get_run(first.id, newest=True).state == RunState.PAUSED
+        assert resume(first.id)
+
+    assert get_run(first.id, newest=True).state == RunState.WAITING

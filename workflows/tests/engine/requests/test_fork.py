@@ -2,13 +2,16 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from workflows.api import (
     Context,
+    Debounce,
     ForkRefused,
     HistoryKind,
     InvalidInput,
@@ -20,6 +23,7 @@ from workflows.api import (
     StepState,
     cancel,
     compensate,
+    current_step,
     export_history,
     fork,
     get_history,
@@ -53,6 +57,7 @@ code: dict[str, Callable[[Context], Any]] = {}
 def no_code() -> Iterator[None]:
     yield
     code.clear()
+    mended.clear()
 
 
 def give_back(output: str, what: str, key: str = "") -> None:
@@ -339,6 +344,65 @@ def test_what_a_group_has_undone_is_not_undone_again() -> None:
     assert notes.done == ["c"]
 
 
+@step
+def release(what: str) -> None:
+    if what not in mended and what == "stuck":
+        raise Permanent("not now")
+    info = current_step()
+    assert info is not None
+    notes.note(f"release {what}")
+    mended.add(info.idempotency_key)
+
+
+def lent(what: str, then: Callable[[Context], Any]) -> Callable[[Context], Any]:
+    """Return code that gives something back at its end, and does this before."""
+
+    def body(run: Context) -> Any:
+        run.on_end(release, what)
+        run.step(pay, "room")
+        return then(run)
+
+    return body
+
+
+@pytest.mark.parametrize("what", ["lock", "stuck"])
+def test_a_fork_of_a_run_that_has_cleaned_up_cleans_up_behind_itself(what: str) -> None:
+    run = coded_run(lent(what, lambda run: run.step(pay, "car")))
+    mended.add("stuck")
+    notes.done.clear()
+
+    forked = driven_on(fork(run.id, at=3))
+
+    assert forked.output == "car paid"
+    assert notes.done == ["car", f"release {what}"]
+    assert step_key(forked.id, 1, undo=True) in mended  # the other run's could not count twice
+    assert list_steps(forked.id)[0].state == StepState.COMPLETED
+    assert replay_history(export_history(forked.id)) is None
+
+
+def test_a_run_that_failed_and_cleaned_up_goes_on_as_a_fork() -> None:
+    run = coded_run(lent("lock", lambda run: run.step(pay, "broken")))
+    assert (run.state, notes.done) == (RunState.FAILED, ["room", "broken", "release lock"])
+    notes.done.clear()
+    code["body"] = lent("lock", lambda run: run.step(pay, "car"))
+
+    assert driven_on(fork(run.id, at=3)).output == "car paid"
+    assert notes.done == ["car", "release lock"]
+
+
+def test_a_run_that_was_cancelled_and_cleaned_up_goes_on_as_a_fork() -> None:
+    run = coded_run(lent("lock", lambda run: run.wait_event("go")))
+    cancel(run.id)
+    assert driven_on(run).state == RunState.CANCELLED
+    notes.done.clear()
+
+    forked = fork(run.id, at=3)
+    send_event(forked.id, "go", "gone")
+
+    assert driven_on(forked).output == "gone"
+    assert notes.done == ["release lock"]
+
+
 def test_a_retried_run_is_forked_as_it_counts() -> None:
     run = coded_run(lambda run: [run.step(pay, "room"), run.step(pay, "broken")])
     code["body"] = lambda run: [run.step(pay, "room"), run.step(mendable, "broken")]
@@ -411,6 +475,60 @@ def test_it_has_as_long_as_the_origin_had_or_as_is_said() -> None:
     assert fork(start(order).id, at=1).deadline is None
     with pytest.raises(InvalidInput, match="deadline_seconds"):
         fork(run.id, at=1, deadline_seconds="soon")  # type: ignore[arg-type]
+
+
+def span(run: RunView) -> int:
+    assert run.deadline is not None
+    return round((run.deadline - run.created_at).total_seconds())
+
+
+def test_of_a_run_that_was_put_off_it_has_as_long_as_that_had_from_its_time_on() -> None:
+    later = timezone.now() + timedelta(hours=1)
+    run = start.using(deadline_seconds=60, at=later)(coded)
+    soon = Debounce("k", seconds=100)
+    bounced = start.using(deadline_seconds=60, debounce=soon)(coded)
+    assert start.using(deadline_seconds=50, debounce=soon)(coded).id == bounced.id
+
+    assert span(fork(run.id, at=1)) == 60
+    assert span(fork(bounced.id, at=1)) == 50
+
+
+def test_of_a_run_that_was_retried_it_has_as_long_as_that_was_given_last() -> None:
+    code["body"] = lambda run: run.wait_event("go")
+    run = start.using(deadline_seconds=60)(coded)
+    advance(3600)
+    assert retry(run.id, deadline_seconds=30)
+
+    forked = fork(run.id, at=1)
+
+    assert span(forked) == 30
+    assert span(fork(forked.id, at=1, deadline_seconds=5)) == 5
+    assert span(fork(forked.id, at=1)) == 30
+
+
+def test_of_a_chain_it_has_as_long_as_all_of_that_had() -> None:
+    def body(run: Context) -> Any:
+        run.wait_event("go")
+        run.continue_as_new()
+
+    code["body"] = body
+    run = start.using(deadline_seconds=60)(coded)
+    drive_until_idle()
+    advance(50)
+    send_event(run.id, "go")
+    drive_until_idle()
+    newest = get_run(run.id, newest=True)
+    assert newest.id != run.id
+
+    assert span(newest) == 10
+    assert span(fork(newest.id, at=1)) == 60
+
+
+def test_of_a_run_that_an_older_release_has_started_it_has_what_that_told() -> None:
+    run = start.using(deadline_seconds=60)(coded)
+    Run.objects.filter(pk=run.id).update(deadline_seconds=None)
+
+    assert span(fork(run.id, at=1)) == 60
 
 
 def test_the_label_is_the_one_of_then_and_the_rest_is_stored_with_the_next_record() -> None:

@@ -1,5 +1,6 @@
 """Debounced and throttled starts: one run stands for many, and the newest input wins."""
 
+from collections.abc import Callable
 from concurrent.futures import wait
 from functools import partial
 from threading import Barrier
@@ -18,12 +19,15 @@ from workflows.api import (
     cancel,
     get_run,
     list_runs,
+    pause,
+    resume,
     start,
     workflow,
 )
 from workflows.models import Run, StartWindow
 from workflows.testing import advance, crash_everywhere, drive_until_idle
 from workflows.tests.builders import PATIENCE_SECONDS, elsewhere
+from workflows.tests.registering import own_workflows
 
 QUIET = Debounce("page", 5, at_most_seconds=12)
 SELDOM = Throttle("page", 30)
@@ -33,6 +37,13 @@ SELDOM = Throttle("page", 30)
 def index(run: Context, revision: int) -> int:
     run.wait_event("read", timeout_seconds=1)
     return revision
+
+
+def careful(run: Context, revision: int) -> int:
+    return revision
+
+
+careless = workflow("window.careful")(careful)
 
 
 def saved(revision: int, window: Debounce = QUIET) -> RunView:
@@ -166,3 +177,79 @@ def test_killed_anywhere_the_newest_runs_once() -> None:
         advance(2)
 
     crash_everywhere(play)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("ask", [saved, looked_at], ids=["debounce", "throttle"])
+@pytest.mark.parametrize("resumed_first", [False, True], ids=["paused", "resumed"])
+def test_a_run_that_is_paused_before_it_begins_stands_for_the_newest(
+    ask: Callable[[int], RunView], resumed_first: bool
+) -> None:
+    if ask is looked_at:
+        ask(0)
+        drive_until_idle()
+    waiting = ask(1)
+    pause(waiting.id)
+
+    if resumed_first:
+        resume(waiting.id)
+    again = ask(2)
+    assert get_run(waiting.id).state == (RunState.WAITING if resumed_first else RunState.PAUSED)
+    resume(waiting.id)
+
+    assert again.id == waiting.id
+    advance(31)
+    assert outputs()[0] == 2
+    assert Run.objects.count() == (2 if ask is looked_at else 1)
+
+
+@pytest.mark.django_db
+def test_a_paused_run_that_is_asked_for_is_due_at_resume_when_it_would_have_been() -> None:
+    waiting = saved(1)
+    pause(waiting.id)
+    advance(3)
+    saved(2)
+
+    resume(waiting.id)
+
+    advance(3)
+    assert get_run(waiting.id).state == RunState.WAITING
+    advance(3)
+    assert outputs() == [2]
+
+
+@pytest.mark.django_db
+def test_a_paused_run_that_had_begun_is_let_alone() -> None:
+    first = saved(1)
+    advance(6)
+    pause(first.id)
+
+    second = saved(2)
+
+    assert second.id != first.id
+    assert get_run(first.id).input == {"revision": 1}
+
+
+@pytest.mark.django_db
+def test_killed_anywhere_a_paused_one_runs_once_with_the_newest() -> None:
+    def play() -> None:
+        waiting = saved(1)
+        pause(waiting.id)
+        saved(2)
+        resume(waiting.id)
+        advance(6)
+        drive_until_idle()
+        advance(2)
+
+    crash_everywhere(play)
+
+
+@pytest.mark.django_db
+def test_the_newest_version_says_what_a_cancel_does() -> None:
+    with own_workflows():
+        start.using(debounce=QUIET)(careless, 1)
+        workflow("window.careful", version=2, on_cancel="compensate", max_crashes=2)(careful)
+        waiting = start.using(debounce=QUIET)("window.careful", 2)
+
+    run = Run.objects.get(pk=waiting.id)
+    assert (run.version, run.undo_on_cancel, run.max_crashes) == (2, True, 2)

@@ -8,10 +8,21 @@ import pytest
 from django.db.models.functions import Now
 
 from workflows import api
-from workflows.api import RunIsOver, RunNotFound, RunState, fork, get_run, send_event, start
+from workflows.api import (
+    Context,
+    RunIsOver,
+    RunNotFound,
+    RunState,
+    fork,
+    get_run,
+    send_event,
+    start,
+    workflow,
+)
 from workflows.core.states import HELD_STATES
+from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.tests.builders import kinds
+from workflows.tests.builders import claim, kinds
 from workflows.tests.flows import greet_once
 
 pytestmark = pytest.mark.django_db
@@ -93,6 +104,24 @@ def test_the_table_has_every_verb_and_every_state() -> None:
 @pytest.mark.parametrize("verb", DEEDS)
 def test_a_verb_does_what_the_table_says(verb: str, state: RunState) -> None:
     assert DEEDS[verb](made(state)) == documented()[verb, state]
+
+
+@workflow("verbs.sending")
+def sending(run: Context, to: str) -> str:
+    try:
+        run.send_event(to, "go")
+    except RunIsOver as refused:
+        return type(refused).__name__
+    return KEPT
+
+
+@pytest.mark.parametrize("state", sorted(RunState))
+def test_workflow_code_sends_as_the_outside_does(state: RunState) -> None:
+    to = made(state)
+    run = start(sending, to=str(to.pk), priority=9)
+    drive(claim())
+
+    assert get_run(run.id).output == documented()["send_event", state]
 
 
 @pytest.mark.parametrize("verb", STEERING)

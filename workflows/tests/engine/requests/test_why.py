@@ -1,0 +1,45 @@
+"""Why a run does not move, as it is asked: with who lives, and by an id that may be wrong."""
+
+import uuid
+
+import pytest
+
+from workflows.api import (
+    Cause,
+    RunNotFound,
+    start,
+    why,
+)
+from workflows.store.queue import Code
+from workflows.store.workers import enlist
+from workflows.tests.builders import connected
+from workflows.tests.flows import greet_once
+
+pytestmark = pytest.mark.django_db
+THIS_CODE = Code(["tests.greet"], [1])
+OTHER_CODE = Code(["tests.other"], [1])
+
+
+def test_a_due_run_where_no_worker_lives_asks_for_a_cluster() -> None:
+    reason = why(start(greet_once, name="Ann"))
+
+    assert reason.cause == Cause.NO_WORKER
+    assert "runcluster" in reason.advice
+
+
+def test_a_due_run_says_whether_a_living_worker_has_its_code() -> None:
+    run = start(greet_once, name="Ann")
+
+    with connected() as own:
+        enlist(own, host="here", pid=1, code=OTHER_CODE)
+        missing = why(run)
+        enlist(own, host="here", pid=2, code=THIS_CODE)
+        due = why(run)
+
+    assert (missing.cause, due.cause) == (Cause.CODE_MISSING, Cause.DUE)
+    assert "'tests.greet', version 1" in missing.sentence
+
+
+def test_a_run_that_is_not_there_is_not_explained() -> None:
+    with pytest.raises(RunNotFound):
+        why(uuid.uuid4())
