@@ -30,7 +30,8 @@ _OUTCOME = (
     *("parent_id", "continued_as", "started_at", "finished_at", "owner", "tags", "subject"),
 )
 """What is kept of a run beside what export_history tells."""
-_CHUNK = ("step", "position", "attempt", "number", "undo", "at", "value")
+_CHUNK = ("cursor", "step", "position", "attempt", "number", "undo", "at", "value")
+"""The cursor says to what a value is bound that is encrypted."""
 
 
 class Archive:

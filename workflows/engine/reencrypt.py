@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import transaction
 
@@ -12,7 +11,7 @@ from workflows.conf import conf
 from workflows.core.errors import InvalidInput
 from workflows.core.sealed import PayloadUnreadable
 from workflows.store import reencrypt as store
-from workflows.store.resealing import TABLES, Kept, Row, resealed
+from workflows.store.resealing import TABLES, Kept, Row, RowId, resealed
 
 PAGE = 200
 TRIES = 5
@@ -73,7 +72,7 @@ def reencrypt(*, dry_run: bool = False) -> Iterator[Progress]:
 
 def _write(
     kept: Kept, rows: Sequence[Row], writes: str, progress: Progress, dry_run: bool
-) -> list[Any]:
+) -> list[RowId]:
     """Write these rows anew. Returns the ids of those that others were at."""
     changed = list(_changed(kept, rows, writes, progress))
     if dry_run or not changed:

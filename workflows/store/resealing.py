@@ -12,11 +12,13 @@ from workflows.core.sealed import IN_TEXT
 from workflows.store.sealing import (
     BEAT,
     BEAT_FIELDS,
+    CHUNK,
     ERROR_COLUMNS,
     WHOLE_COLUMNS,
     Opener,
     Sealer,
     owner_of_schedule,
+    place_of_chunk,
     place_of_event,
     place_of_line,
     sealer,
@@ -24,12 +26,14 @@ from workflows.store.sealing import (
 from workflows.store.updates import opened_answer, sealed_answer
 
 Columns = dict[str, Any]
+RowId = tuple[Any, ...]
+"""The values of the columns that name a row."""
 
 
 class Row(NamedTuple):
     """A row that has values of another key, or plain ones."""
 
-    id: Any
+    id: RowId
     text: str
     """Its columns, as they were read."""
     beside: Mapping[str, Any]
@@ -46,7 +50,8 @@ class Kept:
 
     name: str
     table: str
-    id_type: str
+    key: Mapping[str, str]
+    """The columns that name a row, with their types."""
     columns: tuple[str, ...]
     beside: str
     """SQL of what says where a value belongs, by names; the row is `kept`, its run `run`."""
@@ -143,6 +148,16 @@ def _seal_schedule(columns: Columns, beside: Mapping[str, Any], sealing: Sealer)
     return told
 
 
+def _open_chunk(columns: Columns, beside: Mapping[str, Any]) -> Columns:
+    place = place_of_chunk(beside["attempt"], beside["sequence"])
+    return {CHUNK: _opener(beside["owner"]).value(columns[CHUNK], CHUNK, place)}
+
+
+def _seal_chunk(columns: Columns, beside: Mapping[str, Any], sealing: Sealer) -> Columns:
+    place = place_of_chunk(beside["attempt"], beside["sequence"])
+    return {CHUNK: sealing.value(columns[CHUNK], CHUNK, place)}
+
+
 def _opener(owner: Any) -> Opener:
     return Opener(owner, raises=True)
 
@@ -151,22 +166,28 @@ _KINDS = {kind.value for kind in HistoryKind if kind is not HistoryKind.UNKNOWN}
 _ROOT = "coalesce(run.chain_id, run.id)"
 TABLES = (
     Kept(
-        "runs", "workflows_run", "uuid", (*WHOLE_COLUMNS, *ERROR_COLUMNS, BEAT),
+        "runs", "workflows_run", {"id": "uuid"}, (*WHOLE_COLUMNS, *ERROR_COLUMNS, BEAT),
         "'id', kept.id, 'owner', coalesce(kept.chain_id, kept.id)", _open_run, _seal_run,
     ),
     Kept(
-        "lines of history", "workflows_history", "bigint", ("data",),
+        "lines of history", "workflows_history", {"id": "bigint"}, ("data",),
         f"'owner', {_ROOT}, 'kind', kept.kind, 'name', kept.name, 'position', kept.position, "
         "'part', kept.part", _open_line, _seal_line,
     ),
     Kept(
-        "events", "workflows_event", "bigint", (PAYLOAD.name, "answer"),
+        "events", "workflows_event", {"id": "bigint"}, (PAYLOAD.name, "answer"),
         f"'id', kept.id, 'owner', {_ROOT}, 'name', kept.name, 'position', kept.position",
         _open_event, _seal_event,
     ),
     Kept(
-        "schedules", "workflows_schedule", "bigint", ("input", "declared"),
+        "schedules", "workflows_schedule", {"id": "bigint"}, ("input", "declared"),
         "'owner', kept.name", _open_schedule, _seal_schedule,
+    ),
+    Kept(
+        "chunks of streams", "workflows_chunk",
+        {"run_id": "uuid", "attempt": "integer", "sequence": "integer"}, (CHUNK,),
+        "'owner', kept.run_id, 'attempt', kept.attempt, 'sequence', kept.sequence",
+        _open_chunk, _seal_chunk,
     ),
 )  # fmt: skip
 """All that holds values."""

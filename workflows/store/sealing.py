@@ -38,6 +38,8 @@ ERROR_COLUMNS = ("error", "compensation_error")
 BEAT = "heartbeat"
 """The place of a heartbeat, which no other run of the chain takes over."""
 BEAT_FIELDS = ("details", "reached")
+CHUNK = "value"
+"""What is sealed of a chunk of a stream."""
 
 
 class Sealer:
@@ -205,6 +207,11 @@ def place_of_line(position: int | None, part: int) -> str:
 def place_of_event(name: str) -> str:
     """Return the place of an event that nobody has consumed."""
     return f"event.{name}"
+
+
+def place_of_chunk(attempt: int, sequence: int) -> str:
+    """Return the place of what a step emitted, by the run's attempt: as its cursor says."""
+    return f"chunk.{attempt}.{sequence}"
 
 
 def owner_of_schedule(name: str) -> str:

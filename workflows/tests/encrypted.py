@@ -12,7 +12,10 @@ from workflows.encryption import AesGcm
 OLD = {"2026-10": b64encode(b"o" * 32).decode()}
 NEW = {"2026-11": b64encode(b"n" * 32).decode()}
 SECRET = "swordfish"
-TABLES = ("workflows_run", "workflows_history", "workflows_event", "workflows_schedule")
+TABLES = (
+    *("workflows_run", "workflows_history", "workflows_event", "workflows_schedule"),
+    "workflows_chunk",
+)
 
 
 @contextmanager

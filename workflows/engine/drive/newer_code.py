@@ -89,7 +89,7 @@ def wait_for_it(session: Session, why: BaseException) -> bool:
 def _unknown(session: Session, why: BaseException) -> str:
     """Return what of the run this code does not know; "": it is not older than the run."""
     if isinstance(why, PayloadUnreadable):
-        return f"key {why.key_id}"
+        return f"{lines.KEY_AWAITED}{why.key_id}"
     if session.history.unknown_kind is not None:
         return session.history.unknown_kind
     if isinstance(why, ReplayMismatch):

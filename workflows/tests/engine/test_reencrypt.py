@@ -18,6 +18,7 @@ from workflows.api import (
     get_schedule,
     list_steps,
     put_schedule,
+    read_stream,
     result,
     send_event,
     start,
@@ -36,7 +37,7 @@ from workflows.testing import drive_until_idle, replay_history
 from workflows.tests.builders import claim, driven, elsewhere
 from workflows.tests.encrypted import NEW, OLD, SECRET, keys, stored
 from workflows.tests.flows import greet_once
-from workflows.tests.sealed_flows import answers, broken, hop, parent, story, tell
+from workflows.tests.sealed_flows import answers, broken, hop, parent, speaker, story, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -69,12 +70,13 @@ def some_of_everything() -> list[Run]:
     send_event(ended.id, "go", SECRET)
     send_event(waits.id, "later", SECRET, key="later")
     asked, chain = driven(answers, word=SECRET), driven(hop, word=SECRET)
+    speaks = driven(speaker, word=SECRET)
     update(asked.id, "add", SECRET, key="u")
     with pytest.raises(Exception, match="not"):
         update(asked.id, "add", "bad")
     put_schedule("nightly", greet_once, every_seconds=60, input={"name": SECRET})
     drive_until_idle()
-    return [Run.objects.get(pk=each.id) for each in (failed, ended, waits, asked, chain)]
+    return [Run.objects.get(pk=each.id) for each in (failed, ended, waits, asked, chain, speaks)]
 
 
 def seen(runs: list[Run]) -> list[object]:
@@ -82,13 +84,13 @@ def seen(runs: list[Run]) -> list[object]:
     told: list[object] = [get_schedule("nightly").rules]
     for run in runs:
         told += [get_run(run.pk), get_run(run.pk, newest=True), get_history(run.pk)]
-        told += list_steps(run.pk)
+        told += [*list_steps(run.pk), *read_stream(run.pk, timeout_seconds=0)]
     return told
 
 
 def go_on(runs: list[Run]) -> None:
     """Let them end, each knowing what it has known."""
-    _, ended, waits, asked, chain = runs
+    _, ended, waits, asked, chain, _ = runs
     for each in (waits, asked, chain):
         send_event(each.pk, "go", SECRET)
     send_event(waits.pk, "later", SECRET, key="later")  # known, whatever encrypts it
@@ -112,7 +114,7 @@ def test_the_newest_key_takes_the_place_of_the_old_one_everywhere() -> None:
         assert seen(runs) == before
         go_on(runs)
 
-    assert found.keys() == {"runs", "lines of history", "events", "schedules"}
+    assert found.keys() == {"runs", "lines of history", "events", "schedules", "chunks of streams"}
     assert SECRET not in stored()
 
 

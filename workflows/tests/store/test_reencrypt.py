@@ -25,12 +25,14 @@ def test_a_page_has_the_rows_that_are_not_as_they_should_be() -> None:
     def due(writes: str) -> set[object]:
         return {row.id for row in store.read_page(RUNS, writes, after=None, limit=10).rows}
 
-    assert due("k") == {plain.id, old.id}
-    assert due("") == {old.id, ours.id}
+    assert due("k") == {(plain.id,), (old.id,)}
+    assert due("") == {(old.id,), (ours.id,)}
     page = store.read_page(RUNS, "k", after=None, limit=2)
     assert (page.seen, store.count_rows(RUNS)) == (2, 3)
     assert store.read_page(RUNS, "k", after=page.last, limit=2).seen == 1
-    assert {row.id for row in store.read_rows(RUNS, "k", [plain.id, ours.id])} == {plain.id}
+    assert {row.id for row in store.read_rows(RUNS, "k", [(plain.id,), (ours.id,)])} == {
+        (plain.id,)
+    }
 
 
 @pytest.mark.usefixtures("committed")
@@ -52,5 +54,5 @@ def test_a_row_that_somebody_holds_is_left_out_and_nobody_is_waited_for() -> Non
     over.set()
     holder.result()
 
-    assert written == {free}
+    assert written == {(free,)}
     assert Run.objects.get(pk=free).input == 1

@@ -14,7 +14,7 @@ RUNS, LINES, *_ = TABLES
 
 def row(**columns: object) -> Row:
     run = str(uuid4())
-    return Row(run, json.dumps(columns), {"id": run, "owner": run})
+    return Row((run,), json.dumps(columns), {"id": run, "owner": run})
 
 
 def test_what_is_plain_is_sealed_and_what_is_empty_stays() -> None:
@@ -50,4 +50,4 @@ def test_an_error_that_cannot_be_read_is_never_written_as_one_that_can() -> None
 def test_a_line_of_a_kind_from_a_newer_release_is_left_to_it() -> None:
     beside = {"owner": str(uuid4()), "kind": "quantum", "name": "", "position": 1, "part": 0}
     with keys(NEW):
-        assert resealed(LINES, Row(1, '{"data": {"output": 1}}', beside), "2026-11") is None
+        assert resealed(LINES, Row((1,), '{"data": {"output": 1}}', beside), "2026-11") is None
