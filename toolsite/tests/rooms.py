@@ -212,7 +212,8 @@ SUBMISSIONS: Table = {
 
 TOOLSITE: Table = {
     "__init__": set(),
-    "env": set(),
+    "addresses": set(),
+    "env": {"addresses"},
     "secret_key": set(),
     "error_pages": set(),
     "outage": set(),
@@ -221,7 +222,7 @@ TOOLSITE: Table = {
     "checks": {"web"},
     "deploy_checks": set(),
     "mail_files": set(),
-    "settings": {"env", "log_lines", "secret_key", "workflows.__init__"},
+    "settings": {"addresses", "env", "log_lines", "secret_key", "workflows.__init__"},
     "health": {"outage", "postgresql", "workflows.api"},
     "door": {"error_pages", "health"},
     "accounts": {"submissions.notices", "workflows.api"},

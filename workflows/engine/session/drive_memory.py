@@ -95,7 +95,7 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
         self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
-        self.stream = RunStream(run.id, run.attempt)
+        self.run_stream = RunStream(run.id, run.attempt)
         """What its steps emit."""
         self._grew = 0 if beat is None or beat.grew is None else beat.grew
         """In which attempt of the run a heartbeat moved, before this one."""
