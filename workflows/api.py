@@ -83,6 +83,8 @@ from workflows.engine.schedules.steer_schedules import (
     trigger_schedule,
 )
 from workflows.engine.verbs.context import Context
+from workflows.picture.outline import load_outline
+from workflows.picture.parts import Outline
 from workflows.signals import (
     attempt_failed,
     bell_failed,
@@ -154,6 +156,7 @@ __all__ = [
     "Limit",
     "LimitView",
     "MissingCode",
+    "Outline",
     "Overlap",
     "Permanent",
     "Rate",
@@ -236,6 +239,7 @@ __all__ = [
     "list_steps",
     "liveness_failed",
     "living_workers",
+    "load_outline",
     "named_pool",
     "newer_code_awaited",
     "next_times",
