@@ -5,6 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeAlias
 
+END_OF = "end of "
+"""How a wait names the end of a child; the handle's expression follows."""
+
 
 class ActKind(enum.StrEnum):
     """What the code asks of its run."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from workflows.definitions.action import find_action, is_action
 from workflows.definitions.step import StepDefinition
 from workflows.picture.names import Names, text_of
-from workflows.picture.parts import Act, ActKind, Arm, Branch, Group, GroupKind, Lane, Part
+from workflows.picture.parts import END_OF, Act, ActKind, Arm, Branch, Group, GroupKind, Lane, Part
 
 GROUPS = frozenset(GroupKind)
 
@@ -55,7 +55,7 @@ def child_end(call: ast.Call, handle: ast.expr) -> Act:
     """Return the wait that `handle.result()` is."""
     return Act(
         kind=ActKind.WAIT,
-        names=(f"end of {text_of(handle, 40)}",),
+        names=(f"{END_OF}{text_of(handle, 40)}",),
         line=call.lineno,
         known=False,
         detail=_time_limit(call),
@@ -132,7 +132,7 @@ def _wait_event(names: Names, call: ast.Call) -> Act:
 def _wait_any(names: Names, call: ast.Call) -> Act:
     asked = {each.arg: each.value for each in call.keywords}
     events = [asked["event"]] if "event" in asked else []
-    others = [f"end of {text_of(asked['child'], 40)}"] if "child" in asked else []
+    others = [f"{END_OF}{text_of(asked['child'], 40)}"] if "child" in asked else []
     return _wait(names, call, events, others)
 
 

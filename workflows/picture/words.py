@@ -69,3 +69,18 @@ def whole(node: Node, mark: Mark) -> str:
     if node.line:
         told.append(f"line {node.line}")
     return ", ".join(told)
+
+
+def lasting(seconds: float) -> str:
+    """Write how long something took: "38 ms", "4.2 s", "1 m 43 s", "2 h 5 m", "3 d 4 h"."""
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    size, word, small, less = next(
+        (unit for unit in _UNITS if seconds >= unit[0]),
+    )
+    return f"{seconds // size:.0f} {word} {seconds % size // small:.0f} {less}"
+
+
+_UNITS = ((86400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))

@@ -8,8 +8,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.core.management import CommandError, call_command
 
-from workflows.api import load_outline
+from workflows.api import load_outline, start
 from workflows.picture.parts import plain
+from workflows.testing import drive_until_idle
 from workflows.tests.picture import drawn_flows
 
 PARCEL = drawn_flows.parcel
@@ -39,6 +40,24 @@ def test_it_tells_json_and_mermaid() -> None:
 
 def test_the_example_of_the_docs_is_what_it_tells() -> None:
     assert f"```mermaid\n{told('submissions.link_watch', '--mermaid')}```\n" in PAGE.read_text()
+
+
+@pytest.mark.django_db
+def test_it_shows_what_a_run_has_done() -> None:
+    run = start(PARCEL, what="letter")
+    drive_until_idle()
+
+    assert 'data-state="waiting"' in told("--run", str(run.id))
+    found = json.loads(told("tests.drawn_parcel", "--run", str(run.id), "--json"))
+    assert found["marks"]["n2"]["state"] == "waiting"
+    with pytest.raises(
+        CommandError, match=r"is of 'tests\.drawn_parcel' version 1; leave the name"
+    ):
+        told("tests.drawn_groups", "--run", str(run.id))
+    with pytest.raises(CommandError, match="RunNotFound: "):
+        told("--run", "7c0d6f2e-0000-4000-8000-000000000000")
+    with pytest.raises(CommandError, match="give the name of a workflow, or --run ID"):
+        told()
 
 
 @pytest.mark.parametrize(

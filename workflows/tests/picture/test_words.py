@@ -3,7 +3,7 @@
 from workflows.picture.graph import Node
 from workflows.picture.overlay import NO_MARK, Mark
 from workflows.picture.parts import Act, ActKind
-from workflows.picture.words import kind_of, second_line, whole
+from workflows.picture.words import kind_of, lasting, second_line, whole
 
 STEP = Act(kind=ActKind.STEP, names=("todo[kind]",), line=7, known=False, undo="back")
 NODE = Node(
@@ -27,3 +27,16 @@ def test_everything_is_said_in_a_line() -> None:
         "todo[kind]: step, told by a run alone, undone by back, status S, failed, no, 2 times, "
         "3 runs here, in b, in a, line 7"
     )
+
+
+def test_how_long_something_took_is_two_units_at_most() -> None:
+    times = [0.0382, 4.21, 42, 103, 7500, 273600]
+
+    assert [lasting(seconds) for seconds in times] == [
+        "38 ms",
+        "4.2 s",
+        "42 s",
+        "1 m 43 s",
+        "2 h 5 m",
+        "3 d 4 h",
+    ]
