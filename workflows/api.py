@@ -84,6 +84,8 @@ from workflows.engine.schedules.steer_schedules import (
     trigger_schedule,
 )
 from workflows.engine.verbs.context import Context
+from workflows.picture.outline import load_outline
+from workflows.picture.parts import Outline
 from workflows.signals import (
     attempt_failed,
     bell_failed,
@@ -155,6 +157,7 @@ __all__ = [
     "Limit",
     "LimitView",
     "MissingCode",
+    "Outline",
     "Overlap",
     "PayloadUnreadable",
     "Permanent",
@@ -238,6 +241,7 @@ __all__ = [
     "list_steps",
     "liveness_failed",
     "living_workers",
+    "load_outline",
     "named_pool",
     "newer_code_awaited",
     "next_times",
