@@ -19,7 +19,7 @@ def collect_gauges() -> Iterator[Metric]:
     yield from _limits()
     yield from _schedules()
     yield _gauge(
-        "workflows_events_unread", "Events that no run has consumed, 5,000 at most.", load_unread()
+        "workflows_events_unread", "Events that no run has consumed, 2,000 at most.", load_unread()
     )
     missing = GaugeMetricFamily(
         "workflows_code_missing_runs",
@@ -46,7 +46,7 @@ def _gauge(name: str, says: str, *value: float) -> GaugeMetricFamily:
 
 def _due() -> Iterator[Metric]:
     due = store.load_due()
-    yield _gauge("workflows_runs_due", "Runs that wait for a worker, 5,000 at most.", due.runs)
+    yield _gauge("workflows_runs_due", "Runs that wait for a worker, 2,000 at most.", due.runs)
     yield _gauge("workflows_runs_late", "Those that are due for a minute or longer.", due.late)
     yield _gauge(
         "workflows_runs_due_oldest_age_seconds",
@@ -67,7 +67,7 @@ def _runs() -> Iterator[Metric]:
     yield runs
     stopped = GaugeMetricFamily(
         "workflows_runs_counting_stopped",
-        "1 where there are more of these runs than workflows_runs tells: counting stops at 5,000.",
+        "1 where there are more of these runs than workflows_runs tells: counting stops at 2,000.",
         labels=["runs"],
     )
     for what, is_stopped in counted.stopped.items():

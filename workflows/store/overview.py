@@ -13,7 +13,7 @@ from workflows.store.prune import NAMES_OF_ENDED
 from workflows.store.schema import LIVING
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 
-MOST_COUNTED = 5_000
+MOST_COUNTED = 2_000
 MOST_LOOKED_INTO = 500
 """Runs whose history is asked what they wait for, and runs whose errors are read."""
 LATE_SECONDS = 60
