@@ -24,6 +24,7 @@ WORKFLOWS: Table = {
     "cluster": {"core", "conf", "signals", "store", "engine"},
     "observe": {"signals"},
     "api": {"core", "signals", "definitions", "picture", "store", "engine"},
+    "metrics": {"api", "core", "conf", "store"},
     "tasks": {"engine", "cluster"},
     "admin": {"api", "conf", "models", "run_actions", "schedule_admin", "ui"},
     "run_actions": {"api", "models", "ui"},
@@ -217,6 +218,7 @@ SUBMISSIONS: Table = {
         "states",
     },
     "checks": {"conf"},
+    "metrics": {"models", "states"},
     "apps": {"checks"},
 }
 
@@ -237,7 +239,7 @@ TOOLSITE: Table = {
     "door": {"error_pages", "health"},
     "accounts": {"submissions.notices", "workflows.api"},
     "sign_up": {"submissions.asker", "submissions.http", "submissions.limits"},
-    "urls": {"error_pages", "sign_up"},
+    "urls": {"error_pages", "sign_up", "submissions.metrics", "workflows.metrics"},
     "apps": {"accounts", "checks", "deploy_checks", "outage", "postgresql"},
     "wsgi": set(),
     "web": set(),
