@@ -27,6 +27,7 @@ WORKFLOWS: Table = {
     "run_actions": {"api", "models", "ui"},
     "schedule_admin": {"api", "models", "ui"},
     "command_line": {"api", "core", "definitions", "store"},
+    "doctor": {"api", "core", "conf", "definitions", "engine", "store"},
     "management": {
         "api",
         "core",
@@ -36,6 +37,7 @@ WORKFLOWS: Table = {
         "engine",
         "cluster",
         "command_line",
+        "doctor",
     },
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
     "checks": {"core", "conf", "definitions", "source"},

@@ -11,6 +11,10 @@ MIRRORED = ["core", "definitions", "source", "store", "engine", "cluster"]
 
 TESTED_ELSEWHERE = {
     "core/why_facts.py": "values and words, which test_why.py and test_why_waits.py read",
+    "store/diagnosis/open_work.py": "doctor/test_runs.py, which makes each fault",
+    "store/diagnosis/server.py": "doctor/test_database.py, which makes each fault",
+    "store/diagnosis/tables.py": "doctor/test_schema.py, which makes each fault",
+    "store/diagnosis/workers.py": "doctor/test_cluster.py, which makes each fault",
     "store/insert.py": "parts of statements, which their own files test",
     "store/isolation.py": "engine/attempts/test_isolation.py, where a transaction is begun",
     "store/standing.py": "engine/requests/test_why.py, which asks all of it",
