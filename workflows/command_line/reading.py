@@ -20,7 +20,14 @@ COLUMNS = ("id", "workflow", "state", "what", "created", "took")
 def add_list(parser: ArgumentParser) -> None:
     parser.add_argument("--limit", type=int, default=50, metavar="N", help="the newest N (50)")
     parser.add_argument("--after", metavar="RUN", help="those that are older than this run")
+    add_decrypt(parser)
     add_filter(parser)
+
+
+def add_decrypt(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--decrypt", action="store_true", help="show what is encrypted, as far as its key is here"
+    )
 
 
 def list_runs(answer: Answer, options: dict[str, Any]) -> None:
@@ -43,9 +50,12 @@ def _runs(options: dict[str, Any]) -> Iterator[api.RunView]:
     left, after = options["limit"], options["after"]
     if left < 1:
         raise api.InvalidInput(f"--limit is {left}; give 1 or more")
-    wanted = read_filter(options)
-    while left > 0 and (page := api.list_runs(limit=min(PAGE, left), after=after, **wanted)):
+    wanted, decrypt = read_filter(options), options["decrypt"]
+    while left > 0:
+        page = api.list_runs(limit=min(PAGE, left), after=after, decrypt=decrypt, **wanted)
         yield from page
+        if not page:
+            return
         left, after = left - len(page), page[-1]
 
 
@@ -75,12 +85,14 @@ def what(run: api.RunView) -> str:
 
 def add_run(parser: ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its id")
+    add_decrypt(parser)
 
 
 def show(answer: Answer, options: dict[str, Any]) -> None:
     """Print one run: what it is, why it is where it is, its steps."""
-    run = api.get_run(options["run"])
-    steps, reason = api.list_steps(run), api.why(run)
+    decrypt = options["decrypt"]
+    run = api.get_run(options["run"], decrypt=decrypt)
+    steps, reason = api.list_steps(run, decrypt=decrypt), api.why(run, decrypt=decrypt)
     if answer.in_json:
         answer.json(whole_run(run, steps, reason))
         return
@@ -129,7 +141,7 @@ def _step(step: api.StepView) -> tuple[str, ...]:
 
 def timeline(answer: Answer, options: dict[str, Any]) -> None:
     """Print the history of a run, oldest line first."""
-    lines = api.get_history(options["run"])
+    lines = api.get_history(options["run"], decrypt=options["decrypt"])
     if answer.in_json:
         for line in lines:
             answer.json(line_shape(line))
@@ -158,7 +170,7 @@ def _line(line: api.HistoryEntry, since: timedelta) -> tuple[str, ...]:
 
 def why(answer: Answer, options: dict[str, Any]) -> None:
     """Print why a run does not move, and what helps."""
-    reason = api.why(options["run"])
+    reason = api.why(options["run"], decrypt=options["decrypt"])
     if answer.in_json:
         answer.json(reason_shape(reason))
     else:

@@ -49,7 +49,7 @@ def add_fork(parser: ArgumentParser) -> None:
 
 def fork(answer: Answer, options: dict[str, Any]) -> None:
     """Start a run with what another has recorded before a position."""
-    origin = api.get_run(options["run"])
+    origin = api.get_run(options["run"], decrypt=False)
     run = api.fork(
         origin,
         at=options["at"],

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_object
 from workflows.core.run import RunView
+from workflows.core.sealed import SEALED_TEXT
 from workflows.core.states import RunState
 from workflows.models import Run
 from workflows.models.run import RunQuerySet
@@ -68,7 +69,9 @@ def _true(sql: str, *params: Any) -> Q:
 
 def _by_error(text: str) -> Q:
     kind = {"error_type__icontains": text}
-    return Q(error__isnull=False) & (Q(**kind) | Q(error_message__icontains=text))
+    # Whatever an encrypted message says, it does not say it here.
+    readable = Q(error_message__icontains=text) & ~Q(error_message__startswith=SEALED_TEXT)
+    return Q(error__isnull=False) & (Q(**kind) | readable)
 
 
 # What a partial index leaves out is named as well, so that the planner knows that it may take it.
@@ -107,13 +110,16 @@ def matching(wanted: Wanted) -> RunQuerySet:
     return runs
 
 
-def list_runs(wanted: Wanted, *, after: Place | None = None, limit: int = 100) -> list[RunView]:
-    """Return the newest of these runs; the newest older than a place."""
+def list_runs(
+    wanted: Wanted, *, after: Place | None = None, limit: int = 100, decrypt: bool = True
+) -> list[RunView]:
+    """Return the newest of these runs; the newest older than a place. decrypt: as in get_run."""
     runs = matching(wanted)
     if after is not None:
         older = Q(created_at__lt=after.created_at) | Q(pk__lt=after.id)
         runs = runs.filter(created_at__lte=after.created_at).filter(older)
-    return [view_of(row) for row in viewed(runs).order_by("-created_at", "-id")[:limit]]
+    rows = viewed(runs).order_by("-created_at", "-id")[:limit]
+    return [view_of(row, decrypt=decrypt) for row in rows]
 
 
 def place_of(run_id: UUID) -> Place | None:

@@ -17,16 +17,20 @@ from workflows.store.views import get_history, get_run
 
 
 def list_runs(
-    *, limit: int = 100, after: RunId | None = None, **filter: Unpack[RunFilter]
+    *,
+    limit: int = 100,
+    after: RunId | None = None,
+    decrypt: bool = True,
+    **filter: Unpack[RunFilter],
 ) -> list[RunView]:
     """Return the newest runs of which all of a filter is true: list_runs(workflow=order, state="failed").
 
     after: the last run of the page before, for the next one; older runs follow it, whatever has
     happened to it since. Raises InvalidInput, RunNotFound where a run that is named by its id is gone.
+    decrypt: as in get_run.
     """
-    return store.list_runs(
-        read_filter(filter), after=None if after is None else _place(after), limit=limit
-    )
+    place = None if after is None else _place(after)
+    return store.list_runs(read_filter(filter), after=place, limit=limit, decrypt=decrypt)
 
 
 def _place(run: RunId) -> Place:
@@ -41,15 +45,16 @@ def _place(run: RunId) -> Place:
     return place
 
 
-def list_steps(run_id: RunId) -> list[StepView]:
+def list_steps(run_id: RunId, *, decrypt: bool = True) -> list[StepView]:
     """Return the steps of a run: those it has come to, then those that its code names and it has
     not: pending, or skipped once it has ended. Raises RunNotFound.
 
     What the code names is read from its source, as far as this process has the run's version:
     a step that is computed while the code runs is not told before it is reached. A step that has run
     for a second is told with the time of its begin, its host and pid, where its worker's cluster lives.
+    decrypt: as in get_run.
     """
-    return steps_of(get_run(run_id), get_history(run_id))
+    return steps_of(get_run(run_id, decrypt=decrypt), get_history(run_id, decrypt=decrypt))
 
 
 def steps_of(run: RunView, lines: list[HistoryEntry]) -> list[StepView]:

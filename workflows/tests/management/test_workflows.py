@@ -15,6 +15,7 @@ from workflows.command_line import screen
 from workflows.management.commands.workflows import DEEDS
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
+from workflows.tests.encrypted import NEW, SECRET, keys
 from workflows.tests.flows import greet_once, greet_three, wait_for_go
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,18 @@ def test_text_of_users_cannot_steer_the_terminal() -> None:
         said = command("--no-color", "show", run.id, out=out)
         assert "\x1b[2J" not in said
         assert "\u202e" not in said
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_what_is_encrypted_is_shown_on_demand_only(as_json: list[str]) -> None:
+    with keys(NEW):
+        run = driven(greet_once, name=SECRET)
+        for verb in ("show", "timeline"):
+            closed, opened = (
+                command(verb, run.id, *as_json, *each) for each in ([], ["--decrypt"])
+            )
+            assert SECRET not in closed and "2026-11" in closed
+            assert SECRET in opened
 
 
 @pytest.mark.parametrize(
