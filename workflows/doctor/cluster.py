@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from django.core import checks
 
 from workflows.api import list_missing_code
-from workflows.doctor.finding import Look, Trouble, error, minutes, warning
+from workflows.doctor.finding import Look, NotLookedAt, Trouble, error, minutes, warning
 from workflows.engine.served_code import known_pools
 from workflows.store import at_work
 from workflows.store.diagnosis import server
@@ -38,6 +38,7 @@ def silent() -> Iterator[Trouble]:
 
 
 def code_versions() -> Iterator[Trouble]:
+    _refuse_silence()
     by_pools: dict[frozenset[str], dict[frozenset[tuple[str, int]], list[str]]] = {}
     for each in living_code():
         hosts = by_pools.setdefault(each.pools, {}).setdefault(each.code, [])
@@ -56,9 +57,12 @@ def code_versions() -> Iterator[Trouble]:
 
 
 def pools() -> Iterator[Trouble]:
+    _refuse_silence()
     told = living_code()
-    if not told or not all(each.pools for each in told):
-        return
+    if not all(each.pools for each in told):
+        raise NotLookedAt(
+            "some workers are of an older release, which does not say", "Upgrade the clusters."
+        )
     served = frozenset[str]().union(*(each.pools for each in told))
     for pool in sorted(known_pools() - served):
         yield warning(
@@ -68,6 +72,7 @@ def pools() -> Iterator[Trouble]:
 
 
 def missing_code() -> Iterator[Trouble]:
+    _refuse_silence()
     for each in list_missing_code():
         where = f" in the pool {each.step_pool!r}" if each.step_pool else ""
         yield error(
@@ -75,6 +80,12 @@ def missing_code() -> Iterator[Trouble]:
             f"their code{where} (run {each.run_id})",
             "Deploy the code that has this version, or start a cluster of its pool.",
         )
+
+
+def _refuse_silence() -> None:
+    """Raise NotLookedAt where no living worker says what code it has."""
+    if not living_code():
+        raise NotLookedAt("no living worker says what it has", "Start a cluster, and look again.")
 
 
 def settings() -> Iterator[Trouble]:

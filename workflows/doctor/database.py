@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from workflows.conf import conf
-from workflows.doctor.finding import Look, Trouble, error, minutes, warning
+from workflows.doctor.finding import Look, NotLookedAt, Trouble, error, minutes, warning
 from workflows.store import at_work
 from workflows.store.diagnosis import server
 
@@ -127,6 +127,17 @@ def old_transactions() -> Iterator[Trouble]:
             f"the prepared transaction {prepared[0]!r} has been open for {minutes(prepared[1])}",
             "Nobody ends it by himself: COMMIT PREPARED or ROLLBACK PREPARED.",
         )
+    _refuse_hidden()
+
+
+def _refuse_hidden() -> None:
+    """Raise NotLookedAt where sessions of other roles may not be seen."""
+    hidden = server.count_hidden()
+    if hidden:
+        raise NotLookedAt(
+            f"{hidden} sessions are of roles whose sessions this one may not see",
+            "GRANT pg_read_all_stats TO the role that asks, or ask as pg_monitor.",
+        )
 
 
 def locks() -> Iterator[Trouble]:
@@ -137,6 +148,7 @@ def locks() -> Iterator[Trouble]:
                 f"pid {wait.pid} ({wait.name}) has waited for a lock for {minutes(wait.seconds)}, held by {others}",
                 "See what the holder does: SELECT * FROM pg_stat_activity WHERE pid = …; end it if it is stuck.",
             )
+    _refuse_hidden()
 
 
 LOOKS = (

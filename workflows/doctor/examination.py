@@ -7,7 +7,7 @@ from django.db import Error as AnyDatabaseError
 
 from workflows.core.errors import WorkflowError
 from workflows.doctor import cluster, database, runs, schema
-from workflows.doctor.finding import Finding, Look, Severity
+from workflows.doctor.finding import Finding, Look, NotLookedAt, Severity, Trouble, warning
 
 AREAS: Mapping[str, Sequence[Look]] = {
     "database": (*database.LOOKS, *schema.LOOKS),
@@ -17,6 +17,9 @@ AREAS: Mapping[str, Sequence[Look]] = {
 }
 ENDS = {Severity.OK: 0, Severity.WARNING: 1, Severity.ERROR: 2}
 """The exit code for monitors, by the worst that was found."""
+
+
+MAY_NOT = "Run it as a role that may (pg_monitor), or run the missing migrations."
 
 
 def examine(areas: Sequence[str] = ()) -> Iterator[Finding]:
@@ -45,17 +48,16 @@ def _unreachable() -> Finding | None:
 
 def _findings(area: str, look: Look) -> list[Finding]:
     """Return what a look finds; that it could not look, where it could not."""
+    troubles: list[Trouble] = []
     try:
         with transaction.atomic():
-            troubles = list(look.do())
+            for each in look.do():
+                troubles.append(each)
+    except NotLookedAt as exc:
+        troubles.append(warning(f"{look.check} was not looked at: {exc.why}", exc.advice))
     except (DatabaseError, WorkflowError, KeyError) as exc:
         told = f"{look.check} was not looked at: {type(exc).__name__}: {_first_line(exc)}"
-        advice = "Run it as a role that may (pg_monitor), or run the missing migrations."
-        return [
-            Finding(
-                area=area, check=look.check, severity=Severity.WARNING, sentence=told, advice=advice
-            )
-        ]
+        troubles.append(warning(told, MAY_NOT))
     if not troubles:
         return [Finding(area=area, check=look.check, severity=Severity.OK, sentence=look.fine)]
     return [

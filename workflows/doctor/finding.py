@@ -39,13 +39,21 @@ class Trouble:
     severity: Severity = Severity.WARNING
 
 
+class NotLookedAt(Exception):
+    """There is nothing to look at, or it may not be seen. The message says why, and what helps stands apart."""
+
+    def __init__(self, why: str, advice: str) -> None:
+        super().__init__(why, advice)
+        self.why, self.advice = why, advice
+
+
 @dataclass(frozen=True)
 class Look:
     """Something to be looked at."""
 
     check: str
     do: Callable[[], Iterable[Trouble]]
-    """Raises django.db.Error where it cannot be looked at."""
+    """Raises NotLookedAt, django.db.Error where it cannot be looked at; what was found before that counts."""
     fine: str
     """What is said where nothing is wrong."""
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from workflows.doctor.finding import Look, Trouble, error, warning
+from workflows.doctor.finding import Look, NotLookedAt, Trouble, error, warning
 from workflows.store.diagnosis import tables
+from workflows.store.diagnosis.server import load_settings
 
 MANY_DEAD = 50_000
 SHARE_DEAD = 0.5
@@ -54,6 +55,8 @@ def indexes() -> Iterator[Trouble]:
 
 
 def dead_rows() -> Iterator[Trouble]:
+    if load_settings()["track_counts"] == "off":
+        raise NotLookedAt("track_counts is off, so nobody counts rows", "Set track_counts = on.")
     for each in tables.table_rows():
         if each.dead > MANY_DEAD and each.dead > SHARE_DEAD * each.live:
             last = f"last vacuumed {each.vacuumed_at}" if each.vacuumed_at else "never vacuumed"

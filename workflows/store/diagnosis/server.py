@@ -11,14 +11,20 @@ SETTINGS = (
     *("full_page_writes", "idle_in_transaction_session_timeout", "idle_session_timeout"),
     *("lock_timeout", "max_connections", "reserved_connections", "server_version_num"),
     *("statement_timeout", "superuser_reserved_connections", "synchronous_commit"),
-    *("track_activities", "transaction_timeout"),
+    *("track_activities", "track_counts", "transaction_timeout"),
 )
 """Those that matter here; some are unknown to older servers."""
 
 _SETTINGS = Statement("SELECT name, setting FROM pg_settings WHERE name = ANY(%s)")
 _IN_RECOVERY = Statement("SELECT pg_is_in_recovery()")
-_CLIENTS = Statement("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-# Whoever may not see a session of another role reads NULL as its state and times.
+_CLIENTS = Statement("SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database")
+# Of a session of another role, whoever may not see it reads NULL as its state and times.
+_HIDDEN = Statement(
+    """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND query = '<insufficient privilege>'
+    """
+)
 _TRANSACTIONS = Statement(
     """
     SELECT pid, coalesce(application_name, ''), coalesce(state, ''), coalesce(usename::text, ''),
@@ -82,6 +88,12 @@ def count_clients() -> int:
     """Count the sessions of clients, of all databases."""
     [[clients]] = query(_CLIENTS)
     return int(clients)
+
+
+def count_hidden() -> int:
+    """Count the sessions in this database of which only their being there may be seen."""
+    [[hidden]] = query(_HIDDEN)
+    return int(hidden)
 
 
 def oldest_transaction() -> OpenTransaction | None:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from workflows.api import start
 from workflows.doctor import cluster
-from workflows.doctor.finding import Severity
+from workflows.doctor.finding import NotLookedAt, Severity
 from workflows.models import Run, Worker
 from workflows.store.guests import Guests
 from workflows.store.queue import Code
@@ -129,3 +129,16 @@ def test_clocks_that_are_apart_are_told(apart: timedelta, severity: Severity, wo
 @pytest.mark.django_db
 def test_clocks_of_one_host_agree() -> None:
     assert list(cluster.clocks()) == []
+
+
+@pytest.mark.django_db
+def test_where_no_worker_says_what_it_has_nothing_is_called_well() -> None:
+    for look in (cluster.code_versions, cluster.pools, cluster.missing_code):
+        with pytest.raises(NotLookedAt, match="no living worker says"):
+            list(look())
+
+
+@pytest.mark.usefixtures("committed")
+def test_workers_of_an_older_release_say_nothing_of_pools() -> None:
+    with living(Code(["tests.greet"], [1])), pytest.raises(NotLookedAt, match="older release"):
+        list(cluster.pools())

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from workflows.doctor import database
-from workflows.doctor.finding import Severity, Trouble
+from workflows.doctor.finding import NotLookedAt, Severity, Trouble
 from workflows.models import Worker
 from workflows.store import at_work
 from workflows.store.diagnosis import server
@@ -164,3 +164,15 @@ def _wait_of(pid: int) -> Trouble | None:
     return next(
         (each for each in database.locks() if each.sentence.startswith(f"pid {pid} ")), None
     )
+
+
+def test_sessions_that_may_not_be_seen_are_no_good_news() -> None:
+    execute("CREATE ROLE doctors_nobody")
+    with connected() as other:
+        other.execute("SELECT 1")
+        assert server.count_hidden() == 0
+        execute("SET LOCAL ROLE doctors_nobody")
+        execute("SELECT pg_stat_clear_snapshot()")
+        for look in (database.locks, database.old_transactions):
+            with pytest.raises(NotLookedAt, match="may not see"):
+                list(look())

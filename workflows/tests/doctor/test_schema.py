@@ -8,7 +8,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from workflows.api import start
 from workflows.doctor import schema
-from workflows.doctor.finding import Severity
+from workflows.doctor.finding import NotLookedAt, Severity
 from workflows.models import Run
 from workflows.store.diagnosis import tables
 from workflows.tests.flows import greet_once
@@ -104,3 +104,10 @@ def test_dead_rows_are_counted_as_the_server_does() -> None:
 
     after = {each.table: each.dead for each in tables.table_rows()}["workflows_run"]
     assert after > before
+
+
+def test_where_nobody_counts_rows_nothing_is_called_well() -> None:
+    execute("SET LOCAL track_counts = off")
+
+    with pytest.raises(NotLookedAt, match="track_counts"):
+        list(schema.dead_rows())
