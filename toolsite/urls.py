@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/signup/", sign_up, name="account_signup"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("operations/", include("workflows.console.urls")),
     path("", include("submissions.urls")),
 ]
 handler400 = error_pages.bad_request

@@ -87,14 +87,14 @@ class Written(NamedTuple):
 
 def load_history(run_id: UUID) -> list[HistoryEntry]:
     """Return everything the run has done, oldest first, in one query."""
-    return [_entry(*row) for row in query(_LOAD, [run_id])]
+    return [entry_of(*row) for row in query(_LOAD, [run_id])]
 
 
 def load_histories(run_ids: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
     """Return everything that each of these runs has done, in one query."""
     found: dict[UUID, list[HistoryEntry]] = {run_id: [] for run_id in run_ids}
     for run_id, *line in query(_LOAD_SEVERAL, [list(run_ids)]):
-        found[run_id].append(_entry(*line))
+        found[run_id].append(entry_of(*line))
     return found
 
 
@@ -162,9 +162,10 @@ def written(row: tuple[Any, ...] | None, fact: Fact) -> Written | None:
     return Written(RunState(state), events, entry)
 
 
-def _entry(
+def entry_of(
     line_id: int, position: int | None, part: int, kind: str, name: str, data: str, at: datetime
 ) -> HistoryEntry:
+    """Return a line by its columns."""
     return HistoryEntry(
         id=line_id,
         position=position,
