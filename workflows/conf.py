@@ -10,11 +10,14 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from workflows.core.errors import DefinitionError
+from workflows.core.masking import MASKED_AT_FIRST, check_masked
 from workflows.core.pool import DEFAULT_POOL, check_pools
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 from workflows.core.retry import RetryPolicy
 
-NO_NUMBERS = frozenset({"default_retry", "direct_database", "keep_keys", "pools", "retention"})
+NO_NUMBERS = frozenset(
+    {"default_retry", "direct_database", "keep_keys", "masked", "pools", "retention"}
+)
 MOST_SLOTS = 1_000
 WHOLE_NUMBERS = {"connections": MOST_SLOTS, "slots": MOST_SLOTS}
 """Settings that count something, and the most of it."""
@@ -64,6 +67,9 @@ class Conf:
     """How long runs are kept once they have ended: by workflow ("*": any other) a span of time, or one
     for each end state; None, and what is not named: for ever."""
 
+    masked: tuple[str, ...] = MASKED_AT_FIRST
+    """Names of fields whose values people are not shown, at any depth of inputs, outputs and payloads."""
+
     default_retry: Pairs | RetryPolicy = NOTHING_SAID
     """When a step that says nothing is tried again: what RetryPolicy takes."""
 
@@ -84,6 +90,7 @@ class Conf:
         self._check_numbers()
         for name, read in (
             ("keep_keys", seconds_of),
+            ("masked", check_masked),
             ("pools", check_pools),
             ("retention", read_rules),
             ("default_retry", lambda _: self.retry_policy),

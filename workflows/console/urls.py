@@ -3,10 +3,14 @@
 from django.urls import path
 
 from workflows.console.look import look
+from workflows.console.run_page import line, run, value
 from workflows.console.runs_page import runs
 
 app_name = "workflows_console"
 urlpatterns = [
     path("", runs, name="runs"),
     path("look/", look, name="look"),
+    path("<uuid:run_id>/", run, name="run"),
+    path("<uuid:run_id>/lines/<int:line_id>/", line, name="line"),
+    path("<uuid:run_id>/json/<slug:part>/", value, name="value"),
 ]

@@ -16,6 +16,8 @@ def length(span: timedelta | None) -> str:
     seconds = span.total_seconds()
     if seconds < 0:
         return f"-{length(-span)}"
+    if 0 < seconds < 0.001:
+        return "< 1 ms"
     if seconds < 1:
         return f"{seconds * 1000:.0f} ms"
     if seconds < 60:

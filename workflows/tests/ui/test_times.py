@@ -13,6 +13,7 @@ from workflows.ui.times import clock, length, when
     ("seconds", "words"),
     [
         (0, "0 ms"),
+        (0.0004, "< 1 ms"),
         (0.038, "38 ms"),
         (4.2, "4.2 s"),
         (59, "59 s"),

@@ -25,10 +25,10 @@
   let isPaused = false;
 
   function isChoosing() {
-    return live.querySelector('input[name="run"]:checked, details[open] summary:focus') !== null;
+    return live.querySelector('input[name="run"]:checked, details[open]:not(.json details)') !== null;
   }
 
-  if (live && controls && window.htmx) {
+  if (live?.hasAttribute("hx-get") && controls && window.htmx) {
     controls.hidden = false;
     pause.addEventListener("click", () => {
       isPaused = !isPaused;
