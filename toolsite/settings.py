@@ -8,7 +8,8 @@ from csp.constants import NONE, SELF
 
 import workflows
 from toolsite import log_lines
-from toolsite.env import Database, read_or_exit
+from toolsite.addresses import Database
+from toolsite.env import read_or_exit
 from toolsite.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent

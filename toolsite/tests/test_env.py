@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toolsite.env import Environment, WrongEnvironment, read
+from toolsite.addresses import WrongEnvironment
+from toolsite.env import Environment, read
 
 BASE = Path("/srv/toolsite")
 DEMO = {"DATABASE_URL": "postgresql:///toolsite", "TOOLSITE_DEBUG": "1"}

@@ -23,8 +23,8 @@ class ForkRefused(RequestError):
 class Prefix(NamedTuple):
     """What a fork takes over of another run's history."""
 
-    lines: list[int]
-    """Their ids, in their order."""
+    lines: list[HistoryEntry]
+    """In their order."""
     status: str
     """The label that people saw there."""
     notes: CarriedNotes
@@ -49,7 +49,7 @@ def forked_prefix(entries: Sequence[HistoryEntry], at: int, *, is_undoing: bool)
     labels = [each.name for each in kept if each.kind == HistoryKind.STATUS_SET]
     kept += [each for each in entries if _says_how_it_began(each)]
     return Prefix(
-        lines=sorted(each.id for each in kept),
+        lines=sorted(kept, key=lambda each: each.id),
         status=labels[-1] if labels else "",
         notes=history.carried or CarriedNotes(),
     )

@@ -181,6 +181,8 @@ class ClaimedRun:
     deadline: datetime | None = None
     priority: int = 0
     tenant: str = ""
+    chain_id: uuid.UUID | None = None
+    """The first run of its chain; None: it is that itself, or in none."""
     retries: int = 0
     """How often it was retried after a failure."""
     created_at: datetime
@@ -190,6 +192,11 @@ class ClaimedRun:
     """It was claimed for a step of this pool; "" where it was due in its own."""
     now: datetime
     """The database's clock at the claim."""
+
+    @property
+    def chain_root(self) -> uuid.UUID:
+        """The first run of its chain, or itself: what its encrypted values are bound to."""
+        return self.chain_id or self.id
 
     @property
     def late_seconds(self) -> float:

@@ -135,8 +135,8 @@ def continue_run(
     of crashes; it takes over all else. False: an event has come since, the run is being cancelled, or the
     lease is lost.
     """
-    params = {**holder(run), "events": events, **notes.params()}
-    params |= insert.new_run_params(successor)
+    params = {**holder(run), "events": events, **notes.params(run)}
+    params |= insert.new_run_params(successor, owner=run.chain_root)
     if not keeps:
         return query_one(_CONTINUE, params) is not None
     while True:

@@ -13,6 +13,7 @@ from workflows.store.continue_as_new import KEPT_KEY, TAKEN_OVER
 from workflows.store.database import query_one
 from workflows.store.fence import KEEP_NOTES, WAITS_BRIEFLY, Notes, holder
 from workflows.store.schema import RING, SOON
+from workflows.store.sealing import sealed_error
 from workflows.store.statement import NOW, Statement
 
 # What the failed try has heard the next one hears again, but for what was the try's own: the ends of its
@@ -87,9 +88,10 @@ def begin_next_try(
     Of the successor, id, input and version count, with what its code says of a cancel and of crashes. events: the counter as last read. False: an event has
     come since, the run is being cancelled, or the lease is lost.
     """
+    error = sealed_error(run.chain_root, error)
     ended = run_ended(state, error)
     params = {
-        **holder(run), **notes.params(), **insert.new_run_params(successor),
+        **holder(run), **notes.params(run), **insert.new_run_params(successor, owner=run.chain_root),
         "state": state, "before": before, "error": error, "delay": delay_seconds, "events": events,
         "kind": ended.kind, "told": ended.data,
     }  # fmt: skip

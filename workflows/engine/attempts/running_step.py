@@ -37,7 +37,7 @@ class Running:
     """It is a compensation."""
     growth: RunGrowth
     """How far the run's heartbeats have come."""
-    stream: RunStream
+    run_stream: RunStream
     """What the run emits in this drive."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
