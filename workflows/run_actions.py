@@ -64,6 +64,19 @@ class ForkForm(WhyForm):
         return given
 
 
+def steer(
+    verb: Callable[..., bool], run: Run, *, by: str, via: str, asked: Mapping[str, Any]
+) -> None:
+    """Call a verb of the api for somebody. Raises NotDone with the reason where nothing was done."""
+    try:
+        if not verb(run.pk, by=by, via=via, **asked):
+            raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
+    except api.RunNotFound:
+        raise NotDone("no longer there.") from None
+    except api.RequestError as refused_for:
+        raise NotDone(f"{refused_for}.") from None
+
+
 def deed(
     label: str,
     verb: Callable[..., bool],
@@ -80,15 +93,8 @@ def deed(
         return "" if run.continued_as else refused.get(api.RunState(run.state), "")
 
     def do(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
-        try:
-            who = request.user.get_username()
-            if verb(run.pk, by=who, via="admin", **asked):
-                return ""
-            raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
-        except api.RunNotFound:
-            raise NotDone("no longer there.") from None
-        except api.RetryRefused as refused_for:
-            raise NotDone(f"{refused_for}.") from None
+        steer(verb, run, by=request.user.get_username(), via="admin", asked=asked)
+        return ""
 
     return Deed(
         label=label,

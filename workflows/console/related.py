@@ -5,8 +5,10 @@ from typing import Any
 
 from workflows import api
 from workflows.api import RunView
+from workflows.console.reading import read_run
 from workflows.console.story import shown
 from workflows.core.lines import CHILD_EVENT
+from workflows.core.sealed import is_sealed
 from workflows.models import Event, Run
 
 MOST = 50
@@ -29,7 +31,7 @@ def family_of(view: RunView) -> list[Relative]:
     if view.forked_from:
         found.append(_named("forked from", view.forked_from))
     found += [_named("chain", run_id) for run_id in _chain(view)]
-    children = api.list_runs(parent=view.id, limit=MOST)
+    children = api.list_runs(parent=view.id, limit=MOST, decrypt=False)
     return found + [Relative("child", child.id, child) for child in children]
 
 
@@ -41,7 +43,12 @@ def unread_events(view: RunView) -> list[dict[str, Any]]:
         .order_by("id")[:MOST]
     )
     return [
-        {"name": each.name, "by": each.by, "at": each.sent_at, "payload": shown(each.payload)}
+        {
+            "name": each.name,
+            "by": each.by,
+            "at": each.sent_at,
+            "payload": "encrypted" if is_sealed(each.payload) else shown(each.payload),
+        }
         for each in events
     ]
 
@@ -58,6 +65,6 @@ def _chain(view: RunView) -> list[Any]:
 
 def _named(how: str, run_id: Any) -> Relative:
     try:
-        return Relative(how, run_id, api.get_run(run_id))
+        return Relative(how, run_id, read_run(run_id))
     except api.RunNotFound:
         return Relative(how, run_id, None)

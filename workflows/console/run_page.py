@@ -11,9 +11,12 @@ from django.views.decorators.http import require_safe
 
 from workflows import api
 from workflows.api import HistoryEntry, RunView
-from workflows.console.access import operators_only
+from workflows.conf import conf
+from workflows.console.access import may_steer, operators_only
+from workflows.console.deeds import OFFERED, Offered
 from workflows.console.gantt import gantt_of
 from workflows.console.page import show, wants_part
+from workflows.console.reading import read_history, read_run
 from workflows.console.related import family_of, unread_events
 from workflows.console.story import PAGE, plain_line, shown, story_of, who_did_what
 from workflows.engine.requests.listing import steps_of
@@ -27,12 +30,12 @@ MOST_STEPS = 100
 @operators_only
 def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
     """Show all of a run, or the part of it that moves."""
-    view, now = api.get_run(run_id), timezone.now()
-    lines = api.get_history(run_id)
+    view, now = read_run(run_id), timezone.now()
+    lines = read_history(run_id)
     steps = steps_of(view, lines)
     facts: dict[str, Any] = {
         "run": view,
-        "why": api.why(view),
+        "why": api.why(view, decrypt=conf().admin_decrypts),
         "age": now - view.created_at,
         "took": view.duration or (now - view.started_at if view.started_at else None),
         "steps": steps[-MOST_STEPS:],
@@ -50,6 +53,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         return show(request, "_run.html", "runs", status=status, **facts)
     facts |= _page_of_history(request, lines)
     facts |= {"values": _values(view), "family": family_of(view), "unread": unread_events(view)}
+    facts["offers"] = _offers(request, view)
     return show(request, "run.html", "runs", deeds=who_did_what(lines), **facts)
 
 
@@ -58,20 +62,26 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
 def value(request: HttpRequest, run_id: UUID, part: str) -> HttpResponse:
     """Hand out a part of a run as JSON, for a file or the clipboard."""
     if part == "history":
-        return _file(run_id, part, [plain_line(line) for line in api.get_history(run_id)])
+        return _file(run_id, part, [plain_line(line) for line in read_history(run_id)])
     if part not in PARTS:
         raise Http404
-    return _file(run_id, part, shown(getattr(api.get_run(run_id), part)))
+    return _file(run_id, part, shown(getattr(read_run(run_id), part)))
 
 
 @require_safe
 @operators_only
 def line(request: HttpRequest, run_id: UUID, line_id: int) -> HttpResponse:
     """Hand out a line of history as JSON."""
-    found = next((each for each in api.get_history(run_id) if each.id == line_id), None)
+    found = next((each for each in read_history(run_id) if each.id == line_id), None)
     if found is None:
         raise Http404
     return _file(run_id, f"line-{line_id}", plain_line(found))
+
+
+def _offers(request: HttpRequest, view: RunView) -> list[tuple[str, Offered]]:
+    if not may_steer(request):
+        return []
+    return [(name, each) for name, each in OFFERED.items() if not each.why_not(view)]
 
 
 def _file(run_id: UUID, name: str, content: Any) -> HttpResponse:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from workflows.api import RunState, RunView, StepState, StepView
+from workflows.conf import conf
 from workflows.engine.requests.listing import list_recent_steps
 
 MOST_DOTS = 12
@@ -38,7 +39,7 @@ class Row:
 
 def rows_of(runs: Sequence[RunView], now: datetime) -> list[Row]:
     """Return the lines of a page of runs: one query for all their steps."""
-    steps = list_recent_steps(runs)
+    steps = list_recent_steps(runs, decrypt=conf().admin_decrypts)
     return [row_of(run, steps[run.id], now) for run in runs]
 
 

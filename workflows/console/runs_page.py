@@ -12,7 +12,9 @@ from django.views.decorators.http import require_safe
 
 from workflows import api
 from workflows.api import RunState
+from workflows.conf import conf
 from workflows.console.access import operators_only
+from workflows.console.deeds import BULK, OFFERED
 from workflows.console.filter_form import FilterForm, address_of, address_of_filter
 from workflows.console.kept_counts import counted
 from workflows.console.page import show, wants_part
@@ -64,7 +66,7 @@ def runs(request: HttpRequest) -> HttpResponse:
 def _found(request: HttpRequest, form: FilterForm) -> dict[str, Any]:
     wanted = form.wanted()
     after = request.GET.get("after") or None
-    found = api.list_runs(limit=ROWS + 1, after=after, **wanted)
+    found = api.list_runs(limit=ROWS + 1, after=after, decrypt=conf().admin_decrypts, **wanted)
     page = found[:ROWS]
     return {
         "rows": rows_of(page, timezone.now()),
@@ -81,6 +83,7 @@ def _around(request: HttpRequest, form: FilterForm) -> dict[str, Any]:
         "all_columns": [(name, words, name in chosen) for name, words in COLUMNS.items()],
         "said": form.said(),
         "states": request.GET.getlist("state"),
+        "bulk": [(name, OFFERED[name].label) for name in BULK],
         "address": _with(request.GET, after=request.GET.get("after")),
         "first_page": f"?{address_of(request.GET)}" if "after" in request.GET else "",
         "no_filter": f"?{urlencode({'state': request.GET.getlist('state')}, doseq=True)}",

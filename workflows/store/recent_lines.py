@@ -6,6 +6,7 @@ from uuid import UUID
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.store.database import query
 from workflows.store.history import entry_of
+from workflows.store.sealing import Opener
 from workflows.store.statement import Statement, one_of
 
 MOST_LINES = 60
@@ -19,19 +20,23 @@ _COLUMNS = f"""
 # of those, a retry says which positions count no more.
 _LOAD = Statement(
     f"""
-    SELECT run.id, line.* FROM unnest(%s::uuid[]) AS run (id), LATERAL (
+    SELECT run.id, coalesce(run.chain_id, run.id), line.* FROM workflows_run AS run, LATERAL (
         (SELECT {_COLUMNS} FROM workflows_history WHERE run_id = run.id AND position IS NOT NULL
          ORDER BY position DESC, part DESC LIMIT {MOST_LINES})
         UNION ALL
         (SELECT {_COLUMNS} FROM workflows_history WHERE run_id = run.id AND position IS NULL
              AND kind = '{HistoryKind.RETRIED}' LIMIT {MOST_LINES})) AS line
+    WHERE run.id = ANY(%s)
     """
 )
 
 
-def load_recent_lines(run_ids: Collection[UUID]) -> dict[UUID, list[HistoryEntry]]:
-    """Return the lines of each run's last operations, oldest first, without outputs and payloads."""
+def load_recent_lines(
+    run_ids: Collection[UUID], *, decrypt: bool = True
+) -> dict[UUID, list[HistoryEntry]]:
+    """Return the lines of each run's last operations, oldest first, without outputs and payloads. decrypt: as in
+    store/views.py, get_run."""
     found: dict[UUID, list[HistoryEntry]] = {run_id: [] for run_id in run_ids}
-    for run_id, *line in query(_LOAD, [list(run_ids)]):
-        found[run_id].append(entry_of(*line))
+    for run_id, root, *line in query(_LOAD, [list(run_ids)]):
+        found[run_id].append(entry_of(*line, opener=Opener(root, decrypt=decrypt)))
     return {run_id: sorted(lines, key=lambda line: line.id) for run_id, lines in found.items()}

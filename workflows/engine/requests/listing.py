@@ -23,15 +23,22 @@ from workflows.store.views import get_history, get_run
 
 
 def list_runs(
-    *, limit: int = 100, after: RunId | None = None, **filter: Unpack[RunFilter]
+    *,
+    limit: int = 100,
+    after: RunId | None = None,
+    decrypt: bool = True,
+    **filter: Unpack[RunFilter],
 ) -> list[RunView]:
     """Return the newest runs of which all of a filter is true: list_runs(workflow=order, state="failed").
 
     after: the last run of the page before, for the next one; older runs follow it, whatever has
-    happened to it since. Raises InvalidInput, RunNotFound where a run that is named by its id is gone.
+    happened to it since. decrypt: as in get_run. Raises InvalidInput, RunNotFound where a run that is named by its id is gone.
     """
     return store.list_runs(
-        read_filter(filter), after=None if after is None else _place(after), limit=limit
+        read_filter(filter),
+        after=None if after is None else _place(after),
+        limit=limit,
+        decrypt=decrypt,
     )
 
 
@@ -72,10 +79,12 @@ def list_steps(run_id: RunId, *, decrypt: bool = True) -> list[StepView]:
     return steps_of(get_run(run_id, decrypt=decrypt), get_history(run_id, decrypt=decrypt))
 
 
-def list_recent_steps(runs: Sequence[RunView]) -> dict[UUID, list[StepView]]:
+def list_recent_steps(
+    runs: Sequence[RunView], *, decrypt: bool = True
+) -> dict[UUID, list[StepView]]:
     """Return for each of these runs what list_steps does, of its last sixty lines or so and without outputs:
-    one query for all of them."""
-    lines = load_recent_lines([run.id for run in runs])
+    one query for all of them. decrypt: as in get_run."""
+    lines = load_recent_lines([run.id for run in runs], decrypt=decrypt)
     return {run.id: steps_of(run, lines[run.id]) for run in runs}
 
 

@@ -1,6 +1,7 @@
 """A run's page: why it stands, its steps and history, what belongs to it; secrets stay secret."""
 
 import json
+from base64 import b64encode
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from django.urls import reverse
 
 from workflows import api
 from workflows.api import Context, step, workflow
+from workflows.encryption import AesGcm
 from workflows.models import Run
 from workflows.testing import drive_until_idle
 from workflows.tests.flows import ONCE, wait_for_go
@@ -182,3 +184,21 @@ def test_what_is_not_there_is_404(operator: Client, path: str) -> None:
     run = uuid4() if path != "json/worker_id/" else api.start(wait_for_go).id
 
     assert operator.get(f"/operations/{run}/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("decrypts", [False, True])
+def test_what_is_encrypted_is_shown_only_where_the_setting_says_so(
+    operator: Client, decrypts: bool
+) -> None:
+    codec = AesGcm({"2026-11": b64encode(b"k" * 32).decode()})
+    with override_settings(WORKFLOWS={"codec": codec, "admin_decrypts": decrypts}):
+        run = api.start(voyage, name="the boat", password="x")
+        drive_until_idle()
+        api.send_event(run.id, "late_news", "about the boat")
+
+        pages = [shown(operator, run), operator.get("/operations/").content.decode()]
+        told = operator.get(reverse("workflows_console:value", args=[run.id, "input"])).json()
+
+    assert ("the boat" in pages[0]) is decrypts
+    assert (told.get("name") == "the boat") is decrypts
+    assert "about the boat" not in "".join(pages)
