@@ -38,6 +38,14 @@ class RetryForm(WhyForm):
     )
 
 
+class JSONOrNothing(forms.JSONField):
+    """JSON that may be left out: nothing is an empty field, not the word null."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return what stands in the field."""
+        return "" if value is None else super().prepare_value(value)
+
+
 class ForkForm(WhyForm):
     """Asked for with a fork."""
 
@@ -46,7 +54,7 @@ class ForkForm(WhyForm):
         label="Position",
         help_text="The first that the fork does itself; the run's page shows them.",
     )
-    input = forms.JSONField(
+    input = JSONOrNothing(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text='What takes the place of the input\'s values: {"amount": 7}. Empty: nothing does.',

@@ -19,6 +19,7 @@ from workflows.run_actions import (
     RESUME,
     RETRY,
     ForkForm,
+    JSONOrNothing,
     steer,
 )
 from workflows.ui.confirm import Deed, NotDone
@@ -30,7 +31,7 @@ class EventForm(forms.Form):
     """Asked for with an event."""
 
     name = forms.CharField(max_length=500)
-    payload = forms.JSONField(
+    payload = JSONOrNothing(
         required=False,
         widget=forms.Textarea(attrs={"rows": 6}),
         help_text='JSON: {"paid": true}. Empty: null.',

@@ -40,7 +40,7 @@ class FilterForm(forms.Form):
     state = forms.MultipleChoiceField(
         choices=RunState.choices, required=False, widget=forms.MultipleHiddenInput
     )
-    workflow = forms.CharField(max_length=500)
+    workflow = forms.CharField(max_length=500, widget=forms.TextInput({"list": "workflow-names"}))
     version = forms.IntegerField(min_value=0)
     id = forms.CharField(max_length=4_000, label="Run id", help_text="Several with commas.")
     key = forms.CharField(max_length=500)

@@ -127,6 +127,7 @@ def test_a_fork_leads_to_the_new_run(operator: Client) -> None:
     drive_until_idle()
     assert f"{address(run, 'fork')}?at=2" in operator.get(f"/operations/{run.id}/").content.decode()
     assert operator.get(f"{address(run, 'fork')}?at=2").context["form"]["at"].value() == "2"
+    assert b"null" not in operator.get(address(run, "fork")).content
 
     answer = operator.post(address(run, "fork"), {"at": 2, "reason": "once more"})
 
