@@ -19,7 +19,7 @@ from workflows.core.history import HistoryEntry
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.signature import Input
 from workflows.core.states import FINAL_STATES, RunState
-from workflows.core.time_checks import sensible_seconds
+from workflows.core.time_checks import time_ahead
 from workflows.definitions.workflow import find_workflow
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
@@ -60,7 +60,7 @@ def fork(
     origin, why = run_id_of(run), asked(by=by, reason=reason, via=via)
     _check_position(at)
     if deadline_seconds is not None:
-        deadline_seconds = sensible(sensible_seconds, "deadline_seconds", deadline_seconds)
+        deadline_seconds = sensible(time_ahead, "deadline_seconds", deadline_seconds)
     new = new_id()
 
     def copy() -> Origin:
