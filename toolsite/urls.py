@@ -14,6 +14,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("metrics", metrics, {"collectors": [SubmissionsCollector()]}),
+    path("operations/", include("workflows.console.urls")),
     path("", include("submissions.urls")),
 ]
 handler400 = error_pages.bad_request

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from workflows.core.errors import DefinitionError
+from workflows.core.masking import MASKED_AT_FIRST, check_masked
 from workflows.core.pool import DEFAULT_POOL, check_pools
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 from workflows.core.retry import RetryPolicy
@@ -27,8 +28,7 @@ NO_NUMBERS = frozenset(
             "keep_keys",
             "keep_statistics",
         ),
-        *("metrics_addresses", "metrics_token", "pools"),
-        "retention",
+        *("masked", "metrics_addresses", "metrics_token", "pools", "retention"),
     }
 )
 MOST_SLOTS = 1_000
@@ -86,6 +86,9 @@ class Conf:
     """How long runs are kept once they have ended: by workflow ("*": any other) a span of time, or one
     for each end state; None, and what is not named: for ever."""
 
+    masked: tuple[str, ...] = MASKED_AT_FIRST
+    """Names of fields whose values people are not shown, at any depth of inputs, outputs and payloads."""
+
     default_retry: Pairs | RetryPolicy = NOTHING_SAID
     """When a step that says nothing is tried again: what RetryPolicy takes."""
 
@@ -135,6 +138,7 @@ class Conf:
             ("keep_statistics", seconds_of),
             ("metrics_addresses", _networks),
             ("metrics_token", _text),
+            ("masked", check_masked),
             ("pools", check_pools),
             ("retention", read_rules),
             ("default_retry", lambda _: self.retry_policy),

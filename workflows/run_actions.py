@@ -38,6 +38,14 @@ class RetryForm(WhyForm):
     )
 
 
+class JSONOrNothing(forms.JSONField):
+    """JSON that may be left out: nothing is an empty field, not the word null."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return what stands in the field."""
+        return "" if value is None else super().prepare_value(value)
+
+
 class ForkForm(WhyForm):
     """Asked for with a fork."""
 
@@ -46,7 +54,7 @@ class ForkForm(WhyForm):
         label="Position",
         help_text="The first that the fork does itself; the run's page shows them.",
     )
-    input = forms.JSONField(
+    input = JSONOrNothing(
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text='What takes the place of the input\'s values: {"amount": 7}. Empty: nothing does.',
@@ -62,6 +70,19 @@ class ForkForm(WhyForm):
         if given is not None and not isinstance(given, dict):
             raise forms.ValidationError('Give an object, such as {"amount": 7}.')
         return given
+
+
+def steer(
+    verb: Callable[..., bool], run: Run, *, by: str, via: str, asked: Mapping[str, Any]
+) -> None:
+    """Call a verb of the api for somebody. Raises NotDone with the reason where nothing was done."""
+    try:
+        if not verb(run.pk, by=by, via=via, **asked):
+            raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
+    except api.RunNotFound:
+        raise NotDone("no longer there.") from None
+    except api.RequestError as refused_for:
+        raise NotDone(f"{refused_for}.") from None
 
 
 def deed(
@@ -80,15 +101,8 @@ def deed(
         return "" if run.continued_as else refused.get(api.RunState(run.state), "")
 
     def do(request: HttpRequest, run: Run, asked: dict[str, Any]) -> str:
-        try:
-            who = request.user.get_username()
-            if verb(run.pk, by=who, via="admin", **asked):
-                return ""
-            raise NotDone(f"{api.get_run(run.pk).state} is no state for it.")
-        except api.RunNotFound:
-            raise NotDone("no longer there.") from None
-        except api.RetryRefused as refused_for:
-            raise NotDone(f"{refused_for}.") from None
+        steer(verb, run, by=request.user.get_username(), via="admin", asked=asked)
+        return ""
 
     return Deed(
         label=label,

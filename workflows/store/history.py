@@ -91,21 +91,21 @@ class Written(NamedTuple):
 def load_history(run_id: UUID, opener: Opener | None = None) -> list[HistoryEntry]:
     """Return everything the run has done, oldest first, in one query. opener: opens what is encrypted;
     None: it stays as it is stored."""
-    return [_entry(*row, opener=opener) for row in query(_LOAD, [run_id])]
+    return [entry_of(*row, opener=opener) for row in query(_LOAD, [run_id])]
 
 
 def show_history(run_id: UUID, opener: Callable[[], Opener]) -> list[HistoryEntry]:
     """Return everything the run has done, opened by what is made only where something is encrypted."""
     rows = query(_LOAD, [run_id])
     opens = opener() if any(IN_TEXT in row[5] for row in rows) else None
-    return [_entry(*row, opener=opens) for row in rows]
+    return [entry_of(*row, opener=opens) for row in rows]
 
 
 def load_histories(run_ids: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
     """Return everything that each of these runs has done, in one query."""
     found: dict[UUID, list[HistoryEntry]] = {run_id: [] for run_id in run_ids}
     for run_id, *line in query(_LOAD_SEVERAL, [list(run_ids)]):
-        found[run_id].append(_entry(*line))
+        found[run_id].append(entry_of(*line))
     return found
 
 
@@ -187,7 +187,7 @@ def sealed_entry(entry: HistoryEntry, sealing: Sealer) -> str:
     return as_text(sealing.line(entry.kind, entry.name, place, entry.data))
 
 
-def _entry(
+def entry_of(
     line_id: int,
     position: int | None,
     part: int,
@@ -198,6 +198,7 @@ def _entry(
     *,
     opener: Opener | None = None,
 ) -> HistoryEntry:
+    """Return a line by its columns. opener: opens what is encrypted; None: it stays as it is stored."""
     entry = HistoryEntry(
         id=line_id,
         position=position,

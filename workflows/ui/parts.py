@@ -36,3 +36,8 @@ def json_text(value: Any) -> SafeString:
     return format_html(
         '<pre class="value">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False)
     )
+
+
+def number(count: int, how: str = "exact") -> str:
+    """Write a count with what it is worth: exact, at_least or about."""
+    return {"at_least": "{:,}+", "about": "≈ {:,}"}.get(how, "{:,}").format(count)

@@ -1,18 +1,24 @@
 """Runs told by what they are, and a run told by its steps."""
 
+from collections.abc import Sequence
 from typing import Unpack
+from uuid import UUID
 
 from workflows.core.errors import RunNotFound
 from workflows.core.history import HistoryEntry
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.run_filter import RunFilter
 from workflows.core.running_steps import read_shown
+from workflows.core.states import RunState
 from workflows.core.step_views import StepView, tell_steps
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.requests.run_filters import read_filter, read_limit
 from workflows.source.plan import planned_steps
 from workflows.store import found_runs as store
+from workflows.store import state_counts
 from workflows.store.found_runs import Place
+from workflows.store.recent_lines import load_recent_lines
+from workflows.store.state_counts import StateCount
 from workflows.store.views import get_history, get_run
 
 
@@ -26,12 +32,25 @@ def list_runs(
     """Return the newest runs of which all of a filter is true: list_runs(workflow=order, state="failed").
 
     after: the last run of the page before, for the next one; older runs follow it, whatever has
-    happened to it since. Raises InvalidInput, RunNotFound where a run that is named by its id is gone.
-    decrypt: as in get_run.
+    happened to it since. decrypt: as in get_run. Raises InvalidInput, RunNotFound where a run that is named by its
+    id is gone.
     """
     read_limit(limit)
     place = None if after is None else _place(after)
     return store.list_runs(read_filter(filter), after=place, limit=limit, decrypt=decrypt)
+
+
+def count_states(**filter: Unpack[RunFilter]) -> dict[RunState, StateCount]:
+    """Return how many runs are in each state, of those of which all of a filter is true; what it says of states
+    is left out.
+
+    Up to 5,000 in all are counted exactly. Beyond that each number says what it is worth (`how`): with a filter
+    "at_least"; of all runs "exact" or "at_least" where an index holds the state, else "about". Raises
+    InvalidInput.
+    """
+    wanted = read_filter(filter)
+    wanted.pop("state", None)
+    return state_counts.count_states(wanted)
 
 
 def _place(run: RunId) -> Place:
@@ -56,6 +75,15 @@ def list_steps(run_id: RunId, *, decrypt: bool = True) -> list[StepView]:
     decrypt: as in get_run.
     """
     return steps_of(get_run(run_id, decrypt=decrypt), get_history(run_id, decrypt=decrypt))
+
+
+def list_recent_steps(
+    runs: Sequence[RunView], *, decrypt: bool = True
+) -> dict[UUID, list[StepView]]:
+    """Return for each of these runs what list_steps does, of its last sixty lines or so and without outputs:
+    one query for all of them. decrypt: as in get_run."""
+    lines = load_recent_lines([run.id for run in runs], decrypt=decrypt)
+    return {run.id: steps_of(run, lines[run.id]) for run in runs}
 
 
 def steps_of(run: RunView, lines: list[HistoryEntry]) -> list[StepView]:

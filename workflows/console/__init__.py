@@ -1,0 +1,1 @@
+"""The operators' console: runs seen, understood and steered in the browser. A project includes its `urls`."""
