@@ -14,6 +14,7 @@ from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
 from workflows.cluster.retention import Prune
 from workflows.cluster.schedule_chore import DECLARE_EVERY_SECONDS, Declare, starting
+from workflows.cluster.statistics import Count, Tidy
 from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
@@ -208,7 +209,7 @@ class AskForCode:
                 )
 
 
-_prune = Prune()
+_prune, _count, _tidy = Prune(), Count(), Tidy()
 CHORES = (
     Chore(name="renew leases", every_seconds=look_every_seconds, do=Renewal()),
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
@@ -219,6 +220,8 @@ CHORES = (
     Chore(name="forget idle starts", every_seconds=lambda: 60.0, do=start_windows.forget_idle),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
+    Chore(name="count", every_seconds=_count.every_seconds, do=_count),
+    Chore(name="forget figures", every_seconds=_tidy.every_seconds, do=_tidy),
     Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),
     Chore(name="declare schedules", every_seconds=lambda: DECLARE_EVERY_SECONDS, do=Declare()),
     Chore(name="start by schedules", every_seconds=starting.every_seconds, do=starting),

@@ -53,8 +53,7 @@ def fork(
     Of a chain, the run is meant that is named. One transaction, which joins the caller's. Raises RunNotFound;
     SubjectTaken where such a subject has an open run, this one or another; ForkRefused inside a group,
     where an operation before `at` has not ended, where a child goes on, and where a step before it has
-    been undone; InvalidInput; UnknownWorkflow where input is given and its code is not here;
-    PayloadUnreadable where something of the other run is encrypted with a key that is not here.
+    been undone; InvalidInput; UnknownWorkflow where input is given and its code is not here; PayloadUnreadable.
     """
     refuse("calls fork()", "do it outside, or write run.start_child(workflow, …)")
     origin, why = run_id_of(run), asked(by=by, reason=reason, via=via)

@@ -38,6 +38,8 @@ FILLED = {
     "workflows_limitwait",
     "workflows_schedule",
     "workflows_startwindow",
+    "workflows_statistic",
+    "workflows_statisticmark",
     "django_q_task",
     "django_q_ormq",
     "lab_effect",
