@@ -85,10 +85,8 @@ _OF_WHAT = f"""
       || CASE WHEN company > 0 AND {_IS_COUNTED} THEN {_COMPANY} ELSE '{{}}' END
 """
 # Some may have been taken before: a sweep leaves out rows that are locked, and takes so many at a time.
-_OTHERS = """
-    greatest((SELECT held - 1 FROM held_together AS each WHERE each.worker_id = run.worker_id),
-             told.company, 0)
-"""
+_BESIDE_IT = "SELECT held - 1 FROM held_together AS each WHERE each.worker_id = run.worker_id"
+_OTHERS = f"greatest(({_BESIDE_IT}), told.company, 0)"
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
 # of crashes anew, and so do heartbeats that have grown since the last loss, and the turn to
@@ -214,10 +212,9 @@ def _recover(which: str, seen: str, *, company: str) -> Statement:
     )
 
 
+_BROKE = "'its connection broke inside an atomic step'"
 _SWEEP = _recover(_BY_THE_SWEEP, _SEEN, company=_OTHERS)
-_TAKE_FROM_ITSELF = _recover(
-    still_held(), "'its connection broke inside an atomic step'", company="0"
-)
+_TAKE_FROM_ITSELF = _recover(still_held(), _BROKE, company="0")
 
 
 class Judged(NamedTuple):
@@ -267,11 +264,7 @@ def sweep(
         "dead": list(dead),
         "cut": list(cut),
         "longest_pause": longest_pause_seconds,
-        **told_params(
-            [each.run for each in told],
-            [each.cause for each in told],
-            [each.company for each in told],
-        ),
+        **(told_params(*zip(*told, strict=True)) if told else told_params([])),
     }
     return _judged(query(_SWEEP, params, on=own))
 
@@ -279,8 +272,7 @@ def sweep(
 def take_from_itself(run: ClaimedRun, *, max_crashes: int) -> list[Judged]:
     """Recover a run whose atomic step has broken its connection, as the sweep would. On Django's
     connection. Returns nothing where somebody else has it, or its row."""
-    params = {"max_crashes": max_crashes, "longest_pause": LONGEST_PAUSE_SECONDS}
-    params |= told_params([])
+    params = {"max_crashes": max_crashes, "longest_pause": LONGEST_PAUSE_SECONDS, **told_params([])}
     return _judged(query(_TAKE_FROM_ITSELF, holder(run) | params))
 
 
