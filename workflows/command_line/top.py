@@ -1,5 +1,6 @@
 """top: what is driven and what is due, looked at again and again."""
 
+import os
 import select
 import sys
 import time
@@ -83,13 +84,17 @@ def _keys() -> Iterator[Callable[[float], str]]:
     before = termios.tcgetattr(keyboard)
     tty.setcbreak(keyboard)
     try:
-        yield (
-            lambda seconds: (
-                sys.stdin.read(1).lower() if select.select([keyboard], [], [], seconds)[0] else ""
-            )
-        )
+        yield lambda seconds: _key(keyboard, seconds)
     finally:
         termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+
+
+def _key(keyboard: int, seconds: float) -> str:
+    """Return the next key; "" for none in so long."""
+    if not select.select([keyboard], [], [], seconds)[0]:
+        return ""
+    # Not by sys.stdin, which would keep a second key where no select sees it.
+    return os.read(keyboard, 1).decode(errors="replace").lower()
 
 
 def _no_key(seconds: float) -> str:

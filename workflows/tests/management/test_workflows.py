@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 
 from workflows.api import HistoryKind, RunState, get_history, get_run, list_runs, start
 from workflows.command_line import screen
-from workflows.management.commands.workflows import DEEDS
+from workflows.management.commands.workflows import DEEDS, Command
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.encrypted import NEW, SECRET, keys
@@ -363,3 +363,12 @@ def test_every_subcommand_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             command(name, "--help")
         assert end.value.code == 0
         assert "--json" in capsys.readouterr().out
+
+
+def test_a_wrong_command_line_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for wrong in (["wander"], ["show"], ["list", "--created-since", "soon"]):
+        with pytest.raises(SystemExit) as end:
+            Command().run_from_argv(["manage.py", "workflows", *wrong])
+
+        assert end.value.code == 2
+    assert "'soon' is no time" in capsys.readouterr().err
