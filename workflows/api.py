@@ -87,11 +87,14 @@ from workflows.engine.schedules.steer_schedules import (
     trigger_schedule,
 )
 from workflows.engine.verbs.context import Context
+from workflows.picture.outline import load_outline
+from workflows.picture.parts import Outline
 from workflows.signals import (
     attempt_failed,
     bell_failed,
     chore_failed,
     chunks_lost,
+    claim_abandoned,
     claim_refused,
     cluster_died,
     cluster_stalled,
@@ -158,6 +161,7 @@ __all__ = [
     "Limit",
     "LimitView",
     "MissingCode",
+    "Outline",
     "Overlap",
     "PayloadUnreadable",
     "Permanent",
@@ -209,6 +213,7 @@ __all__ = [
     "cancel",
     "chore_failed",
     "chunks_lost",
+    "claim_abandoned",
     "claim_refused",
     "cluster_died",
     "cluster_stalled",
@@ -243,6 +248,7 @@ __all__ = [
     "liveness_failed",
     "living_workers",
     "load_charts",
+    "load_outline",
     "load_overview",
     "named_pool",
     "newer_code_awaited",

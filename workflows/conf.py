@@ -156,19 +156,19 @@ class Conf:
             value = getattr(self, field.name)
             if field.name in NO_NUMBERS:
                 continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not 0 < value <= LARGEST
-            ):
-                raise ImproperlyConfigured(
-                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a number above 0, "
-                    f"up to {LARGEST:,}"
-                )
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
             most = WHOLE_NUMBERS.get(field.name)
-            if most is not None and not (isinstance(value, int) and value <= most):
+            if most is None:
+                fits, wanted = (
+                    is_number and 0 < value <= LARGEST,
+                    f"number above 0, up to {LARGEST:,}",
+                )
+            else:
+                fits = is_number and isinstance(value, int) and 1 <= value <= most
+                wanted = f"whole number from 1 to {most:,}"
+            if not fits:
                 raise ImproperlyConfigured(
-                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a whole number from 1 to {most:,}"
+                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a {wanted}"
                 )
 
 

@@ -6,13 +6,16 @@ from pathlib import Path
 from toolsite.tests.import_rules import imported_names
 
 ROOT = Path(__file__).resolve().parents[2]
-MIRRORED = ["core", "definitions", "source", "store", "engine", "cluster"]
+MIRRORED = ["core", "definitions", "source", "picture", "store", "engine", "cluster"]
 """Rooms of the engine. A module of theirs has its tests at the same path below workflows/tests."""
 
 TESTED_ELSEWHERE = {
     "core/charts.py": "values, which engine/requests/test_charts.py reads",
     "core/overview.py": "values, which engine/requests/test_overview.py reads",
     "core/why_facts.py": "values and words, which test_why.py and test_why_waits.py read",
+    "picture/budget.py": "picture/test_read_expressions.py, which spends it",
+    "picture/graph.py": "values, which picture/test_make_graph.py reads",
+    "picture/overlay.py": "values, which picture/test_run_overlay.py reads",
     "store/charts.py": "engine/requests/test_charts.py, which asks all of it",
     "store/insert.py": "parts of statements, which their own files test",
     "store/isolation.py": "engine/attempts/test_isolation.py, where a transaction is begun",

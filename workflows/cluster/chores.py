@@ -134,11 +134,12 @@ class Sweep:
     def _forget_what_was_told(self, rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
         """What was not taken by now has gone to another, or had ended; unless its row is locked."""
         now, before, self._dead_since = time.monotonic(), self._dead_since, {}
-        for holder, runs, _ in rows:
+        for row in rows:
+            holder = row.holder
             if process_state.lives(holder.pid):
                 continue
             since = before.get(holder, now)
-            if {run.run_id for run in runs} <= judged or now - since > TELL_FOR_SECONDS:
+            if {run.run_id for run in row.runs} <= judged or now - since > TELL_FOR_SECONDS:
                 held_runs.forget(holder)
             else:
                 self._dead_since[holder] = since
@@ -156,7 +157,9 @@ def _is_ours_to_judge(worker: store.Missing) -> bool:
 
 def _told(row: held_runs.Row) -> list[lost.Told]:
     lives = process_state.lives(row.holder.pid)
-    return [lost.Told(run, None if lives else _cause(row, run)) for run in row.runs]
+    return [
+        lost.Told(run, None if lives else _cause(row, run), row.company_of(run)) for run in row.runs
+    ]
 
 
 def _cause(row: held_runs.Row, run: HeldRun) -> str | None:

@@ -14,7 +14,7 @@ from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
 from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.retry import retry
-from workflows.engine.requests.run_filters import read_filter
+from workflows.engine.requests.run_filters import read_filter, read_limit
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.store import found_runs as store
 
@@ -83,6 +83,7 @@ def steer_runs(
         raise InvalidInput(
             f"steer_runs({verb!r}) says of no run; for all open ones, name the states"
         )
+    read_limit(limit)
     words = asked(by=by, reason=reason, via=via)._asdict()
     found = store.count_runs(wanted)
     steered = Steered(verb=verb, matched=found.runs)

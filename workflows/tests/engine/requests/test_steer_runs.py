@@ -256,6 +256,10 @@ def test_inside_a_transaction_all_of_it_is_lost_with_that() -> None:
         ("explode", {"state": "failed"}, 'give "cancel" or "compensate" or "pause" or "resume"'),
         ("cancel", {}, "says of no run"),
         ("cancel", {"state": None}, "says of no run"),
+        ("cancel", {"tags": []}, "says of no run"),
+        ("cancel", {"attributes": {}, "tags": ()}, "says of no run"),
+        ("cancel", {"state": "waiting", "limit": -1}, "limit is -1; give a whole number from 0"),
+        ("cancel", {"state": "waiting", "limit": 1.5}, "limit is 1.5; give a whole number from 0"),
         ("cancel", {"stat": "failed"}, "did you mean 'state'"),
     ],
 )

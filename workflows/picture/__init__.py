@@ -1,0 +1,1 @@
+"""Pictures of workflows: told from the source, laid out, drawn, with runs over them."""
