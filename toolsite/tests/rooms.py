@@ -29,6 +29,8 @@ WORKFLOWS: Table = {
     "admin": {"api", "conf", "models", "run_actions", "schedule_admin", "ui"},
     "run_actions": {"api", "models", "ui"},
     "schedule_admin": {"api", "conf", "core", "models", "ui"},
+    "command_line": {"api", "core", "definitions", "store"},
+    "doctor": {"api", "core", "conf", "definitions", "engine", "store"},
     "management": {
         "api",
         "core",
@@ -38,6 +40,8 @@ WORKFLOWS: Table = {
         "picture",
         "engine",
         "cluster",
+        "command_line",
+        "doctor",
     },
     "testing": {"api", "core", "conf", "models", "definitions", "store", "engine"},
     "checks": {"core", "conf", "definitions", "source"},

@@ -114,6 +114,18 @@ def test_a_filter_that_fits_a_chain_s_older_run_does_not_reach_its_newest() -> N
 
 
 @pytest.mark.django_db
+def test_whoever_watches_is_told_after_each_batch() -> None:
+    for _ in range(3):
+        driven(wait_for_go)
+    far: list[int] = []
+
+    with mock.patch.object(bulk, "BATCH", 2):
+        steer_runs("pause", state="waiting", progress=lambda each: far.append(each.done))
+
+    assert far == [2, 3]
+
+
+@pytest.mark.django_db
 def test_a_limit_takes_the_oldest() -> None:
     runs = started(3)
 
