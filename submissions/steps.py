@@ -18,8 +18,13 @@ from django.utils.text import Truncator
 
 from submissions import moves
 from submissions.conf import conf
-from submissions.link_check import LinkVerdict, Outcome, explain, explain_to_moderators
-from submissions.link_check import check_link as ask_the_guard
+from submissions.link_check import (
+    LinkVerdict,
+    Outcome,
+    check_link as ask_the_guard,
+    explain,
+    explain_to_moderators,
+)
 from submissions.link_tries import (
     LINK_RETRY,
     LONGEST_TRY_SECONDS,

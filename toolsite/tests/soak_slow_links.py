@@ -15,7 +15,7 @@ from submissions.models import Board, Submission
 from submissions.tests.builders import in_review, make_board, person
 from toolsite.tests.live_site import LiveSite
 from toolsite.tests.slow_links import SlowLinks, slow_links
-from workflows.store.workers import count_living
+from workflows.store.workers import living_workers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DRIPS, MAKERS, WORKERS = 30, 10, 2
@@ -31,7 +31,7 @@ def site() -> Iterator[LiveSite]:
     site = LiveSite(workers=WORKERS, variables={"TOOLSITE_LINK_CHECK_ALLOW": "127.0.0.0/8"})
     site.start_cluster()
     try:
-        wait_until(lambda: count_living() == WORKERS)
+        wait_until(lambda: living_workers() == WORKERS)
         yield site
     finally:
         site.close()

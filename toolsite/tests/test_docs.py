@@ -12,8 +12,7 @@ import pytest
 from django.core.management import get_commands
 
 from ops import cli
-from submissions import conf as submissions_conf
-from submissions import states as submission_states
+from submissions import conf as submissions_conf, states as submission_states
 from toolsite.env import KNOWN_NAMES
 from toolsite.tests import rooms
 from workflows import conf as workflows_conf

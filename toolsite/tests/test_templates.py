@@ -1,8 +1,7 @@
 """The pages' parts: strangers' text stays text, error pages always render, nothing is inline."""
 
 import re
-from datetime import datetime, timedelta
-from datetime import timezone as fixed_zone
+from datetime import datetime, timedelta, timezone as fixed_zone
 from pathlib import Path
 from typing import Any
 

@@ -15,8 +15,7 @@ from workflows.cluster.schedule_chore import starting
 from workflows.cluster.worker_calls import Calls
 from workflows.conf import conf
 from workflows.engine.served_code import code_here
-from workflows.store import queue
-from workflows.store import workers as store
+from workflows.store import queue, workers as store
 from workflows.store.database import Connection
 from workflows.store.schema import RUNG_FOR_SCHEDULES
 

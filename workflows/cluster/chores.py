@@ -20,9 +20,7 @@ from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
 from workflows.engine import announcements
 from workflows.engine.served_code import named_pool
-from workflows.store import limits, lost_sessions, start_windows
-from workflows.store import sweep as lost
-from workflows.store import workers as store
+from workflows.store import limits, lost_sessions, start_windows, sweep as lost, workers as store
 from workflows.store.database import Connection
 from workflows.store.missing_code import list_missing_code
 

@@ -31,8 +31,7 @@ from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.core.running_steps import HeldRun
 from workflows.engine.served_code import code_here
-from workflows.store import lent_connections
-from workflows.store import workers as store
+from workflows.store import lent_connections, workers as store
 from workflows.store.beat_connection import beat_connection
 from workflows.store.database import Connection
 

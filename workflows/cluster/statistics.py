@@ -6,8 +6,7 @@ Every cluster has them; one of them counts at a time, and the others pass it by.
 from workflows.conf import conf
 from workflows.core.figures import Grain, count_in_all
 from workflows.core.retention import seconds_of
-from workflows.store import counting
-from workflows.store import statistics as store
+from workflows.store import counting, statistics as store
 from workflows.store.database import Connection, transaction_on
 
 BETWEEN_BATCHES_SECONDS = 0.2

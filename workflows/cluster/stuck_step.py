@@ -13,8 +13,7 @@ from workflows.conf import conf
 from workflows.core.running_steps import HEARTBEAT, TIMEOUT, HeldRun, StepSeen
 from workflows.engine import announcements
 from workflows.engine.attempts.running_step import Running
-from workflows.store import sweep
-from workflows.store import workers as store
+from workflows.store import sweep, workers as store
 
 TRIES, PAUSE_SECONDS = 10, 0.2
 """To take the run while others have its row locked."""

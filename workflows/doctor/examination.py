@@ -2,8 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, transaction
-from django.db import Error as AnyDatabaseError
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    Error as AnyDatabaseError,
+    connections,
+    transaction,
+)
 
 from workflows.core.errors import WorkflowError
 from workflows.doctor import cluster, database, runs, schema

@@ -5,8 +5,7 @@ from collections.abc import Collection
 
 from workflows.conf import conf
 from workflows.core.pool import DEFAULT_POOL
-from workflows.definitions import step as steps
-from workflows.definitions import workflow as definitions
+from workflows.definitions import step as steps, workflow as definitions
 from workflows.store.guests import Guests
 from workflows.store.queue import Code
 

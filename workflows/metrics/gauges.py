@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from workflows.api import list_limits
-from workflows.store import counting
-from workflows.store import overview as store
+from workflows.store import counting, overview as store
 from workflows.store.missing_code import list_missing_code
 from workflows.store.run_counts import load_run_counts, load_unread
 

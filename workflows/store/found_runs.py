@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import BooleanField, Max, Q, TextField
-from django.db.models import Count as Aggregate
+from django.db.models import BooleanField, Count as Aggregate, Max, Q, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast

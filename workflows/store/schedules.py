@@ -13,8 +13,7 @@ from workflows.core.states import FINAL_STATES, RunState
 from workflows.core.timing import Timing
 from workflows.store.database import Connection, query, query_one
 from workflows.store.schema import CHANNEL, RUNG_FOR_SCHEDULES
-from workflows.store.sealing import Opener, sealed_text, sealer
-from workflows.store.sealing import owner_of_schedule as owner_of
+from workflows.store.sealing import Opener, owner_of_schedule as owner_of, sealed_text, sealer
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 PUT_OFF_SECONDS = 60

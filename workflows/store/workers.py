@@ -223,7 +223,7 @@ def forget_the_dead(own: Connection) -> list[Gone]:
     return [Gone(*row) for row in query(_FORGET, on=own)]
 
 
-def count_living() -> int:
+def living_workers() -> int:
     """Count the worker processes alive now, over all hosts, on Django's connection."""
     [[living]] = query(_COUNT_LIVING)
     return int(living)

@@ -6,8 +6,7 @@ from typing import Any
 from django.db.models.functions import Now
 
 from workflows import api
-from workflows.models import Run
-from workflows.models import Schedule as Row
+from workflows.models import Run, Schedule as Row
 from workflows.tests.flows import wait_for_go
 
 HOUR = 3600.0

@@ -8,8 +8,7 @@ from django.test import TestCase
 from django.urls import reverse
 
 from workflows.api import get_schedule, list_schedules, pause_schedule
-from workflows.models import Run
-from workflows.models import Schedule as Row
+from workflows.models import Run, Schedule as Row
 from workflows.tests.encrypted import NEW, SECRET, keys
 from workflows.tests.flows import greet_once
 from workflows.tests.schedules import HOUR, made

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from submissions.link_check import LinkVerdict, check_link
-from submissions.link_check import wire as link_wire
+from submissions.link_check import LinkVerdict, check_link, wire as link_wire
 
 PORTS = range(22_000, 23_000)
 LOOPBACK = (ip_network("127.0.0.0/8"),)

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 from urllib3.util import parse_url
 
 from submissions.link_check import LinkSyntaxError, normalise_link, validate_link_syntax

@@ -12,8 +12,7 @@ from workflows.engine.drive.ended import Ended
 from workflows.engine.drive.undoing import clean_up, recollect_and_undo, undo_steps
 from workflows.engine.drive.workflow_code import end_children
 from workflows.engine.session.session import Session
-from workflows.store import parking, queue
-from workflows.store import runs as store
+from workflows.store import parking, queue, runs as store
 
 
 def carry_out(session: Session, ended: Ended) -> None:

@@ -12,8 +12,7 @@ from workflows.core.states import RunState
 from workflows.engine import announcements
 from workflows.engine.requests.new_run import new_run
 from workflows.engine.session.session import Session
-from workflows.store import next_try as store
-from workflows.store import runs as runs_store
+from workflows.store import next_try as store, runs as runs_store
 
 _FOR_GOOD = (Permanent, ValueNotStorable, DeadlineExceeded)
 _HELD = (RunState.RUNNING, RunState.PAUSED, RunState.COMPENSATING)

@@ -15,8 +15,7 @@ from workflows.definitions.workflow import newest_definition
 from workflows.engine import announcements
 from workflows.engine.requests.new_run import new_run
 from workflows.engine.session.session import Session
-from workflows.store import continue_as_new as store_continue
-from workflows.store import runs as store
+from workflows.store import continue_as_new as store_continue, runs as store
 
 
 def end(

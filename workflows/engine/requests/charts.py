@@ -14,8 +14,7 @@ from workflows.core.charts import (
 )
 from workflows.core.errors import InvalidInput
 from workflows.core.figures import Counted, Figure, Grain, span_of
-from workflows.store import charts as store
-from workflows.store import counting
+from workflows.store import charts as store, counting
 
 
 def load_charts(span: Span | str = Span.HOUR) -> Charts:

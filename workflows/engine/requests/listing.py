@@ -14,8 +14,7 @@ from workflows.core.step_views import StepView, tell_steps
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.requests.run_filters import read_filter, read_limit
 from workflows.source.plan import planned_steps
-from workflows.store import found_runs as store
-from workflows.store import state_counts
+from workflows.store import found_runs as store, state_counts
 from workflows.store.found_runs import Place
 from workflows.store.recent_lines import load_recent_lines
 from workflows.store.state_counts import StateCount

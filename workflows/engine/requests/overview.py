@@ -5,8 +5,7 @@ from datetime import timedelta
 from workflows.core.charts import Throughput
 from workflows.core.figures import Counted, Grain
 from workflows.core.overview import Count, Missing, Overview
-from workflows.store import charts, counting
-from workflows.store import overview as store
+from workflows.store import charts, counting, overview as store
 from workflows.store.missing_code import list_missing_code
 
 WAITS_FOR = ("event", "child", "limit", "time", "retry")

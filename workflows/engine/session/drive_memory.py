@@ -29,9 +29,7 @@ from workflows.engine.session.given_generators import GivenGenerators
 from workflows.engine.session.run_growth import RunGrowth
 from workflows.engine.session.run_stream import RunStream
 from workflows.engine.session.watched_connections import WatchedConnections
-from workflows.store import events as events_store
-from workflows.store import history as history_store
-from workflows.store import lent_connections
+from workflows.store import events as events_store, history as history_store, lent_connections
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.sealing import Opener, opened_run
 

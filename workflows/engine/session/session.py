@@ -10,9 +10,7 @@ from workflows.core.run import Fact
 from workflows.core.states import RunState
 from workflows.core.unwind import Cancelled, Drain, LeaseLost, StoreFailed
 from workflows.engine.session.drive_memory import DriveMemory
-from workflows.store import events as events_store
-from workflows.store import history as history_store
-from workflows.store import runs as runs_store
+from workflows.store import events as events_store, history as history_store, runs as runs_store
 from workflows.store.fence import UNCHANGED, Notes
 from workflows.store.history import Written
 

@@ -22,8 +22,7 @@ from workflows.core.update_handler import UpdateHandler
 from workflows.core.update_lines import UPDATE_EVENT, update_answered, update_received
 from workflows.definitions.workflow_guard import guarding
 from workflows.engine.session.session import Session
-from workflows.store import events as events_store
-from workflows.store import updates as store
+from workflows.store import events as events_store, updates as store
 
 
 def take_updates(

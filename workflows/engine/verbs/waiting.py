@@ -16,9 +16,11 @@ from workflows.core.time_checks import is_due
 from workflows.core.unwind import Parked
 from workflows.engine.session.session import Session
 from workflows.engine.verbs.updates import next_update, take_updates
-from workflows.store import events as events_store
-from workflows.store import history as history_store
-from workflows.store import parking as parking_store
+from workflows.store import (
+    events as events_store,
+    history as history_store,
+    parking as parking_store,
+)
 
 
 def wait_event(

@@ -5,9 +5,11 @@ import os
 from pathlib import Path
 
 from toolsite.tests.settings import *  # noqa: F403
-from toolsite.tests.settings import DATABASES
-from toolsite.tests.settings import INSTALLED_APPS as SITE_APPS
-from toolsite.tests.settings import Q_CLUSTER as SITE_CLUSTER
+from toolsite.tests.settings import (
+    DATABASES,
+    INSTALLED_APPS as SITE_APPS,
+    Q_CLUSTER as SITE_CLUSTER,
+)
 
 LAB = json.loads(os.environ["LAB"])
 LAB_FOLDER = Path(LAB["folder"])

@@ -23,8 +23,7 @@ from workflows.cluster.statistics import Count
 from workflows.core.figures import Counted, Figure, Figures, Grain, Place, Subject, span_of
 from workflows.metrics.registry import registry_of
 from workflows.models import StatisticMark
-from workflows.store import counting
-from workflows.store import overview as store
+from workflows.store import counting, overview as store
 from workflows.store.missing_code import list_missing_code
 from workflows.store.statistics import add_figures, load_ever
 from workflows.tests.builders import connected

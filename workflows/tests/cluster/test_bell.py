@@ -12,12 +12,10 @@ from django.db import transaction
 
 from workflows import signals
 from workflows.api import RunState, get_run, start
-from workflows.cluster import bell as room
-from workflows.cluster import shared
+from workflows.cluster import bell as room, shared
 from workflows.cluster.bell import Bell
 from workflows.conf import conf
-from workflows.store import queue
-from workflows.store import workers as store
+from workflows.store import queue, workers as store
 from workflows.store.database import Connection
 from workflows.store.queue import claim_run
 from workflows.tests.cluster import flows

@@ -23,7 +23,7 @@ from workflows.conf import conf
 from workflows.models import Run, Worker
 from workflows.store.database import Connection
 from workflows.store.queue import Code
-from workflows.store.workers import count_living, enlist, open_connection
+from workflows.store.workers import enlist, living_workers, open_connection
 from workflows.tests.builders import claim, connected, expire_lease, row, swept, until
 from workflows.tests.cluster.lab import Lab
 from workflows.tests.cluster.slots import as_a_worker
@@ -176,7 +176,7 @@ def test_a_run_is_taken_at_once_from_a_process_seen_dead_and_else_at_the_second_
     wait_for_the_end(ended)
     with connected() as session:
         worker_id = enlist(session, host=socket.gethostname(), pid=ended.pid, place=where)
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
     start(greet_once, name="Alice")
     run, sweep, taken = claim(worker_id=worker_id), chores.Sweep(), 0
 
@@ -193,7 +193,7 @@ def test_who_lost_the_session_together_with_the_pusher_has_not_crashed(own: Conn
     with connected() as session, connected() as before:
         worker_id, sweep = enlist(session, host="far away", pid=1), chores.Sweep()
         sweep(before)
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
     start(greet_once, name="Alice")
     run = claim(worker_id=worker_id)
     expire_lease(run.id)
@@ -213,7 +213,7 @@ def test_a_worker_that_is_lost_later_has_crashed_though_the_pusher_was_cut_once(
     with connected() as session:
         worker_id = enlist(session, host="far away", pid=1)
         sweep(own)
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
     start(greet_once, name="Alice")
     run = claim(worker_id=worker_id)
 
@@ -261,7 +261,7 @@ def test_a_dead_worker_of_another_cluster_that_lives_is_left_to_it_for_a_look(
             place=place(),
             cluster_pid=os.getpid(),
         )
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
     start(greet_once, name="Alice")
     run, sweep = claim(worker_id=worker_id), chores.Sweep()
 

@@ -18,8 +18,7 @@ from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Hold, Liveness
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.engine.served_code import code_here
-from workflows.store import lent_connections
-from workflows.store import workers as store
+from workflows.store import lent_connections, workers as store
 from workflows.store.database import Connection
 from workflows.store.queue import claim_run
 from workflows.store.schema import LIVING

@@ -13,8 +13,7 @@ from workflows.api import get_schedule, next_times, pause_schedule, put_schedule
 from workflows.cluster import schedule_chore
 from workflows.cluster.chores import Chore, Chores
 from workflows.cluster.database_watch import DatabaseWatch
-from workflows.models import Run
-from workflows.models import Schedule as Row
+from workflows.models import Run, Schedule as Row
 from workflows.store.database import Connection
 from workflows.tests.builders import connected
 from workflows.tests.cluster import flows

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from workflows.cluster import shared
-from workflows.cluster import worker_calls as room
+from workflows.cluster import shared, worker_calls as room
 from workflows.cluster.worker_calls import Calls
 from workflows.store.queue import Due
 

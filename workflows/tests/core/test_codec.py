@@ -11,8 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import pydantic
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workflows.core.codec import Codec, dumps, is_same, loads
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge

@@ -3,8 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workflows.core.codec import dumps
 from workflows.core.failure import MAX_MESSAGE, MAX_TRACEBACK, describe, storable

@@ -1,7 +1,6 @@
 """Lengths of time in buckets: what is found again, and how far off."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workflows.core.histogram import BOUNDS, ERROR, added, bucket_of, of_buckets, quantile
 

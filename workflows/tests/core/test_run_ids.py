@@ -2,8 +2,7 @@
 
 import uuid
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from workflows.core.run_ids import id_of_successor, in_time_order
 

@@ -19,8 +19,8 @@ from workflows.tests.cluster.lab import (
     most_crashes,
     rows,
     wait_for,
+    wait_for_state as wait_for_run,
 )
-from workflows.tests.cluster.lab import wait_for_state as wait_for_run
 from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]

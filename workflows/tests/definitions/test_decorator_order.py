@@ -10,8 +10,7 @@ from django.db import transaction
 
 from workflows.api import Context, DefinitionError, RunState, action, start, step, workflow
 from workflows.checks import check_decorators
-from workflows.definitions import step as steps
-from workflows.definitions import workflow as workflows
+from workflows.definitions import step as steps, workflow as workflows
 from workflows.definitions.step import step_definition
 from workflows.definitions.workflow import workflow_definition
 from workflows.tests.builders import driven

@@ -8,8 +8,7 @@ from uuid import UUID
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as some
+from hypothesis import HealthCheck, given, settings, strategies as some
 
 from workflows.api import (
     RunState,

@@ -38,10 +38,10 @@ from workflows.store.queue import look_ahead
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 from workflows.store.sweep import sweep
 from workflows.store.workers import (
-    count_living,
     enlist,
     extend_leases,
     forget_the_dead,
+    living_workers,
     open_connection,
 )
 from workflows.tests.builders import (
@@ -177,7 +177,7 @@ def everything_an_engine_does() -> None:
         extend_leases(own, [HeldRun(waiting.id, 1)], worker_id=1, lease_seconds=1)
         sweep(own, max_crashes=1)
         forget_the_dead(own)
-    count_living()
+    living_workers()
     with transaction.atomic():
         isolate("serializable")
 

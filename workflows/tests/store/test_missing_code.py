@@ -12,7 +12,7 @@ from workflows.api import RunState, cancel, get_run, list_runs, start
 from workflows.models import Run
 from workflows.store.missing_code import list_missing_code
 from workflows.store.queue import Code
-from workflows.store.workers import count_living, enlist
+from workflows.store.workers import enlist, living_workers
 from workflows.tests.builders import claim, connected, until
 from workflows.tests.flows import greet_once, wait_for_go
 
@@ -92,7 +92,7 @@ def test_code_that_only_a_dead_worker_had_is_missing() -> None:
     overdue()
     with worker_with(OUR_CODE):
         pass
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
 
     with worker_with(OTHER_CODE):
         assert [missing.workflow for missing in list_missing_code()] == ["tests.greet"]

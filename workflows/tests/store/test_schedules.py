@@ -6,8 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from workflows.api import RunState, list_schedules, start
-from workflows.models import Run
-from workflows.models import Schedule as Row
+from workflows.models import Run, Schedule as Row
 from workflows.store import schedules as store
 from workflows.tests.builders import connected
 from workflows.tests.flows import wait_for_go

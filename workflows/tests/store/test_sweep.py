@@ -25,8 +25,8 @@ from workflows.store.schema import PUBLIC_LOCK_CLASS
 from workflows.store.steering import cancel_run, wake_run
 from workflows.store.sweep import CLUSTER_ENDED, STEP_OVERRAN, Told, sweep
 from workflows.store.workers import (
-    count_living,
     forget_the_dead,
+    living_workers,
     missing_workers,
     renew_leases,
 )
@@ -306,7 +306,7 @@ def test_the_run_of_a_living_worker_is_left() -> None:
 
 def test_a_run_held_by_no_worker_is_left_while_its_lease_lasts_though_nobody_lives() -> None:
     run = held_by(None)
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
 
     assert swept() == []
 
@@ -531,7 +531,7 @@ def test_a_lock_of_another_database_of_this_server_keeps_no_worker_alive() -> No
 
     with other_database() as elsewhere_:
         elsewhere_.execute(f"SELECT pg_advisory_lock({PUBLIC_LOCK_CLASS}, {worker_id:d})")
-        living, found = count_living(), swept()
+        living, found = living_workers(), swept()
 
     assert living == 0
     assert [run_id for run_id, _, _ in found] == [run.id]

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 from workflows.core.running_steps import HeldRun
 from workflows.core.states import RunState
 from workflows.models import Worker
-from workflows.store.workers import count_living, extend_leases, forget_the_dead
+from workflows.store.workers import extend_leases, forget_the_dead, living_workers
 from workflows.tests.builders import connected, expire_lease, give_to_another, row, swept, until
 from workflows.tests.store.worker_rows import dead_worker, held_by, living_worker
 
@@ -42,10 +42,10 @@ def test_a_zombie_cannot_extend_the_lease_of_who_came_after() -> None:
 
 def test_workers_are_counted_while_they_live() -> None:
     with living_worker(), living_worker():
-        together = count_living()
+        together = living_workers()
 
     assert together == 2
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
 
 
 def test_rows_of_the_dead_are_forgotten_and_rows_of_the_living_kept() -> None:

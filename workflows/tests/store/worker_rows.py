@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from workflows.api import start
 from workflows.core.run import ClaimedRun
-from workflows.store.workers import count_living, enlist
+from workflows.store.workers import enlist, living_workers
 from workflows.tests.builders import claim, connected, until
 from workflows.tests.flows import greet_once
 
@@ -21,7 +21,7 @@ def dead_worker() -> int:
     """Return the id of a worker that has lived."""
     with living_worker() as worker_id:
         pass
-    until(lambda: count_living() == 0)
+    until(lambda: living_workers() == 0)
     return worker_id
 
 

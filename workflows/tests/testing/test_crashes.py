@@ -16,8 +16,7 @@ from workflows.api import Context, start, workflow
 from workflows.core.run import Fact
 from workflows.engine.attempts import begin_attempt, step_attempt
 from workflows.models import Run
-from workflows.store import events, runs
-from workflows.store import history as steps
+from workflows.store import events, history as steps, runs
 from workflows.store.database import query_one
 from workflows.store.statement import Statement
 from workflows.testing import CrashReport, advance, crash_everywhere, fake, send

@@ -19,8 +19,7 @@ from workflows.engine.attempts import chunk_writer as module
 from workflows.engine.attempts.chunk_writer import ChunkWriter
 from workflows.engine.session.run_stream import RunStream
 from workflows.models import Chunk
-from workflows.store import database
-from workflows.store import stream as store
+from workflows.store import database, stream as store
 from workflows.store.beat_connection import beat_connection
 from workflows.testing import drive_until_idle, stream_of
 from workflows.tests.builders import claim, give_to_another, until

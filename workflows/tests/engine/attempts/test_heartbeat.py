@@ -34,8 +34,7 @@ from workflows.engine.attempts.running_step import running_step
 from workflows.engine.attempts.time_limit import TimeLimitReached
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
-from workflows.store import heartbeats as store
-from workflows.store import lent_connections
+from workflows.store import heartbeats as store, lent_connections
 from workflows.store.beat_connection import beat_connection
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import (

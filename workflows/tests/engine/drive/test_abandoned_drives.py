@@ -14,8 +14,7 @@ import psycopg
 import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, InterfaceError, connection
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from workflows.api import (
     Context,

@@ -27,8 +27,7 @@ from workflows.api import (
     step,
     workflow,
 )
-from workflows.engine.requests import pause as pause_module
-from workflows.engine.requests import steering
+from workflows.engine.requests import pause as pause_module, steering
 from workflows.models import History, Run
 from workflows.testing import crash_everywhere, drive_until_idle, send
 from workflows.tests.builders import counted_statements, driven, kinds, run_sql

@@ -9,8 +9,7 @@ import pytest
 
 from workflows.api import Context, Permanent, RunState, cancel, get_schedule, send_event
 from workflows.engine.schedules.start_due import start_due
-from workflows.models import Run
-from workflows.models import Schedule as Row
+from workflows.models import Run, Schedule as Row
 from workflows.store.database import intercepted
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import connected, elsewhere
