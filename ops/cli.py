@@ -16,7 +16,7 @@ from ops.process import run
 from ops.refusal import Refused
 from ops.site import running_environment, start_site
 
-USAGE = "python3 run.py [--port 8000] [--workers 8] [--slots 16] | test | check | bench | manage COMMAND"
+USAGE = "python3 run.py [--port 8000] [--workers 8] [--slots 16] [--pool NAME] | test | check | bench | manage COMMAND"
 
 
 NEED_NO_SITE = {"help", "makemigrations", "startapp", "startworkflow"}
@@ -70,6 +70,11 @@ def start(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=8000, help="the web server's port (8000)")
     parser.add_argument("--workers", type=int, help="worker processes of the cluster (8)")
     parser.add_argument("--slots", type=int, help="runs that each of them drives at a time (16)")
+    parser.add_argument(
+        "--pool",
+        action="append",
+        help="drive these pools only (default); give it again for another",
+    )
     chosen = parser.parse_args(arguments)
     if not 1 <= chosen.port <= 65535:
         raise Refused(f"--port must be from 1 to 65535, not {chosen.port}")
@@ -77,8 +82,16 @@ def start(arguments: list[str]) -> int:
         raise Refused(f"--workers must be from 1 to 256, not {chosen.workers}")
     if chosen.slots is not None and not 1 <= chosen.slots <= 1000:
         raise Refused(f"--slots must be from 1 to 1000, not {chosen.slots}")
+    for pool in chosen.pool or []:
+        if not pool.strip() or "," in pool:
+            raise Refused(f"--pool must be the name of one pool, not {pool!r}")
     return start_site(
-        chosen.port, {"TOOLSITE_WORKERS": chosen.workers, "TOOLSITE_SLOTS": chosen.slots}
+        chosen.port,
+        {
+            "TOOLSITE_WORKERS": chosen.workers,
+            "TOOLSITE_SLOTS": chosen.slots,
+            "TOOLSITE_POOLS": ",".join(chosen.pool) if chosen.pool else None,
+        },
     )
 
 

@@ -27,7 +27,7 @@ MAX_LOG_BYTES = 10_000_000
 SETTING_NAMES = ("DATABASE_URL", "EMAIL_URL")
 
 
-def start_site(port: int, chosen: Mapping[str, int | None]) -> int:
+def start_site(port: int, chosen: Mapping[str, int | str | None]) -> int:
     """Run the site until a signal stops it; return the exit code. chosen: settings by their names in the
     environment; None: not chosen."""
     folder = data_dir()
@@ -124,7 +124,7 @@ def server_lives(server: postgres.Server) -> bool:
     return False
 
 
-def site_environment(url: str, port: int, chosen: Mapping[str, int | None]) -> dict[str, str]:
+def site_environment(url: str, port: int, chosen: Mapping[str, int | str | None]) -> dict[str, str]:
     """Return the environment of everything that belongs to this site."""
     env = {
         "TOOLSITE_DEBUG": "1",

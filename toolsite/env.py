@@ -10,10 +10,15 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import urlsplit
 
-import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from toolsite.addresses import (
+    Database,
+    MailServer,
+    WrongEnvironment,
+    read_database,
+    read_mail_server,
+)
 
 KNOWN_NAMES = frozenset(
     {
@@ -22,6 +27,7 @@ KNOWN_NAMES = frozenset(
         "TOOLSITE_DEBUG",
         "TOOLSITE_HTTPS",
         "TOOLSITE_LINK_CHECK_ALLOW",
+        "TOOLSITE_POOLS",
         "TOOLSITE_PROXIES",
         "TOOLSITE_RESERVATION_SECONDS",
         "TOOLSITE_SECRET_KEY",
@@ -41,37 +47,7 @@ MAX_SLOTS = 1_000
 MAX_WEB_PROCESSES = 64
 MAX_WEB_THREADS = 64
 MAX_PROXIES = 10
-EMAIL_PORTS = {"smtp": 25, "submission": 587, "smtps": 465}
 HOST_NAME = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
-
-
-class WrongEnvironment(ValueError):
-    """The environment cannot be used; the message names the variable and says what to write."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Database:
-    """Where PostgreSQL is, in libpq's words."""
-
-    name: str
-    user: str
-    password: str
-    host: str
-    port: str
-    options: dict[str, str]
-    """Everything else the URL says, such as sslmode."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class MailServer:
-    """Where mail is handed in."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    starttls: bool
-    tls: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +74,8 @@ class Environment:
     """Worker processes of one cluster."""
     slots: int
     """Runs that one of them drives at a time."""
+    pools: list[str]
+    """The pools of workflows and steps that a cluster drives."""
     web_processes: int
     web_threads: int  # of each process, and a database connection for each
     https: bool
@@ -127,6 +105,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         mail_server=read_mail_server(values.get("EMAIL_URL", "")),
         workers=read_number(values, "TOOLSITE_WORKERS", 8, at_most=MAX_WORKERS),
         slots=read_number(values, "TOOLSITE_SLOTS", 16, at_most=MAX_SLOTS),
+        pools=read_pools(values.get("TOOLSITE_POOLS", "default")),
         web_processes=read_number(
             values, "TOOLSITE_WEB_PROCESSES", 1 if debug else 2, at_most=MAX_WEB_PROCESSES
         ),
@@ -174,38 +153,6 @@ def read_number(
             f"{name} must be a whole number from {at_least} to {at_most}, not {value!r}."
         )
     return number
-
-
-def read_database(url: str, name: str = "DATABASE_URL") -> Database:
-    """Return where PostgreSQL is. The URL is libpq's, so a socket folder may be its host."""
-    if not url:
-        raise WrongEnvironment(
-            "DATABASE_URL is not set; write postgresql://user:password@host:5432/name, "
-            "or let `python3 run.py` bring its own PostgreSQL."
-        )
-    if not url.startswith(("postgresql://", "postgres://")):
-        scheme = url.split("://", 1)[0] if "://" in url else "no scheme"
-        raise WrongEnvironment(
-            f"{name} must start with postgresql:// (it has {scheme!r}); no other database will do."
-        )
-    try:
-        parts = {part: str(value) for part, value in conninfo_to_dict(url).items()}
-    except psycopg.Error as error:
-        # The reason may quote the URL, and the URL may hold a password.
-        reason = str(error).strip().splitlines()[0].replace(url, "the URL")
-        raise WrongEnvironment(f"{name} cannot be read: {reason}") from None
-    if not parts.get("dbname"):
-        raise WrongEnvironment(f"{name} names no database; end it with /name.")
-    if not re.fullmatch(r"[0-9,]*", parts.get("port", "")):
-        raise WrongEnvironment(f"{name} must have a number for its port.")
-    return Database(
-        name=parts.pop("dbname"),
-        user=parts.pop("user", ""),
-        password=parts.pop("password", ""),
-        host=parts.pop("host", ""),
-        port=parts.pop("port", ""),
-        options=parts,
-    )
 
 
 def read_secret_key(value: str, *, needed: bool) -> str:
@@ -266,35 +213,11 @@ def read_networks(value: str) -> list[str]:
     return networks
 
 
-def read_mail_server(url: str) -> MailServer | None:
-    """Return where mail is handed in: smtp:// (plain), submission:// (STARTTLS), smtps:// (TLS)."""
-    if not url:
-        return None
-    try:
-        parts = urlsplit(url)
-        port = parts.port or EMAIL_PORTS[parts.scheme]
-    except (ValueError, KeyError):
-        raise WrongEnvironment(email_url_help()) from None
-    if not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise WrongEnvironment(email_url_help())
-    return mail_server(parts, port)
-
-
-def mail_server(parts: SplitResult, port: int) -> MailServer:
-    """Return the mail server a checked EMAIL_URL names."""
-    return MailServer(
-        host=parts.hostname or "",
-        port=port,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
-        starttls=parts.scheme == "submission",
-        tls=parts.scheme == "smtps",
-    )
-
-
-def email_url_help() -> str:
-    """Return the sentence for an EMAIL_URL that cannot be used, which must not quote a password."""
-    return (
-        "EMAIL_URL must look like submission://user:password@host:587 "
-        "(or smtp:// for plain, smtps:// for TLS from the start)."
-    )
+def read_pools(value: str) -> list[str]:
+    """Return names; whether there are such pools, the cluster says when it starts."""
+    pools = [pool.strip() for pool in value.split(",") if pool.strip()]
+    if not pools:
+        raise WrongEnvironment(
+            f"TOOLSITE_POOLS must name pools, separated by commas, such as default,gpu, not {value!r}."
+        )
+    return pools

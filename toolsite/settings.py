@@ -8,7 +8,8 @@ from csp.constants import NONE, SELF
 
 import workflows
 from toolsite import log_lines
-from toolsite.env import Database, read_or_exit
+from toolsite.addresses import Database
+from toolsite.env import read_or_exit
 from toolsite.secret_key import kept_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -35,6 +36,7 @@ SUBMISSIONS: dict[str, Any] = {
 }
 WORKFLOWS: dict[str, Any] = {
     "slots": ENV.slots,
+    "pools": ENV.pools,
     # Its steps that wait outside need none, and the others compute: an interpreter does one thing at a time.
     "connections": 4,
     # Their inputs hold people's addresses, and nobody asks for a letter that left a month ago.

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from workflows import api
+from workflows.conf import conf
 from workflows.models import Run, Worker
 from workflows.models.run import RunQuerySet
 from workflows.run_actions import cancel, compensate, fork, pause, resume, retry
@@ -144,20 +145,21 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
 
     @admin.display(description="problem")
     def problem(self, run: Run) -> str:
-        told = [_told(run.error)] if run.error else []
-        if api.get_run(run.pk).code_missing:
+        now = _view(run)
+        told = [_told(now.error)] if now.error else []
+        if now.code_missing:
             told.append(_without_code(run.workflow, run.version, run.step_pool))
-        if run.compensation_error:
-            told.append(f"not undone: {_told(run.compensation_error)}")
+        if now.compensation_error:
+            told.append(f"not undone: {_told(now.compensation_error)}")
         return "; ".join(told) or "-"
 
     @admin.display(description="input")
     def input_text(self, run: Run) -> SafeString:
-        return json_text(run.defaults | run.input)
+        return json_text(_view(run).input)
 
     @admin.display(description="output")
     def output_text(self, run: Run) -> SafeString:
-        return json_text(run.output)
+        return json_text(_view(run).output)
 
     @admin.display(description="steps")
     def steps(self, run: Run) -> SafeString:
@@ -174,7 +176,7 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
                     f"{step.host}, pid {step.pid}" if step.host else "",
                     _told(step.compensation_error or step.error),
                 )
-                for step in api.list_steps(run.pk)
+                for step in api.list_steps(run.pk, decrypt=conf().admin_decrypts)
             ),
         )
 
@@ -190,9 +192,13 @@ class RunAdmin(TakesOnlyIds, RunModelAdmin):
                     entry.name,
                     json_text(entry.data) if entry.data else "",
                 )
-                for entry in api.get_history(run.pk)
+                for entry in api.get_history(run.pk, decrypt=conf().admin_decrypts)
             ),
         )
+
+
+def _view(run: Run) -> api.RunView:
+    return api.get_run(run.pk, decrypt=conf().admin_decrypts)
 
 
 def _attempts(step: api.StepView) -> str:

@@ -36,6 +36,7 @@ from workflows.core.retry import RetryPolicy
 from workflows.core.run import Event, RunId, RunView, StepInfo
 from workflows.core.run_filter import RunFilter
 from workflows.core.schedule import Overlap, Rules, Schedule
+from workflows.core.sealed import PayloadUnreadable
 from workflows.core.start_window import Debounce, Throttle
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState, StepView
@@ -158,6 +159,7 @@ __all__ = [
     "MissingCode",
     "Outline",
     "Overlap",
+    "PayloadUnreadable",
     "Permanent",
     "Rate",
     "Reason",

@@ -40,6 +40,7 @@ GIVE_INPUT = (
 def connect() -> None:
     """Register the checks."""
     register(check_conf)
+    register(check_codec)
     register(check_database)
     register(check_pooler)
     register(check_decorators)
@@ -57,6 +58,21 @@ def check_conf(**kwargs: Any) -> list[CheckMessage]:
         hint = "docs/settings.md lists every setting with its unit and default."
         return [Error(str(exc), hint=hint, id="workflows.E001")]
     return []
+
+
+def check_codec(**kwargs: Any) -> list[CheckMessage]:
+    """workflows.W019: a codec that encrypts nothing any more."""
+    codec = None if check_conf() else conf().payload_codec
+    if codec is None or codec.writes:
+        return []
+    return [
+        Warning(
+            "WORKFLOWS['codec'] only reads: what runs keep from now on is stored plain",
+            hint="Once every process runs with it, call manage.py workflows_reencrypt; when that ends with 0, "
+            "take the codec out of the settings.",
+            id="workflows.W019",
+        )
+    ]
 
 
 def check_database(**kwargs: Any) -> list[CheckMessage]:

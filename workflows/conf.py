@@ -8,13 +8,20 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from workflows.core.errors import DefinitionError
 from workflows.core.pool import DEFAULT_POOL, check_pools
 from workflows.core.retention import Pairs, hashable, read_rules, seconds_of
 from workflows.core.retry import RetryPolicy
+from workflows.core.sealed import PayloadCodec
 
-NO_NUMBERS = frozenset({"default_retry", "direct_database", "keep_keys", "pools", "retention"})
+NO_NUMBERS = frozenset(
+    {
+        *("admin_decrypts", "codec", "default_retry", "direct_database", "keep_keys", "pools"),
+        "retention",
+    }
+)
 MOST_SLOTS = 1_000
 WHOLE_NUMBERS = {"connections": MOST_SLOTS, "slots": MOST_SLOTS}
 """Settings that count something, and the most of it."""
@@ -67,6 +74,32 @@ class Conf:
     default_retry: Pairs | RetryPolicy = NOTHING_SAID
     """When a step that says nothing is tried again: what RetryPolicy takes."""
 
+    codec: Any = None
+    """What encrypts the values that runs keep: an object, or the dotted path of one or of what makes
+    one; None: they are kept as they are."""
+    admin_decrypts: bool = False
+    """Whether the admin shows encrypted values, as far as the web process has their keys."""
+
+    @functools.cached_property
+    def payload_codec(self) -> PayloadCodec | None:
+        """What codec says. Raises ValueError."""
+        found = self.codec
+        if isinstance(found, str):
+            try:
+                found = import_string(found)
+            except ImportError as exc:
+                raise ValueError(f"{self.codec!r} cannot be imported: {exc}") from None
+            if not hasattr(found, "encrypt") or isinstance(found, type):
+                found = found() if callable(found) else found
+        works = all(callable(getattr(found, each, None)) for each in ("encrypt", "decrypt"))
+        if found is None or (works and isinstance(getattr(found, "writes", None), str)):
+            codec: PayloadCodec | None = found
+            return codec
+        raise ValueError(
+            f"a {type(found).__name__} does not encrypt; give workflows.encryption.AesGcm(keys=…), or "
+            "an object with encrypt, decrypt and writes"
+        )
+
     @functools.cached_property
     def retry_policy(self) -> RetryPolicy:
         """What default_retry says. Raises ValueError."""
@@ -87,6 +120,8 @@ class Conf:
             ("pools", check_pools),
             ("retention", read_rules),
             ("default_retry", lambda _: self.retry_policy),
+            ("codec", lambda _: self.payload_codec),
+            ("admin_decrypts", _refuse_no_bool),
         ):
             try:
                 read(getattr(self, name))
@@ -119,13 +154,20 @@ class Conf:
                 )
 
 
+def _refuse_no_bool(value: Any) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r:.80} is neither True nor False")
+
+
 def conf() -> Conf:
     """Return the settings in force now (override_settings works in tests)."""
     global _last
     given = getattr(settings, "WORKFLOWS", {})
     if _last is None or given is not _last[0] or given != _last[1]:
         found = _read(given)
-        _last = given, copy.deepcopy(given), found
+        # A codec is itself: a copy of one would be another, and differ each time.
+        kept = {id(found.codec): found.codec}
+        _last = given, copy.deepcopy(given, kept), found
     return _last[2]
 
 

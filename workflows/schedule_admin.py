@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from workflows import api
+from workflows.conf import conf
+from workflows.core.sealed import is_sealed
 from workflows.models import Schedule
 from workflows.ui.confirm import Deed, NotDone, TakesOnlyIds, confirm_then_act
 from workflows.ui.parts import moment, table
@@ -40,6 +42,16 @@ class ScheduleForm(ScheduleModelForm):
             for name in ("name", "workflow", "cron", "zone")
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._kept: Mapping[str, Any] | None = None
+        """An encrypted input as it is; the form may not show it."""
+        if is_sealed(self.instance.input):
+            name = self.instance.name
+            self._kept = api.get_schedule(name).rules.input
+            shown = api.get_schedule(name, decrypt=conf().admin_decrypts).rules.input
+            self.initial["input"] = dict(shown)
+
     def clean(self) -> dict[str, Any]:
         """Check the whole of it, once each field is what it should be."""
         if not self.errors:
@@ -51,7 +63,10 @@ class ScheduleForm(ScheduleModelForm):
 
     def rules(self) -> dict[str, Any]:
         """Return the arguments of put_schedule; those that are not to be edited are the row's."""
-        return {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in RULES}
+        told = {name: self.cleaned_data.get(name, getattr(self.instance, name)) for name in RULES}
+        if self._kept is not None and told["input"] == self.initial["input"]:
+            told["input"] = self._kept
+        return told
 
 
 class Reason(forms.Form):

@@ -64,7 +64,9 @@ def test_every_setting_has_its_line_with_its_default(heading: str, conf: type) -
     defaults = {f.name: f.default for f in dataclasses.fields(conf)}
     assert set(listed) == set(defaults)
     for name, default in defaults.items():
-        if isinstance(default, int | float):
+        if isinstance(default, bool):
+            assert listed[name][0] == f"`{default}`"
+        elif isinstance(default, int | float):
             assert float(listed[name][0]) == default
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from toolsite.env import Environment, WrongEnvironment, read
+from toolsite.addresses import WrongEnvironment
+from toolsite.env import Environment, read
 
 BASE = Path("/srv/toolsite")
 DEMO = {"DATABASE_URL": "postgresql:///toolsite", "TOOLSITE_DEBUG": "1"}
@@ -77,6 +78,7 @@ def test_production_refuses_a_secret_key_that_is_easy_to_guess(key: str) -> None
         ("TOOLSITE_WEB_PROCESSES", "0"),
         ("TOOLSITE_WEB_THREADS", "65"),
         ("TOOLSITE_SLOTS", "1001"),
+        ("TOOLSITE_POOLS", ","),
         ("TOOLSITE_WORKERS", "0"),
         ("TOOLSITE_WORKERS", "٣"),
         ("TOOLSITE_PROXIES", "-1"),

@@ -1,5 +1,6 @@
 """python3 run.py with real processes: it starts everything once, and stops everything always."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -15,9 +16,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 from ops.free_port import free_port
 from ops.places import ROOT
+from toolsite.tests.journeys.own_site import OwnSite
 from toolsite.tests.live_site import database_url
 
 WAIT_SECONDS = 60
@@ -134,15 +138,45 @@ def wait_until_gone(started: Started) -> None:
         time.sleep(0.02)
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Return a data folder that every user can reach, as PostgreSQL's may need."""
+@contextlib.contextmanager
+def data_folder() -> Iterator[Path]:
+    """Yield a data folder that every user can reach, as PostgreSQL's may need."""
     path = Path(tempfile.mkdtemp(prefix="toolsite-run-"))
     path.chmod(0o755)
-    yield path
-    for pid in pids_naming(path):
-        os.kill(pid, signal.SIGKILL)
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        yield path
+    finally:
+        for pid in pids_naming(path):
+            os.kill(pid, signal.SIGKILL)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Return a data folder of the test's own."""
+    with data_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module")
+def own(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnSite]:
+    """Return a database that no test touches."""
+    with django_db_blocker.unblock():
+        site = OwnSite("run", {})
+        yield site
+        site.close()
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def started(own: OwnSite) -> Iterator[Started]:
+    """Return one that runs, for all tests that leave it so."""
+    with data_folder() as folder:
+        url = own.env["DATABASE_URL"]
+        started = Started(folder, DATABASE_URL=url, TOOLSITE_RESERVATION_SECONDS="77")
+        started.wait_until_running()
+        yield started
+        started.stop(signal.SIGTERM)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -201,11 +235,7 @@ def services_of(started: Started) -> set[str]:
 
 @pytest.mark.crash
 @pytest.mark.skipif(not IS_LINUX, reason="reads /proc")
-@pytest.mark.django_db(transaction=True)
-def test_a_web_server_that_dies_is_started_again(folder: Path) -> None:
-    started = Started(folder, DATABASE_URL=database_url())
-    started.wait_until_running()
-
+def test_a_web_server_that_dies_is_started_again(started: Started) -> None:
     os.kill(started.process_named("granian"), signal.SIGKILL)
 
     assert started.process.stdout is not None
@@ -214,17 +244,15 @@ def test_a_web_server_that_dies_is_started_again(folder: Path) -> None:
     while not started.answers():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    started.stop(signal.SIGTERM)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_second_start_in_the_same_folder_says_that_one_is_running(folder: Path) -> None:
-    started = Started(folder, DATABASE_URL=database_url())
-    started.wait_until_running()
+def test_a_second_start_in_the_same_folder_says_that_one_is_running(
+    started: Started, own: OwnSite
+) -> None:
+    url = own.env["DATABASE_URL"]
 
-    second = once(folder, "--port", str(free_port()), DATABASE_URL=database_url())
+    second = once(started.folder, "--port", str(free_port()), DATABASE_URL=url)
 
-    started.stop(signal.SIGTERM)
     assert second.returncode == 2
     assert second.stderr.startswith(f"run.py: the site is running already at {url_of(started)}")
     assert len(second.stderr.splitlines()) == 1
@@ -234,21 +262,16 @@ def url_of(started: Started) -> str:
     return f"http://127.0.0.1:{started.port}"
 
 
-@pytest.mark.django_db(transaction=True)
-def test_manage_uses_the_running_sites_settings(folder: Path) -> None:
-    started = Started(folder, DATABASE_URL=database_url(), TOOLSITE_RESERVATION_SECONDS="77")
-    started.wait_until_running()
+def test_manage_uses_the_running_sites_settings(started: Started, own: OwnSite) -> None:
     code = (
         "import json, sys; from django.conf import settings; "
         "sys.stdout.write(json.dumps([settings.SUBMISSIONS['reservation_seconds'], "
         "settings.DATABASES['default']['NAME'], settings.SITE_URL]))"
     )
 
-    done = once(folder, "manage", "shell", "--no-imports", "-c", code)
+    done = once(started.folder, "manage", "shell", "--no-imports", "-c", code)
 
-    started.stop(signal.SIGTERM)
-    name = database_url().partition("@/")[2].partition("?")[0]
-    assert json.loads(done.stdout) == [77, name, url_of(started)]
+    assert json.loads(done.stdout) == [77, own.name, url_of(started)]
 
 
 def test_manage_without_a_site_says_what_to_start(folder: Path) -> None:
@@ -323,6 +346,7 @@ def test_a_wrong_environment_is_one_clear_line(folder: Path) -> None:
         ["--port", "0"],
         ["--workers", "0"],
         ["--slots", "0"],
+        ["--pool", "default,gpu"],
     ],
 )
 def test_a_command_it_does_not_know_is_one_line(folder: Path, arguments: list[str]) -> None:

@@ -206,8 +206,10 @@ class Liveness:
         return MOVE_AGAIN_SECONDS if moving or self._given_up else LOOK_AFTER_IT_SECONDS
 
     def close_what_is_idle(self) -> None:
-        """Close the connections of this process that nobody has needed for a while."""
-        lent_connections.close_idle()
+        """Close the connections of this process that nobody has needed for a while; with one slot, not
+        that of a drive under way, which the steps of a drive share."""
+        if conf().slots > 1 or not self._driven():
+            lent_connections.close_idle()
         beat_connection.close_idle()
 
     def _wait(self, seconds: float) -> None:

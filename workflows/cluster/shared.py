@@ -263,6 +263,11 @@ def is_sentinel() -> bool:
     return _generation == 1
 
 
+def is_worker() -> bool:
+    """Whether this process is a child of the sentinel, or of one of these."""
+    return _generation >= CHILD
+
+
 def belongs_to_a_step() -> bool:
     """Whether this process was forked by a worker, for a step."""
     return _generation > CHILD

@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from django.db import connection
+from django.db import connections
 
 from workflows.cluster import shared
 
 NAP_SECONDS = 10.0
-"""A thread that has nothing to do for so long ends, and its connection with it."""
+"""A thread that has nothing to do for so long ends, and its connections with it."""
 DRAIN_SECONDS = 60.0
 """So long a worker that must end waits for the drives in its other slots."""
 LOOK_SECONDS = 1.0
@@ -129,7 +129,7 @@ class Slots:
     def _answer(self, slot: _Slot) -> None:
         while self._is_called(slot):
             self._drive(slot)
-        connection.close()
+        connections.close_all()
 
     def _is_called(self, slot: _Slot) -> bool:
         """Wait for the next call. False: none came, and none will."""

@@ -22,19 +22,24 @@ TRIES, PAUSE_SECONDS = 10, 0.2
 
 def give_up(running: Running, slots: Slots, liveness: Liveness) -> None:
     """Take the run from the step, which counts as a failed attempt, and end this process once its other
-    drives have ended. Where the database is away, the pusher tells the same when the process has ended."""
-    slots.retire(liveness.thread_of(running.info.run_id))
+    drives have ended; unless the step has ended after all, whatever has become of its run. Where the
+    database is away, the pusher tells the same when the process has ended."""
+    thread = liveness.thread_of(running.info.run_id)  # the same worker may claim it again
     try:
-        _take(HeldRun(running.info.run_id, running.attempt, (_seen(running),)))
+        _take(running, HeldRun(running.info.run_id, running.attempt, (_seen(running),)))
     except psycopg.Error as exc:
         signals.lease_not_extended.send_robust(
             sender=Liveness, run_id=running.info.run_id, error=exc
         )
+    if not running.ended:
+        slots.retire(thread)
 
 
-def _take(run: HeldRun) -> None:
+def _take(running: Running, run: HeldRun) -> None:
     with store.open_connection(conf().direct_database) as own:
         for _ in range(TRIES):
+            if running.ended:
+                return
             judged = sweep.take_overrun(own, run, max_crashes=conf().max_crashes)
             if judged:
                 announcements.runs_judged(judged)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import cache
 
 from django.db.backends.signals import connection_created
+from django_q.conf import Conf
 
 from workflows import signals
 from workflows.cluster import held_runs, shared
@@ -16,6 +17,10 @@ from workflows.conf import conf
 from workflows.engine.worker_loop import work_off
 from workflows.store import lent_connections
 
+FEW_WORKERS = 4
+"""Each of so few keeps a connection open while it is idle: the next run need not wait for one. More of them
+would cost the server more than that is worth."""
+
 _counting = threading.Lock()
 """Several slots count into the same numbers."""
 
@@ -26,7 +31,8 @@ def born(**kwargs: object) -> None:
         lambda running: give_up(running, _slots(), _liveness()) if conf().slots > 1 else None
     )
     connection_created.connect(introduce)
-    lent_connections.begin(conf().connections)
+    keep = 1 if Conf.WORKERS <= FEW_WORKERS else 0
+    lent_connections.begin(conf().connections, keep=keep)
     _liveness().begin()
 
 

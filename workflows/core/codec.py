@@ -21,6 +21,9 @@ _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _LARGE = re.compile(r'"(?:[^"\\]|\\.)*"|-?[\d.]+e\+\d+')
 """A string (to be passed over), or a number with a positive exponent."""
 _NULL = "null"
+SEALED = "$sealed"
+"""The one name of an object that stands for an encrypted value (core/sealed.py)."""
+_MARK = f'"{SEALED}": '
 
 
 def loads(text: str) -> Any:
@@ -31,14 +34,33 @@ def loads(text: str) -> Any:
 def dumps(value: Any) -> str:
     """Return the JSON text of a plain value. Raises ValueNotStorable for what JSON or jsonb lacks."""
     try:
-        text = _encoder.encode(value)
+        text = as_text(value)
         text.encode()
     except (TypeError, ValueError, RecursionError) as exc:  # UnicodeEncodeError is a ValueError
         raise ValueNotStorable(f"not a JSON value: {exc}") from None
     if _NUL.search(text):
         raise ValueNotStorable("text with a NUL character cannot be stored; remove it")
+    if _MARK in text and _names_sealed(value):
+        raise ValueNotStorable(f"{SEALED!r} names what is encrypted; give the key another name")
+    return text
+
+
+def as_text(value: Any) -> str:
+    """Return the JSON text of what may hold encrypted values, unchecked."""
+    text = _encoder.encode(value)
     # jsonb would give 1e+22 back as an integer, but 10000000000000000000000.0 as it stands.
     return _LARGE.sub(_in_full, text) if "e+" in text else text
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Say whether two JSON values are the same to jsonb: 7 and 7.0 are, 1 and true are not."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(is_same(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    return bool(one == other)
 
 
 def is_name(value: object) -> bool:
@@ -121,6 +143,13 @@ class Codec:
         except Exception as exc:  # as above
             raise ValueNotStorable(f"stored value does not fit: {_first_line(exc)}") from None
         return value
+
+
+def _names_sealed(value: Any) -> bool:
+    """Whether it would be taken for an encrypted value, at any depth."""
+    if isinstance(value, dict):
+        return SEALED in value or any(map(_names_sealed, value.values()))
+    return isinstance(value, list | tuple) and any(map(_names_sealed, value))
 
 
 def _sorted_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -29,9 +29,10 @@ WorkflowError
 │   └── Transient            raised by a step: try again, perhaps after a given time
 └── ReplayError
     ├── ReplayMismatch       history and code disagree
-    └── UnfitPayload         an event does not fit the type that the code gives it
+    ├── UnfitPayload         an event does not fit the type that the code gives it
+    └── PayloadUnreadable    a value is encrypted with a key that is not here
 
-Those of updates stand in core/update_errors.py, ForkRefused in core/fork.py. What unwinds workflow code is no error, and stands in core/unwind.py.
+Those of updates stand in core/update_errors.py, ForkRefused in core/fork.py, PayloadUnreadable in core/sealed.py. What unwinds workflow code is no error, and stands in core/unwind.py.
 """
 
 

@@ -23,8 +23,8 @@ class ForkRefused(RequestError):
 class Prefix(NamedTuple):
     """What a fork takes over of another run's history."""
 
-    lines: list[int]
-    """Their ids, in their order."""
+    lines: list[HistoryEntry]
+    """In their order."""
     status: str
     """The label that people saw there."""
     notes: CarriedNotes
@@ -49,7 +49,7 @@ def forked_prefix(entries: Sequence[HistoryEntry], at: int, *, is_undoing: bool)
     labels = [each.name for each in kept if each.kind == HistoryKind.STATUS_SET]
     kept += [each for each in entries if _says_how_it_began(each)]
     return Prefix(
-        lines=sorted(each.id for each in kept),
+        lines=sorted(kept, key=lambda each: each.id),
         status=labels[-1] if labels else "",
         notes=history.carried or CarriedNotes(),
     )
@@ -58,7 +58,7 @@ def forked_prefix(entries: Sequence[HistoryEntry], at: int, *, is_undoing: bool)
 def _says_how_it_began(entry: HistoryEntry) -> bool:
     if entry.kind == HistoryKind.CONTINUED:
         return carried_notes(entry) is not None
-    return entry.kind == HistoryKind.FORKED
+    return entry.kind in (HistoryKind.FORKED, HistoryKind.CHILDREN_KEPT)
 
 
 def _refuse_ahead(history: History, at: int) -> None:
@@ -95,7 +95,7 @@ def _refuse_undone(history: History, at: int, is_undoing: bool) -> None:
 
 def _refuse_open_child(history: History, at: int) -> None:
     """Children stay with the other run: the fork would wait for their ends in vain."""
-    going: dict[UUID | None, int] = {}
+    going: dict[UUID | None, int] = {child.id: 0 for child in history.kept_children}
     for position in range(1, at):
         outcome = history.outcome(position)
         if outcome is None:
@@ -105,6 +105,9 @@ def _refuse_open_child(history: History, at: int) -> None:
         elif outcome.kind == HistoryKind.EVENT_RECEIVED:
             going.pop(ended_child(outcome), None)
     for position in going.values():
+        if position == 0:
+            told = f"at position {at} a child goes on that the run has from the one before it in its chain"
+            raise ForkRefused(f"{told}; fork behind its end")
         raise ForkRefused(
             f"at position {at} the run waits for a child or goes on beside it, started as "
             f"{_named(history, position)}; fork at {position} at most, or behind its end"

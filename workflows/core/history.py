@@ -52,7 +52,7 @@ class HistoryKind(enum.StrEnum):
     BLOCKED = "blocked"
     """data: error; steps, where the loss of a worker in them was one too many."""
     COMPENSATION_STARTED = "compensation_started"
-    """data: by (who asked), reason, via, error (what the run failed with)."""
+    """data: by (who asked), reason, via, error (what the run failed with), again (it is tried again then)."""
     CODE_AWAITED = "code_awaited"
     """The code at hand is older than the run: it waits for a worker with newer code. name: the patch,
     or the kind of line, that this code does not know. data: problem, until (the next try)."""
@@ -77,8 +77,11 @@ class HistoryKind(enum.StrEnum):
     RUN_CANCELLED = "run_cancelled"
     RUN_COMPENSATED = "run_compensated"
     CONTINUED = "continued"
-    """The run went on as a new one. data: run (its id). Of that one, where the first had kept any, and of a
+    """The run went on as a new one, or is tried again as one. data: run (its id). Of that one, where the first had kept any, and of a
     run that was started with attributes: it began with these. data: data, attributes."""
+    CHILDREN_KEPT = "children_kept"
+    """The run before it in its chain has handed its children on. data: children (id and workflow of each, in
+    order)."""
     UNKNOWN = "unknown"
     """Never written: what is read of a line whose kind only a newer engine knows. name: that kind."""
 

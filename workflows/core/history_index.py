@@ -5,7 +5,9 @@ from datetime import datetime
 from uuid import UUID
 
 from workflows.core.history import UNDO, HistoryEntry, HistoryKind
+from workflows.core.kept_children import KeptChild, kept_children
 from workflows.core.line_fields import (
+    AGAIN,
     ATTEMPT,
     BEFORE,
     COMPANY,
@@ -45,6 +47,8 @@ class History:
         """Since when nothing but waiting for newer code has happened; None: it is not waited for."""
         self.carried: CarriedNotes | None = None
         """What the run began with, where it continues another that had kept something."""
+        self.kept_children: list[KeptChild] = []
+        """What it has from the run that it continues."""
         self.unknown_kind: str | None = None
         """A kind of line here that only a newer engine knows."""
         self.again: set[int] = set()
@@ -54,6 +58,8 @@ class History:
         """A step is to run when the run ends."""
         self.cancel_began_it = False
         """The run compensates, or has, because it was cancelled."""
+        self.tries_again = False
+        """The run undoes its steps, and is tried again then."""
         for entry in entries:
             self.add(entry)
 
@@ -87,6 +93,7 @@ class History:
             self._compensating_since = entry.id
             # An operator's `compensate` always says by which way.
             self.cancel_began_it = ERROR.find(entry) is None and VIA.find(entry) is None
+            self.tries_again = bool(AGAIN.find(entry))
             self._undoes_since = self._undoes_since or entry.id
             self._lost_in_company.clear()
         elif entry.kind == HistoryKind.RETRIED:
@@ -99,6 +106,8 @@ class History:
             self.begun_at = self.begun_at or CREATED_AT.of(entry)
         elif entry.kind == HistoryKind.CONTINUED:
             self.carried = carried_notes(entry) or self.carried
+        elif entry.kind == HistoryKind.CHILDREN_KEPT:
+            self.kept_children = kept_children(entry)
         elif entry.kind == HistoryKind.RECOVERED:
             if COMPANY.find(entry):
                 self._lost_in_company.append((ATTEMPT.of(entry), entry.at))
@@ -195,9 +204,9 @@ class History:
             return None
         return RETRY_AT.of(failure)
 
-    def begin_compensation(self, *, by_cancel: bool) -> None:
-        """Take note that the run begins to undo its steps now."""
-        self.cancel_began_it = by_cancel
+    def begin_compensation(self, *, by_cancel: bool, again: bool = False) -> None:
+        """Take note that the run begins to undo its steps now. again: and is tried again then."""
+        self.cancel_began_it, self.tries_again = by_cancel, again
         self._compensating_since = self._last_id + 1
         self.code_awaited_since = None
 

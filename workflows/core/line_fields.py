@@ -114,6 +114,8 @@ RUN = Field[str]("run")
 CARRIED_DATA = Payload[dict[str, Any]]("data")
 """What the run before this one had kept for readers; CARRIED_ATTRIBUTES likewise."""
 CARRIED_ATTRIBUTES = Payload[dict[str, Any]]("attributes")
+CHILDREN = Field[list[list[str]]]("children")
+"""Id and workflow of each."""
 ARGUMENTS = Texts("arguments")
 """Digests of what a step was given, by the names of its parameters; defaults are left out. Missing where
 they are not compared."""
@@ -130,6 +132,8 @@ CREATED_AT = Moment("created_at")
 INPUTS = Field[list[str]]("inputs")
 """Of a fork: the parameters whose values are not those of the other run."""
 POSITIONS = Field[list[int]]("positions")
+AGAIN = Field[bool]("again")
+"""Of a compensation: once all is undone, the run is tried again."""
 BY = Field[str]("by")
 TENANT = Field[str]("tenant")
 REASON = Field[str]("reason")
@@ -171,7 +175,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.COMPENSATION_ATTEMPT_FAILED: _FAILED_ATTEMPT,
     _.RECOVERED: (WORKER, CRASHES, REASON, STEPS, COMPANY, ATTEMPT),
     _.BLOCKED: (ERROR, STEPS),
-    _.COMPENSATION_STARTED: (*_ASKED, ERROR),
+    _.COMPENSATION_STARTED: (*_ASKED, ERROR, AGAIN),
     _.PAUSED: _ASKED,
     _.RESUMED: _ASKED,
     _.RETRIED: (*_ASKED, POSITIONS),
@@ -184,6 +188,7 @@ FIELDS: Mapping[HistoryKind, tuple[Field[Any], ...]] = {
     _.RUN_CANCELLED: (),
     _.RUN_COMPENSATED: (),
     _.CONTINUED: (RUN, CARRIED_DATA, CARRIED_ATTRIBUTES),
+    _.CHILDREN_KEPT: (CHILDREN,),
     _.UNKNOWN: (),
 }
 """What each kind may hold. HistoryKind says what it means."""

@@ -24,6 +24,10 @@ CHILD_EVENT = "child:"
 """How the event begins by which a child's end arrives; its id follows. The trigger knows it too."""
 
 
+KEY_AWAITED = "key "
+"""How the name of a line begins by which a run waits for a key; its id follows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepFailure:
     """Why a step has failed for good."""

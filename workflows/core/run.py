@@ -110,6 +110,8 @@ class RunView:
     """It is paused; or a worker drives it, and it pauses at its next durable operation."""
     retries: int
     """How often it was retried after a failure."""
+    failed_tries: int
+    """How many tries of the whole run have failed before this one (`@workflow(retry=…)`)."""
     crashes: int
     """Workers lost (or connections, inside an atomic step) in a row since the run last recorded
     anything it has done; 0 after progress."""
@@ -179,6 +181,8 @@ class ClaimedRun:
     deadline: datetime | None = None
     priority: int = 0
     tenant: str = ""
+    chain_id: uuid.UUID | None = None
+    """The first run of its chain; None: it is that itself, or in none."""
     retries: int = 0
     """How often it was retried after a failure."""
     created_at: datetime
@@ -188,6 +192,11 @@ class ClaimedRun:
     """It was claimed for a step of this pool; "" where it was due in its own."""
     now: datetime
     """The database's clock at the claim."""
+
+    @property
+    def chain_root(self) -> uuid.UUID:
+        """The first run of its chain, or itself: what its encrypted values are bound to."""
+        return self.chain_id or self.id
 
     @property
     def late_seconds(self) -> float:

@@ -14,6 +14,7 @@ Unwind (BaseException)
 StepStopped                  unwinds a step, and not its workflow: the run was cancelled
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -53,11 +54,11 @@ class Abandoned(Unwind):
 
 class ContinueAsNew(Unwind):
     """The run ends here; a new one of the same workflow takes over with another input (a
-    core.signature.Input)."""
+    core.signature.Input). keeps: the children (core.kept_children) that go along."""
 
-    def __init__(self, input: Any) -> None:
-        super().__init__(input)
-        self.input = input
+    def __init__(self, input: Any, keeps: Sequence[Any] = ()) -> None:
+        super().__init__(input, keeps)
+        self.input, self.keeps = input, keeps
 
 
 class StoreFailed(Unwind):

@@ -11,7 +11,7 @@ from workflows.core.states import RunState
 
 _ = HistoryKind
 _OPEN_WAITS = frozenset({_.WAIT_STARTED, _.SLEEP_STARTED})
-_STEP_NOT_DONE = frozenset({_.STEP_FAILED, _.ATTEMPT_FAILED, _.STEP_STARTED})
+_STEP_NOT_DONE = frozenset({_.STEP_FAILED, _.ATTEMPT_FAILED, _.STEP_STARTED, _.EVENT_REFUSED})
 
 
 class WhatFailed(NamedTuple):

@@ -42,6 +42,8 @@ class Cause(TextChoices):
     """It sleeps, or has not begun."""
     NEWER_CODE = "newer_code"
     """It waits for a worker with newer code."""
+    KEY = "key"
+    """It waits for a worker with the key of its encrypted values."""
     LOST = "lost"
     """Its worker was lost, or the database refused it, and it comes back later."""
     PAUSED = "paused"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import PROBLEM
-from workflows.core.lines import CHILD_EVENT
+from workflows.core.lines import CHILD_EVENT, KEY_AWAITED
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState
 from workflows.core.why_facts import Cause, Facts, Reason, brief, error_words, or_until, then
@@ -81,11 +81,21 @@ def _newer_code(facts: Facts) -> Reason | None:
     line = facts.lines[-1] if facts.lines else None
     if line is None or line.kind != HistoryKind.CODE_AWAITED:
         return None
+    until = facts.run.wake_at
+    if line.name.startswith(KEY_AWAITED):
+        key_id = line.name.removeprefix(KEY_AWAITED)
+        return Reason(
+            cause=Cause.KEY,
+            sentence=f"It waits for a worker with the key {key_id!r}, with which values are encrypted; the "
+            f"next look comes{then(until)}.",
+            until=until,
+            advice="Give that key to the codec of the clusters.",
+        )
     return Reason(
         cause=Cause.NEWER_CODE,
         sentence=f"It waits for a worker with newer code ({brief(str(PROBLEM.find(line)))}); the next "
-        f"look comes{then(facts.run.wake_at)}.",
-        until=facts.run.wake_at,
+        f"look comes{then(until)}.",
+        until=until,
         advice="Deploy the newer code to the clusters.",
     )
 

@@ -170,7 +170,7 @@ def step(
             heartbeat_seconds=heartbeat_seconds,
             atomic=atomic,
             is_async=inspect.iscoroutinefunction(plain),
-            compensate=None if compensate is None else _undoing(plain, compensate, pool),
+            compensate=None if compensate is None else _undoing(plain, compensate),
             compare_arguments=compare_arguments,
             stops_on_cancel=stops_on_cancel,
             pool=pool,
@@ -235,12 +235,9 @@ def _check_step(
         check_pool("step" if name is None else f"step {name!r}", pool)
 
 
-def _undoing(
-    plain: FunctionType, compensate: Callable[..., Any], pool: str | None
-) -> StepDefinition:
+def _undoing(plain: FunctionType, compensate: Callable[..., Any]) -> StepDefinition:
     check_compensation(plain, step_function(compensate))
-    definition = _as_step(compensate)
-    return definition if definition.pool is not None else replace(definition, pool=pool)
+    return _as_step(compensate)
 
 
 def _as_step(function: Callable[..., Any]) -> StepDefinition:

@@ -20,6 +20,7 @@ from workflows.core.limit import Declared
 from workflows.core.payload_type import PayloadType
 from workflows.core.pool import DEFAULT_POOL
 from workflows.core.programming_errors import Errors
+from workflows.core.retry import RetryPolicy
 from workflows.core.signature import Signature
 from workflows.definitions.functions import (
     RunContext,
@@ -70,6 +71,8 @@ class WorkflowDefinition:
     max_crashes: int | None = None
     one_per_subject: bool = False
     key_free_at_end: bool = False
+    retry: RetryPolicy | None = None
+    """When a run that has failed is tried again, as the next of its chain."""
 
     def by_name(self, given: tuple[Any, ...], input: dict[str, Any]) -> dict[str, Any]:
         """Return input with what was given by place under its parameters' names, as it is kept.

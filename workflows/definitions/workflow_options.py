@@ -11,6 +11,7 @@ from workflows.core.limit import Limit
 from workflows.core.payload_type import PayloadType, payload_type
 from workflows.core.pool import DEFAULT_POOL, check_pool
 from workflows.core.programming_errors import Errors
+from workflows.core.retry import RetryPolicy
 from workflows.core.run_labels import owner_of, tags_of
 from workflows.core.time_checks import check_limit
 
@@ -49,6 +50,9 @@ class WorkflowOptions(TypedDict, total=False):
     """start wants a subject, and raises SubjectTaken while a run of it is open."""
     key_free_at_end: bool
     """The key of a run that has ended starts another."""
+    retry: RetryPolicy | None
+    """A run that has failed, and has undone its steps where it does so, is tried again from its start: as a
+    new run of its chain, with keys of its own. attempts counts the tries, the first included."""
 
 
 _UNSAID = WorkflowOptions(
@@ -65,6 +69,7 @@ _UNSAID = WorkflowOptions(
     max_crashes=None,
     one_per_subject=False,
     key_free_at_end=False,
+    retry=None,
 )
 
 
@@ -93,6 +98,7 @@ def _check(
     deadline_seconds: Any,
     description: Any,
     max_crashes: Any,
+    retry: Any,
     **rest: Any,
 ) -> None:
     check_pool(told, pool)
@@ -104,6 +110,8 @@ def _check(
     for option in ("on_failure", "on_cancel"):
         if rest[option] not in ("stop", "compensate"):
             raise DefinitionError(f'{told}: {option} is "stop" or "compensate"')
+    if not isinstance(retry, RetryPolicy | None):
+        raise DefinitionError(f"{told}: retry is {retry!r:.80}; give a RetryPolicy")
     if not isinstance(description, str):
         raise DefinitionError(f"{told}: description is a text")
     is_count = isinstance(max_crashes, int) and not isinstance(max_crashes, bool)

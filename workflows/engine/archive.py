@@ -12,12 +12,11 @@ from uuid import UUID
 
 from workflows.core.chunk import Chunk
 from workflows.core.errors import InvalidInput
-from workflows.core.run import RunView
 from workflows.engine.history_export import as_exported
 from workflows.engine.replay_check import as_recorded
 from workflows.store.history import load_histories
 from workflows.store.stream import load_chunks
-from workflows.store.views import get_runs
+from workflows.store.views import StoredRun, get_stored_runs
 
 zstandard: ModuleType | None
 try:
@@ -31,7 +30,8 @@ _OUTCOME = (
     *("parent_id", "continued_as", "started_at", "finished_at", "owner", "tags", "subject"),
 )
 """What is kept of a run beside what export_history tells."""
-_CHUNK = ("step", "position", "attempt", "number", "undo", "at", "value")
+_CHUNK = ("cursor", "step", "position", "attempt", "number", "undo", "at", "value")
+"""The cursor says to what a value is bound that is encrypted."""
 
 
 class Archive:
@@ -52,7 +52,7 @@ class Archive:
 
     def write(self, run_ids: Sequence[UUID]) -> None:
         """Add these runs. Raises OSError where the disk does not take them."""
-        runs, histories = get_runs(run_ids), load_histories(run_ids)
+        runs, histories = get_stored_runs(run_ids), load_histories(run_ids)
         streams = load_chunks(run_ids)
         lines = [
             json.dumps(_line(runs[each], histories[each], streams.get(each, ()))) + "\n"
@@ -83,8 +83,8 @@ def is_archive(path: Path) -> bool:
     return path.name.endswith((".jsonl", ".jsonl.gz", ".jsonl.zst"))
 
 
-def _line(run: RunView, entries: Any, stream: Sequence[Chunk]) -> dict[str, Any]:
-    outcome = {name: getattr(run, name) for name in _OUTCOME}
+def _line(run: StoredRun, entries: Any, stream: Sequence[Chunk]) -> dict[str, Any]:
+    outcome = {name: getattr(run.view, name) for name in _OUTCOME}
     told = {name: _plain(value) for name, value in outcome.items()}
     line = {**as_exported(as_recorded(run, entries)), "outcome": told}
     if stream:

@@ -11,6 +11,7 @@ from workflows.core.errors import InvalidInput, KeyConflict, RequestError, StepF
 from workflows.core.history import HistoryKind
 from workflows.core.lines import step_failure
 from workflows.core.run import ClaimedRun, RunView
+from workflows.core.sealed import readable
 from workflows.core.states import RunState
 from workflows.core.unwind import LostInStep, StoreFailed
 from workflows.definitions.action import Action, find_action
@@ -111,7 +112,7 @@ def _drive_here(run: ClaimedRun) -> None:
 
 def _result(action: Action, run: RunView) -> Any:
     if run.state == RunState.COMPLETED:
-        return action.step.signature.result.from_plain(run.output)
+        return action.step.signature.result.from_plain(readable(run.output))
     for entry in get_history(run.id):
         if entry.kind == HistoryKind.STEP_FAILED:
             raise step_failure(entry).raised(action.name)

@@ -15,13 +15,14 @@ NO_HISTORY = "not an exported history"
 
 
 def export_history(run_id: RunId) -> dict[str, Any]:
-    """Return a run's input and history as plain JSON values. Raises RunNotFound."""
+    """Return a run's input and history as plain JSON values; what is encrypted stays so. Raises
+    RunNotFound."""
     return as_exported(recorded_run(run_id))
 
 
 def as_exported(recorded: Recorded) -> dict[str, Any]:
     """Return what is known of a run as plain JSON values."""
-    return {
+    told = {
         "format": FORMAT,
         "run": str(recorded.run_id),
         "workflow": recorded.workflow,
@@ -32,6 +33,9 @@ def as_exported(recorded: Recorded) -> dict[str, Any]:
         "created_at": recorded.created_at.isoformat(),
         "history": [_line(entry) for entry in recorded.entries],
     }
+    if recorded.chain_root not in (None, recorded.run_id):
+        told["chain"] = str(recorded.chain_root)
+    return told
 
 
 def import_history(exported: Any) -> Recorded:
@@ -41,8 +45,10 @@ def import_history(exported: Any) -> Recorded:
         raise InvalidInput(f"a history of format {known}; this engine reads {FORMAT}")
     try:
         run_id = UUID(_field(exported, "run", str))
+        chain_root = UUID(_field({"chain": str(run_id), **exported}, "chain", str))
     except ValueError:
-        raise InvalidInput(f"{NO_HISTORY}: 'run' is {exported['run']!r:.80}") from None
+        told = f"'run' is {exported['run']!r:.80}, 'chain' {exported.get('chain')!r:.80}"
+        raise InvalidInput(f"{NO_HISTORY}: {told}") from None
     return Recorded(
         run_id=run_id,
         workflow=_field(exported, "workflow", str),
@@ -51,6 +57,7 @@ def import_history(exported: Any) -> Recorded:
         defaults=_field({"defaults": {}, **exported}, "defaults", dict),
         created_at=_moment(exported, "created_at"),
         baggage=_field({"baggage": {}, **exported}, "baggage", dict),
+        chain_root=chain_root,
         entries=[
             _entry(each, line) for each, line in enumerate(_field(exported, "history", list), 1)
         ],

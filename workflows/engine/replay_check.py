@@ -1,25 +1,28 @@
 """Replay without doing: does the code at hand still tell the story of a run's history?"""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from traceback import extract_tb
 from typing import Any
 from uuid import UUID
 
 from workflows.core.codec import dumps, loads
-from workflows.core.errors import DefinitionError
+from workflows.core.errors import DefinitionError, RunNotFound
 from workflows.core.failure import describe
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.programming_errors import waits_for_mending
-from workflows.core.run import ClaimedRun, RunId, RunView
+from workflows.core.run import ClaimedRun, RunId, run_id_of
+from workflows.core.sealed import PayloadUnreadable
 from workflows.core.states import RunState
 from workflows.definitions.workflow import find_workflow
 from workflows.engine.drive.newer_code import unreadable
 from workflows.engine.drive.workflow_code import Retraced, retrace
 from workflows.engine.session.session import Session
-from workflows.store.views import get_history, get_run, iterate_open_runs
+from workflows.store.history import load_history, opened_entry
+from workflows.store.sealing import Opener
+from workflows.store.views import StoredRun, get_stored_runs, iterate_open_runs
 
 ANY_SIZE = 2**63
 _ENDS = frozenset(
@@ -57,6 +60,8 @@ class Recorded:
     created_at: datetime
     entries: list[HistoryEntry]
     baggage: dict[str, Any] = field(default_factory=dict)
+    chain_root: UUID | None = None
+    """The first run of its chain, to which encrypted values are bound; None: itself."""
     returned: str | None = None
     """What the code is to return again, as JSON text; None: that is not compared."""
 
@@ -86,22 +91,42 @@ def replay_open_runs() -> list[Difference]:
 
 
 def recorded_run(run_id: RunId) -> Recorded:
-    """Read a run's input and history. Raises RunNotFound."""
-    return as_recorded(get_run(run_id), get_history(run_id))
+    """Read a run's input and history, as they are stored. Raises RunNotFound."""
+    found = run_id_of(run_id)
+    stored = get_stored_runs([found]).get(found)
+    if stored is None:
+        raise RunNotFound(f"no run {found}")
+    return as_recorded(stored, load_history(found))
 
 
-def as_recorded(run: RunView, entries: list[HistoryEntry]) -> Recorded:
+def as_recorded(stored: StoredRun, entries: list[HistoryEntry]) -> Recorded:
     """Return what a replay reads of a run that has this history."""
+    run = stored.view
     return Recorded(
         run_id=run.id,
         workflow=run.workflow,
         version=run.version,
-        input={name: run.input[name] for name in run.input if name not in run.defaults},
+        input=stored.given,
         defaults=run.defaults,
         created_at=run.created_at,
         entries=entries,
         baggage=run.baggage,
+        chain_root=stored.chain_root,
     )
+
+
+def decrypted(recorded: Recorded) -> Recorded:
+    """Return it with what is encrypted opened. Raises PayloadUnreadable."""
+    opener = Opener(recorded.chain_root or recorded.run_id)
+    found = replace(
+        recorded,
+        input=opener.value(recorded.input, "input"),
+        defaults=opener.value(recorded.defaults, "defaults"),
+        baggage=opener.value(recorded.baggage, "baggage"),
+        entries=[opened_entry(entry, opener) for entry in recorded.entries],
+    )
+    opener.strict()
+    return found
 
 
 def _why_not(
@@ -112,9 +137,13 @@ def _why_not(
     definition = find_workflow(recorded.workflow, recorded.version)
     if definition is None:
         return "there is no code for it"
+    try:
+        recorded = decrypted(recorded)
+    except PayloadUnreadable as exc:
+        return str(exc)
     session = make_session(_as_claimed(recorded), definition, lambda: False, only_replay=True)
     session.history = History(recorded.entries)
-    ahead = unreadable(session.history)
+    ahead = unreadable(session)
     if ahead is not None:
         return str(ahead)
     mismatch, raised = retrace(session)

@@ -95,12 +95,7 @@ def _claim_and_drive(
     if looked is not None:
         courtesy.before_a_look()
     worker_id = holder.worker_id()
-    run = claim_run(
-        worker_id=worker_id,
-        lease_seconds=conf().lease_seconds,
-        code=code_here(),
-        turns=turns,
-    )
+    run = _claim(holder, worker_id)
     if looked is not None:
         looked()
     if run is None:
@@ -108,7 +103,23 @@ def _claim_and_drive(
         return False
     if _drive(holder, run, worker_id, stopping):
         raise SystemExit(0)
+    lent_connections.close_worn_out_others()
     return True
+
+
+def _claim(holder: Holder, worker_id: int | None) -> ClaimedRun | None:
+    try:
+        return claim_run(
+            worker_id=worker_id,
+            lease_seconds=conf().lease_seconds,
+            code=code_here(),
+            turns=turns,
+        )
+    except (DatabaseError, InterfaceError, psycopg.Error):
+        raise
+    except BaseException:
+        holder.lose()  # what was claimed, if anything: nobody here knows of it
+        raise
 
 
 def _drive(

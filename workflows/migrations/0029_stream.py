@@ -24,7 +24,7 @@ DROP FUNCTION workflows_delete_chunks();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("workflows", "0027_event_senders")]
+    dependencies = [("workflows", "0028_tries")]
 
     operations = [
         migrations.CreateModel(

@@ -75,6 +75,8 @@ class Run(models.Model):
     pausing = models.BooleanField(default=False, db_default=False)
     due_at_resume = models.DateTimeField(null=True, blank=True)
     retries = models.IntegerField(default=0, db_default=0)
+    # Of a workflow with retry=: how many runs before it in its chain were tries that failed.
+    failed_tries = models.IntegerField(default=0, db_default=0)
     worker_id = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     # As of the last one; RunQuerySet.counting_crashes knows of progress since.

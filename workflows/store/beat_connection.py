@@ -5,6 +5,7 @@ A heartbeat is seen at once, also where its step is in the midst of a transactio
 
 import os
 import threading
+from collections import Counter
 from time import monotonic
 
 from django.db import DEFAULT_DB_ALIAS
@@ -20,7 +21,8 @@ class BeatConnection:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._own: Connection | None = None
-        self._users = 0
+        self._users: Counter[Connection] = Counter()
+        """Of those that were dropped too, which are closed behind the last of them."""
         self._unused_since = 0.0
 
     def join(self, alias: str = DEFAULT_DB_ALIAS) -> Connection:
@@ -29,25 +31,35 @@ class BeatConnection:
         with self._lock:
             if self._own is None or self._own.closed:
                 self._own = open_connection(alias)
-                self._users = 0  # those of the broken one have left, or will in vain
-            self._users += 1
+            self._users[self._own] += 1
             return self._own
 
     def leave(self, own: Connection) -> None:
         """A step that has joined sends no more."""
         with self._lock:
-            if own is not self._own:
-                return
-            self._users -= 1
+            self._users[own] -= 1
+            is_last = self._users[own] <= 0
+            if is_last:
+                del self._users[own]
+            dropped = own is not self._own
             self._unused_since = monotonic()
+        if dropped and is_last:
+            own.close()
         if not lent_connections.is_lending():
             self.close_idle(0.0)
+
+    def drop(self, own: Connection) -> None:
+        """A statement on it was broken off, and may be under way still: who comes from now on is given
+        another."""
+        with self._lock:
+            if own is self._own:
+                self._own = None
 
     def close_idle(self, seconds: float = lent_connections.IDLE_SECONDS) -> None:
         """Close it where no step has used it for so long."""
         with self._lock:
             own = self._own
-            if own is None or self._users > 0 or monotonic() - self._unused_since < seconds:
+            if own is None or self._users[own] > 0 or monotonic() - self._unused_since < seconds:
                 return
             self._own = None
         own.close()
@@ -55,7 +67,9 @@ class BeatConnection:
     def forget(self) -> None:
         """Begin anew in a child of this process: the socket is the parent's."""
         _inherited.append(self._own)
-        self._lock, self._own, self._users = threading.Lock(), None, 0
+        self._lock, self._own = threading.Lock(), None
+        _inherited.extend(self._users)
+        self._users = Counter()
 
 
 _inherited: list[Connection | None] = []

@@ -32,4 +32,4 @@ def start_child(
     parent is being cancelled."""
     assert fact.position is not None  # noqa: S101 - an operation of the code
     values = insert.new_run_params(child) | fact_params(run, fact)
-    return written(_START.send(run, values, notes=notes), fact)
+    return written(_START.send(run, values, notes=notes), run, fact)

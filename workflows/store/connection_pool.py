@@ -102,12 +102,13 @@ class ConnectionPool:
             self._lent.pop(borrower, None)
             self._call_the_next()
 
-    def close_idle(self, seconds: float = 0.0) -> None:
-        """Close what has been lent to nobody for so long."""
+    def close_idle(self, seconds: float = 0.0, keep: int = 0) -> None:
+        """Close what has been lent to nobody for so long, but for so many that were used last."""
         until = monotonic() - seconds
         with self._lock:
-            old = [each for each in self._kept if each.since <= until]
-            self._kept = [each for each in self._kept if each.since > until]
+            idle = self._kept[: max(0, len(self._kept) - keep)]
+            old = [each for each in idle if each.since <= until]
+            self._kept = [each for each in self._kept if each not in old]
         for each in old:
             each.raw.close()
 

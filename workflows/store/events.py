@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from workflows.core.codec import is_same, loads
+from workflows.core.line_fields import PAYLOAD
 from workflows.core.run import ClaimedRun, Fact, InboxEvent
 from workflows.core.sender import NOBODY_SAID, Sender
 from workflows.core.states import DEAF_STATES, RunState
@@ -13,6 +15,7 @@ from workflows.store.database import query, query_one
 from workflows.store.fence import UNCHANGED, Fenced, Notes
 from workflows.store.history import Written, fact_params, recorded, written
 from workflows.store.schema import RING
+from workflows.store.sealing import Opener, payload_codec, place_of_event, sealed_text
 from workflows.store.statement import NOW, Statement, one_of
 
 NOT_KNOWN = """
@@ -57,12 +60,12 @@ _SEND_UNLESS_UNFIT = _sending(
 # A statement of its own: while the one above waits for the run's row, the first delivery may be
 # committed and the run may end, and of the inbox it sees only what was there before. What runs before
 # in the chain have consumed is found by the chain: its length does not matter.
-_IS_SAME = "SELECT name = %(name)s AND payload = %(payload)s::jsonb, id FROM workflows_event"
+_WHAT = "SELECT name, payload::text, id FROM workflows_event"
 _KNOWN = Statement(
     f"""
-    {_IS_SAME} WHERE run_id = %(run)s AND key = %(key)s
+    {_WHAT} WHERE run_id = %(run)s AND key = %(key)s
     UNION ALL
-    {_IS_SAME} WHERE key = %(key)s AND chain_id = (
+    {_WHAT} WHERE key = %(key)s AND chain_id = (
         SELECT coalesce(chain_id, id) FROM workflows_run WHERE id = %(run)s)
     LIMIT 1
     """
@@ -73,6 +76,7 @@ _INBOX = Statement(
     WHERE run_id = %s AND position IS NULL ORDER BY id
     """
 )
+_CHAIN_ROOT = Statement("SELECT coalesce(chain_id, id) FROM workflows_run WHERE id = %s")
 _CONSUME = Fenced(
     f"""taken AS (
         UPDATE workflows_event AS event SET position = %(position)s
@@ -131,7 +135,13 @@ def put_event(
     told here, since only the row knows which the run has, and what was refused must not be
     committed.
     """
-    params = {"run": run_id, "name": name, "payload": payload, "key": key}
+    owner = owner_of_inbox(run_id)
+    params = {
+        "run": run_id,
+        "name": name,
+        "payload": sealed_event(owner, name, payload),
+        "key": key,
+    }
     params |= {"by": sender.by, "tenant": sender.tenant}
     if unfit:
         workflows, versions = by_columns(unfit)
@@ -142,7 +152,7 @@ def put_event(
     is_over, number, event, _ = row
     if event is not None:
         return Sent.ACCEPTED, event
-    if key is not None and (known := find_known(run_id, name, payload, key)):
+    if key is not None and (known := find_known(run_id, owner, name, payload, key)):
         return known
     if number is not None and not is_over:
         return Unfit(*unfit[number - 1]), 0
@@ -150,13 +160,34 @@ def put_event(
     return Sent.OVER, 0
 
 
-def find_known(run_id: UUID, name: str, payload: str, key: str) -> tuple[Sent, int] | None:
+def owner_of_inbox(run_id: UUID) -> UUID:
+    """Return what the events of a run are bound to: the first run of its chain. Asks only where something
+    encrypts."""
+    row = None if payload_codec() is None else query_one(_CHAIN_ROOT, [run_id])
+    return run_id if row is None else UUID(str(row[0]))
+
+
+def sealed_event(owner: UUID, name: str, payload: str) -> str:
+    """Return the payload of an event about to be sent, as JSON text."""
+    return sealed_text(owner, PAYLOAD.name, payload, place_of_event(name)) or payload
+
+
+def find_known(
+    run_id: UUID, owner: UUID, name: str, payload: str, key: str
+) -> tuple[Sent, int] | None:
     """Say how the run, or one before it in its chain, had taken an event of this key, and which it is;
-    None: none has."""
-    known = query_one(_KNOWN, {"run": run_id, "name": name, "payload": payload, "key": key})
+    None: none has. owner: what its events are bound to. Raises PayloadUnreadable."""
+    known = query_one(_KNOWN, {"run": run_id, "key": key})
     if known is None:
         return None
-    return (Sent.ACCEPTED, known[1]) if known[0] else (Sent.CONFLICT, 0)
+    known_name, text, event = known
+    # Compared here, it is in no statement in the clear.
+    is_known = known_name == name and is_same(_opened(owner, name, text), loads(payload))
+    return (Sent.ACCEPTED, event) if is_known else (Sent.CONFLICT, 0)
+
+
+def _opened(owner: UUID, name: str, text: str) -> Any:
+    return loads(Opener(owner, raises=True).event(name, text))
 
 
 def by_columns(unfit: Sequence[tuple[str, int]]) -> list[list[Any]]:
@@ -164,12 +195,18 @@ def by_columns(unfit: Sequence[tuple[str, int]]) -> list[list[Any]]:
     return [[workflow for workflow, _ in unfit], [version for _, version in unfit]]
 
 
-def load_inbox(run_id: UUID) -> list[InboxEvent]:
-    """Return what the run has not consumed, in the order of arrival."""
+def load_inbox(run_id: UUID, opener: Opener | None = None) -> list[InboxEvent]:
+    """Return what the run has not consumed, in the order of arrival. opener: as in load_history."""
     return [
-        InboxEvent(id=event, name=name, payload=payload, sender=Sender(*sender))
-        for event, name, payload, *sender in query(_INBOX, [run_id])
+        InboxEvent(
+            id=event, name=name, payload=_payload(opener, name, text), sender=Sender(*sender)
+        )
+        for event, name, text, *sender in query(_INBOX, [run_id])
     ]
+
+
+def _payload(opener: Opener | None, name: str, text: str) -> str:
+    return text if opener is None else opener.event(name, text)
 
 
 def consume(
@@ -177,4 +214,4 @@ def consume(
 ) -> Written | None:
     """Consume an event and record it, in one statement. None: the lease is lost."""
     params = fact_params(run, fact) | {"event": event.id}
-    return written(_CONSUME.send(run, params, notes=notes), fact)
+    return written(_CONSUME.send(run, params, notes=notes), run, fact)

@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 from workflows.core.run import ClaimedRun
 from workflows.core.states import HELD_STATES, RunState
 from workflows.store.database import Connection, query, query_one
+from workflows.store.sealing import sealed_text
 from workflows.store.statement import Statement, one_of
 
 KEEP_NOTES = (
@@ -99,9 +100,10 @@ class Notes(NamedTuple):
     data: str | None = None
     attributes: str | None = None
 
-    def params(self) -> dict[str, Any]:
-        """Return the parameters of KEEP_NOTES."""
-        return {"note_data": self.data, "note_attributes": self.attributes}
+    def params(self, run: ClaimedRun) -> dict[str, Any]:
+        """Return the parameters of KEEP_NOTES. Attributes are searched by, and are never encrypted."""
+        data = None if self.data is None else sealed_text(run.chain_root, "data", self.data)
+        return {"note_data": data, "note_attributes": self.attributes}
 
 
 UNCHANGED = Notes()
@@ -150,7 +152,7 @@ class Fenced:
         """
         given = {**holder(run), "if_events": if_events, **params}
         if notes != UNCHANGED:
-            return query_one(self._keeping, given | notes.params())
+            return query_one(self._keeping, given | notes.params(run))
         return query_one(self._if_free, given) or query_one(self._or_wait, given)
 
     def send_beside(

@@ -14,6 +14,7 @@ from django.db.models.functions import Cast
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import sql_object
 from workflows.core.run import RunView
+from workflows.core.sealed import SEALED_TEXT
 from workflows.core.states import RunState
 from workflows.models import Run
 from workflows.models.run import RunQuerySet
@@ -68,7 +69,9 @@ def _true(sql: str, *params: Any) -> Q:
 
 def _by_error(text: str) -> Q:
     kind = {"error_type__icontains": text}
-    return Q(error__isnull=False) & (Q(**kind) | Q(error_message__icontains=text))
+    # Whatever an encrypted message says, it does not say it here.
+    readable = Q(error_message__icontains=text) & ~Q(error_message__startswith=SEALED_TEXT)
+    return Q(error__isnull=False) & (Q(**kind) | readable)
 
 
 # What a partial index leaves out is named as well, so that the planner knows that it may take it.

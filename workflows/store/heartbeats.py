@@ -1,5 +1,6 @@
 """Heartbeats and progress: what a run shows of itself between two lines of history."""
 
+from typing import Any
 from uuid import UUID
 
 from workflows.core.beat import sql_beat
@@ -7,6 +8,7 @@ from workflows.core.run import ClaimedRun
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import Connection, query_one
 from workflows.store.fence import held, holder, still_held, wait_at_most
+from workflows.store.sealing import BEAT, sealed_text
 from workflows.store.statement import NOW, Statement
 
 LOCK_WAIT_SECONDS = 0.5
@@ -53,12 +55,15 @@ def beat(
 
     on: a connection of its own, so that it is seen at once; None: Django's, in its transaction.
     """
-    params = {"run": run_id, "attempt": attempt, "position": position, "details": details}
-    params |= {"lease_seconds": lease_seconds, "reached": reached, "grew": grew}
+    params: dict[str, Any] = {"run": run_id, "attempt": attempt, "position": position}
+    shown = {"details": details, "reached": reached}
+    params |= {name: sealed_text(run_id, name, text, BEAT) for name, text in shown.items()}
+    params |= {"lease_seconds": lease_seconds, "grew": grew}
     row = query_one(_BEAT, params, on=on)
     return None if row is None else RunState(row[0])
 
 
 def show_progress(run: ClaimedRun, text: str) -> bool:
     """Show how far the run is. text is JSON. False: the lease is lost."""
-    return query_one(_PROGRESS, holder(run) | {"progress": text}) is not None
+    shown = sealed_text(run.chain_root, "progress", text)
+    return query_one(_PROGRESS, holder(run) | {"progress": shown}) is not None

@@ -1,14 +1,16 @@
 """History: load it, append the outcome of an operation under the fence."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from workflows.core.codec import loads
+from workflows.core.codec import as_text, loads
 from workflows.core.history import RETRY, HistoryEntry, HistoryKind
 from workflows.core.line_fields import sql_data
 from workflows.core.run import ClaimedRun, Fact
+from workflows.core.sealed import IN_TEXT
 from workflows.core.states import FORWARD_STATES, RunState
 from workflows.store.database import query, query_one
 from workflows.store.fence import (
@@ -22,6 +24,7 @@ from workflows.store.fence import (
     holder,
 )
 from workflows.store.insert import operation_line
+from workflows.store.sealing import Opener, Sealer, place_of_line, sealed_fact
 from workflows.store.statement import NOW, Statement
 
 
@@ -85,9 +88,17 @@ class Written(NamedTuple):
     """What the workflow keeps, as it was stored along."""
 
 
-def load_history(run_id: UUID) -> list[HistoryEntry]:
-    """Return everything the run has done, oldest first, in one query."""
-    return [_entry(*row) for row in query(_LOAD, [run_id])]
+def load_history(run_id: UUID, opener: Opener | None = None) -> list[HistoryEntry]:
+    """Return everything the run has done, oldest first, in one query. opener: opens what is encrypted;
+    None: it stays as it is stored."""
+    return [_entry(*row, opener=opener) for row in query(_LOAD, [run_id])]
+
+
+def show_history(run_id: UUID, opener: Callable[[], Opener]) -> list[HistoryEntry]:
+    """Return everything the run has done, opened by what is made only where something is encrypted."""
+    rows = query(_LOAD, [run_id])
+    opens = opener() if any(IN_TEXT in row[5] for row in rows) else None
+    return [_entry(*row, opener=opens) for row in rows]
 
 
 def load_histories(run_ids: Sequence[UUID]) -> dict[UUID, list[HistoryEntry]]:
@@ -106,12 +117,12 @@ def append(
     if_events: also only if the event counter is still this. None: nothing was written.
     """
     row = _APPEND.send(run, fact_params(run, fact), notes=notes, if_events=if_events)
-    return written(row, fact)
+    return written(row, run, fact)
 
 
 def append_beside(run: ClaimedRun, fact: Fact, beside: Beside) -> Written | None:
     """Append a line under a fence that stands in a transaction beside this one (store/isolation.py)."""
-    return written(_APPEND.send_beside(run, fact_params(run, fact), beside), fact)
+    return written(_APPEND.send_beside(run, fact_params(run, fact), beside), run, fact)
 
 
 def append_retry(
@@ -119,19 +130,19 @@ def append_retry(
 ) -> Written | None:
     """Append a failed attempt whose retry_at is so many seconds from now."""
     params = fact_params(run, fact) | {"seconds": seconds}
-    return written(_APPEND_RETRY.send(run, params, notes=notes), fact)
+    return written(_APPEND_RETRY.send(run, params, notes=notes), run, fact)
 
 
 def set_status(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
     """Set the label people see, the line's name, and record it. None: the lease is lost."""
-    params = {**holder(run), **fact_params(run, fact), **notes.params()}
-    return written(query_one(_SET_STATUS, params), fact)
+    params = {**holder(run), **fact_params(run, fact), **notes.params(run)}
+    return written(query_one(_SET_STATUS, params), run, fact)
 
 
 def set_cleanup(run: ClaimedRun, fact: Fact, *, notes: Notes = UNCHANGED) -> Written | None:
     """Record that a step is to run when the run ends, however that comes. None: the lease is lost."""
-    params = {**holder(run), **fact_params(run, fact), **notes.params()}
-    return written(query_one(_SET_CLEANUP, params), fact)
+    params = {**holder(run), **fact_params(run, fact), **notes.params(run)}
+    return written(query_one(_SET_CLEANUP, params), run, fact)
 
 
 def fact_params(run: ClaimedRun, fact: Fact) -> dict[str, Any]:
@@ -141,11 +152,11 @@ def fact_params(run: ClaimedRun, fact: Fact) -> dict[str, Any]:
         "part": fact.part + run.retries * RETRY,
         "kind": fact.kind,
         "name": fact.name,
-        "data": fact.data,
+        "data": sealed_fact(run.chain_root, fact),
     }
 
 
-def written(row: tuple[Any, ...] | None, fact: Fact) -> Written | None:
+def written(row: tuple[Any, ...] | None, run: ClaimedRun, fact: Fact) -> Written | None:
     """Return the report of an append: its row is (state, events, line id, time, data)."""
     if row is None:
         return None
@@ -159,13 +170,35 @@ def written(row: tuple[Any, ...] | None, fact: Fact) -> Written | None:
         data=loads(data),
         at=at,
     )
+    if IN_TEXT in data:
+        entry = opened_entry(entry, Opener(run.chain_root))
     return Written(RunState(state), events, entry)
 
 
+def opened_entry(entry: HistoryEntry, opener: Opener) -> HistoryEntry:
+    """Return a line with its values opened, as far as the opener can."""
+    place = place_of_line(entry.position, entry.part)
+    return replace(entry, data=opener.line(entry.kind, entry.name, place, entry.data))
+
+
+def sealed_entry(entry: HistoryEntry, sealing: Sealer) -> str:
+    """Return the data of a line, sealed, as JSON text."""
+    place = place_of_line(entry.position, entry.part)
+    return as_text(sealing.line(entry.kind, entry.name, place, entry.data))
+
+
 def _entry(
-    line_id: int, position: int | None, part: int, kind: str, name: str, data: str, at: datetime
+    line_id: int,
+    position: int | None,
+    part: int,
+    kind: str,
+    name: str,
+    data: str,
+    at: datetime,
+    *,
+    opener: Opener | None = None,
 ) -> HistoryEntry:
-    return HistoryEntry(
+    entry = HistoryEntry(
         id=line_id,
         position=position,
         part=part,
@@ -174,3 +207,4 @@ def _entry(
         data=loads(data),
         at=at,
     )
+    return entry if opener is None or IN_TEXT not in data else opened_entry(entry, opener)

@@ -2,10 +2,12 @@
 
 from dataclasses import fields
 from typing import Any
+from uuid import UUID
 
 from workflows.core.history import HistoryKind
 from workflows.core.run import NewRun
 from workflows.core.states import RunState
+from workflows.store.sealing import sealed_input, sealed_text
 from workflows.store.statement import NOW
 
 _BEGIN = f"greatest({NOW}, %(at)s::timestamptz)"
@@ -35,10 +37,13 @@ def run(source: str = "", **instead: str) -> str:
     return _insert("workflows_run", source, **_NEW_RUN | instead)
 
 
-def new_run_params(new: NewRun) -> dict[str, Any]:
-    """Return the parameters of `run`."""
+def new_run_params(new: NewRun, *, owner: UUID | None = None) -> dict[str, Any]:
+    """Return the parameters of `run`. owner: the first run of its chain; None: it is that itself."""
     tags = list(new.tags)
-    return {**vars(new), "input": new.input.given, "defaults": new.input.defaults, "tags": tags}
+    owner = new.id if owner is None else owner
+    given, defaults = sealed_input(owner, new.input)
+    baggage = sealed_text(owner, "baggage", new.baggage)
+    return {**vars(new), "input": given, "defaults": defaults, "baggage": baggage, "tags": tags}
 
 
 def line(

@@ -24,6 +24,7 @@ class _Here(threading.local):
 
 _here = _Here()
 _pool: ConnectionPool | None = None
+_keep = 0
 
 
 class _Borrower:
@@ -86,10 +87,12 @@ class _Borrower:
             self.pool.forget(self)
 
 
-def begin(size: int) -> ConnectionPool:
-    """Lend connections in this process from now on, so many at a time. Called after the fork."""
-    global _pool
-    _pool = ConnectionPool(size)
+def begin(size: int, *, keep: int = 0) -> ConnectionPool:
+    """Lend connections in this process from now on, so many at a time. Called after the fork.
+
+    keep: so many stay open though nobody has needed them for a while."""
+    global _pool, _keep
+    _pool, _keep = ConnectionPool(size), keep
     return _pool
 
 
@@ -137,6 +140,14 @@ def let_go() -> None:
         borrower.let_go()
 
 
+def close_worn_out_others() -> None:
+    """Close this thread's connections to other databases that have broken or are older than their
+    CONN_MAX_AGE, as Django does behind a request."""
+    for each in connections.all(initialized_only=True):
+        if each.alias != DEFAULT_DB_ALIAS:
+            each.close_if_unusable_or_obsolete()
+
+
 def enter_step() -> "_Borrower | None":
     """A step begins here, without a connection: one that it takes is its own until `leave_step`, which
     wants what this returns."""
@@ -157,7 +168,7 @@ def leave_step(borrower: "_Borrower | None") -> None:
 def close_idle() -> None:
     """Close the connections of this process that nobody has needed for a while."""
     if _pool is not None:
-        _pool.close_idle(IDLE_SECONDS)
+        _pool.close_idle(IDLE_SECONDS, keep=_keep)
 
 
 def _forget_in_child() -> None:

@@ -11,6 +11,7 @@ from workflows.store.fence import IF_EVENTS, KEEP_NOTES, UNCHANGED, Notes, held,
 from workflows.store.history import fact_params
 from workflows.store.insert import line, operation_line
 from workflows.store.schema import RING, SOON
+from workflows.store.sealing import sealed_fact
 from workflows.store.statement import NOW, Statement
 
 
@@ -102,7 +103,7 @@ def park_run(
         "waiting_for": list(park.waiting_for),
         "heeds_deadline": park.heeds_deadline,
         "if_events": if_events,
-        **notes.params(),
+        **notes.params(run),
     }
     statements = _HERE
     if park.step_pool:
@@ -120,5 +121,6 @@ def await_code(run: ClaimedRun, fact: Fact, *, seconds: float, record: bool) -> 
 
     record: whether the line is written too. False: nothing was written.
     """
-    params = {"seconds": seconds, "what": fact.name, "data": fact.data, "record": record}
+    data = sealed_fact(run.chain_root, fact)
+    params = {"seconds": seconds, "what": fact.name, "data": data, "record": record}
     return query_one(_AWAIT_CODE, holder(run) | params) is not None

@@ -6,19 +6,22 @@ from typing import NamedTuple
 from uuid import UUID
 
 from workflows.core.asked import Asked
+from workflows.core.codec import loads
 from workflows.core.history import HistoryKind
 from workflows.core.line_fields import BY, REASON, sql_data, sql_object
 from workflows.core.lines import CHILD_EVENT, ChildEnd
+from workflows.core.sealed import Encrypted
 from workflows.core.states import RunState
 from workflows.core.update_lines import UPDATE_EVENT
 from workflows.store.database import query, query_one
 from workflows.store.insert import line
 from workflows.store.schema import RING
+from workflows.store.sealing import Opener
 from workflows.store.statement import NOW, Statement
 
 _COLUMNS = f"""
     id, coalesce(chain_id, id), workflow, state, attempt, retries, parent_id, detached,
-    coalesce(deadline <= {NOW}, false), error->>'type', error->>'message',
+    coalesce(deadline <= {NOW}, false), error->>'type', (error->'message')::text,
     coalesce(key, freed_key)
 """
 _LOOK = Statement(f"SELECT {_COLUMNS} FROM workflows_run WHERE id = %s")
@@ -112,7 +115,7 @@ class Found(NamedTuple):
     is_late: bool
     """Its deadline has passed."""
     error_type: str | None
-    error_message: str | None
+    error_message: str | Encrypted | None
     key: str | None
     """The one that its end has set free, too."""
 
@@ -135,7 +138,9 @@ def children_of(run_id: UUID) -> list[Found]:
 
 def _found(row: tuple[object, ...]) -> Found:
     found = Found(*row)  # type: ignore[arg-type]
-    return found._replace(state=RunState(found.state))
+    message = loads(str(found.error_message or "null"))
+    told = Opener(found.chain).value(message, "message")
+    return found._replace(state=RunState(found.state), error_message=told)
 
 
 def why_cancelled(run_id: UUID) -> Asked:

@@ -21,6 +21,7 @@ from workflows.store.fence import (
     still_held,
 )
 from workflows.store.schema import RING, SOON
+from workflows.store.sealing import opened_input, sealed_error, sealed_text
 from workflows.store.statement import NOW, Statement, one_of
 from workflows.store.views import view_of_new
 
@@ -83,6 +84,8 @@ _BLOCK = Statement(
 )
 
 _BY_NOBODY = sql_data(HistoryKind.COMPENSATION_STARTED, by="''", error="%(error)s::jsonb")
+_AGAIN = sql_data(HistoryKind.COMPENSATION_STARTED, again="true")
+_BEGUN_BY_NOBODY = f"{_BY_NOBODY} || CASE WHEN %(again)s THEN {_AGAIN} ELSE '{{}}' END"
 # The lease stays: the drive that failed goes on to compensate.
 _BEGIN_COMPENSATION = Statement(
     f"""
@@ -92,7 +95,7 @@ _BEGIN_COMPENSATION = Statement(
             compensation_error = NULL, crashes = 0, {KEEP_NOTES}
         WHERE {held(FORWARD_STATES)}
         RETURNING id, attempt),
-    fact AS ({insert.line("moved", HistoryKind.COMPENSATION_STARTED, _BY_NOBODY)})
+    fact AS ({insert.line("moved", HistoryKind.COMPENSATION_STARTED, _BEGUN_BY_NOBODY)})
     SELECT id FROM moved
     """
 )
@@ -101,7 +104,7 @@ _HOLD = Statement(f"SELECT {HEARD}, events FROM workflows_run WHERE {still_held(
 
 _BY_KEY = Statement(
     """
-    SELECT id, input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
+    SELECT id, coalesce(chain_id, id), input::text, defaults::text FROM workflows_run WHERE workflow = %s AND key = %s
     """
 )
 _OF_SUBJECT = Statement(
@@ -150,30 +153,37 @@ def end_run(
 
     before: the state it ends from. output and errors are JSON texts.
     """
+    owner = run.chain_root
+    error, compensation_error = (sealed_error(owner, each) for each in (error, compensation_error))
     ended = run_ended(state, compensation_error or error)
     params = {
         **holder(run),
         "before": before,
         "state": state,
-        "output": output,
+        "output": sealed_text(owner, "output", output),
         "error": error,
         "compensation_error": compensation_error,
         "kind": ended.kind,
         "told": ended.data,
-        **notes.params(),
+        **notes.params(run),
     }
     return query_one(_END, params) is not None
 
 
-def begin_compensation(run: ClaimedRun, *, error: str | None, notes: Notes = UNCHANGED) -> bool:
-    """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays."""
-    params = {**holder(run), "error": error, **notes.params()}
+def begin_compensation(
+    run: ClaimedRun, *, error: str | None, again: bool = False, notes: Notes = UNCHANGED
+) -> bool:
+    """Turn a run that failed, or is being cancelled, to undoing its steps; the lease stays. again: it is
+    tried again afterwards."""
+    told = sealed_error(run.chain_root, error)
+    params = {**holder(run), "error": told, "again": again, **notes.params(run)}
     return query_one(_BEGIN_COMPENSATION, params) is not None
 
 
 def block_run(run: ClaimedRun, *, error: str) -> bool:
     """Set the run aside until a person or a deploy helps. error is JSON text."""
-    return query_one(_BLOCK, holder(run) | {"error": error}) is not None
+    told = sealed_error(run.chain_root, error)
+    return query_one(_BLOCK, holder(run) | {"error": told}) is not None
 
 
 def look(run: ClaimedRun) -> tuple[RunState, int] | None:
@@ -184,9 +194,9 @@ def look(run: ClaimedRun) -> tuple[RunState, int] | None:
 
 
 def find_by_key(workflow: str, key: str) -> tuple[uuid.UUID, Input] | None:
-    """Return id and input of the run that has this key."""
+    """Return id and input of the run that has this key. Raises PayloadUnreadable."""
     row = query_one(_BY_KEY, [workflow, key])
-    return None if row is None else (row[0], Input(*row[1:]))
+    return None if row is None else (row[0], opened_input(*row[1:]))
 
 
 def find_of_subject(workflow: str, subject: str) -> uuid.UUID | None:

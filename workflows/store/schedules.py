@@ -1,18 +1,20 @@
 """Schedules: what is due, and how each row goes on. The chore writes on the pusher's connection, the
 verbs on Django's."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from workflows.core.codec import dumps, loads
+from workflows.core.codec import as_text, dumps, loads
 from workflows.core.errors import InvalidInput
 from workflows.core.schedule import Rules, Schedule
 from workflows.core.states import FINAL_STATES, RunState
 from workflows.core.timing import Timing
 from workflows.store.database import Connection, query, query_one
 from workflows.store.schema import CHANNEL, RUNG_FOR_SCHEDULES
+from workflows.store.sealing import Opener, sealed_text, sealer
+from workflows.store.sealing import owner_of_schedule as owner_of
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement
 
 PUT_OFF_SECONDS = 60
@@ -94,6 +96,10 @@ _LIVING_ENDS = Statement(
 )
 
 
+Check = Callable[[str, Opener], None]
+"""What to do about a schedule, by its name, whose input cannot be opened."""
+
+
 class Stored(NamedTuple):
     """A row, and when it was read."""
 
@@ -138,7 +144,7 @@ def take_due(workflows: Collection[str], *, on: Connection | None) -> Stored | N
     """Lock the schedule that has been due longest, of these workflows. None: there is none, or
     others are at it."""
     row = query_one(_TAKE, {"workflows": list(workflows)}, on=on)
-    return None if row is None else _stored(row)
+    return None if row is None else _stored(row, _strict)
 
 
 def next_seconds(workflows: Collection[str], *, on: Connection | None) -> float | None:
@@ -154,20 +160,25 @@ def list_late(seconds: float, *, on: Connection | None) -> list[tuple[str, str, 
 
 
 def lock(name: str, *, on: Connection | None = None) -> Stored | None:
-    """Lock a schedule to the end of the transaction. None: there is none of that name."""
+    """Lock a schedule to the end of the transaction. None: there is none of that name. Raises
+    UnreadableSchedule, here and in take_due."""
     row = query_one(_LOCK, [name], on=on)
-    return None if row is None else _stored(row)
+    return None if row is None else _stored(row, _strict)
 
 
-def read(name: str | None = None, *, on: Connection | None = None) -> list[Stored]:
-    """Return all schedules by their names, or the one of a name."""
-    return [_stored(row) for row in query(_LIST, {"name": name}, on=on)]
+def read(
+    name: str | None = None, *, decrypt: bool = True, on: Connection | None = None
+) -> list[Stored]:
+    """Return all schedules by their names, or the one of a name; an input that cannot be decrypted here
+    is shown as Encrypted."""
+    rows = query(_LIST, {"name": name}, on=on)
+    return [_stored(row, _shown, decrypt=decrypt) for row in rows]
 
 
 def list_declared(*, on: Connection | None) -> list[tuple[str, dict[str, Any] | None, bool, str]]:
     """Return of all schedules the name, what the code last said, whether it was removed, the workflow."""
     return [
-        (name, None if said is None else loads(said), removed, workflow)
+        (name, _opened_rules(name, said, _shown), removed, workflow)
         for name, said, removed, workflow in query(_DECLARED, on=on)
     ]
 
@@ -218,13 +229,37 @@ def living_ends(runs: Sequence[UUID], *, on: Connection | None) -> list[RunOfSch
     ]
 
 
-def _stored(row: Sequence[Any]) -> Stored:
+def _strict(name: str, opener: Opener) -> None:
+    if opener.failed is not None:
+        raise UnreadableSchedule(name, str(opener.failed))
+
+
+def _shown(name: str, opener: Opener) -> None:
+    pass
+
+
+def _opened_rules(
+    name: str, said: str | None, check: Check, *, decrypt: bool = True
+) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    rules: dict[str, Any] = loads(said)
+    if "input" in rules:
+        opener = Opener(owner_of(name), decrypt=decrypt)
+        rules["input"] = opener.value(rules["input"], "input")
+        check(name, opener)
+    return rules
+
+
+def _stored(row: Sequence[Any], check: Check, *, decrypt: bool = True) -> Stored:
     name, input, declared, *values, now = row
     told = dict(zip(_WRITTEN, values, strict=True))
-    rules = _rules(name, told, loads(input))
+    opener = Opener(owner_of(name), decrypt=decrypt)
+    rules = _rules(name, told, opener.value(loads(input), "input"))
+    check(name, opener)
     told["open_runs"], told["waiting"] = tuple(told["open_runs"]), tuple(told["waiting"])
     schedule = Schedule(name=name, rules=rules, in_code=declared is not None, **told)
-    return Stored(schedule, None if declared is None else loads(declared), now)
+    return Stored(schedule, _opened_rules(name, declared, check, decrypt=decrypt), now)
 
 
 def _rules(name: str, told: dict[str, Any], input: dict[str, Any]) -> Rules:
@@ -237,12 +272,24 @@ def _rules(name: str, told: dict[str, Any], input: dict[str, Any]) -> Rules:
         raise UnreadableSchedule(name, str(exc)) from None
 
 
+def _sealed_input(name: str, input: Mapping[str, Any]) -> str:
+    text = dumps(dict(input))
+    return sealed_text(owner_of(name), "input", text) or text
+
+
+def _sealed_rules(name: str, declared: Mapping[str, Any]) -> str:
+    sealing = sealer(owner_of(name))
+    if sealing is None or not declared.get("input"):
+        return dumps(dict(declared))
+    return as_text({**declared, "input": sealing.value(declared["input"], "input")})
+
+
 def _params(schedule: Schedule, declared: Mapping[str, Any] | None) -> dict[str, Any]:
     rules = schedule.rules
     return {
         "name": schedule.name,
-        "input": dumps(dict(rules.input)),
-        "declared": None if declared is None else dumps(dict(declared)),
+        "input": _sealed_input(schedule.name, rules.input),
+        "declared": None if declared is None else _sealed_rules(schedule.name, declared),
         **{column: getattr(rules.timing, column) for column in _TIMING},
         **{column: getattr(rules, column) for column in _RULES},
         **{column: getattr(schedule, column) for column in _STORY},

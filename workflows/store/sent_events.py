@@ -11,7 +11,15 @@ from uuid import UUID
 from workflows.core.run import ClaimedRun, Fact
 from workflows.core.states import DEAF_STATES, RunState
 from workflows.store.database import query_one
-from workflows.store.events import NOT_KNOWN, Sent, Unfit, by_columns, find_known
+from workflows.store.events import (
+    NOT_KNOWN,
+    Sent,
+    Unfit,
+    by_columns,
+    find_known,
+    owner_of_inbox,
+    sealed_event,
+)
 from workflows.store.fence import HEARD, UNCHANGED, WAITS_BRIEFLY, Notes, holder, still_held
 from workflows.store.history import Written, fact_params, written
 from workflows.store.insert import operation_line
@@ -83,9 +91,11 @@ def send_and_record(
     since the run is stopping, somebody else has locked its row or it is lost. Otherwise it was refused.
     """
     workflows, versions = by_columns(letter.unfit)
+    owner = owner_of_inbox(letter.to)
     params = {
-        **holder(run), **fact_params(run, fact), **notes.params(),
-        "to": letter.to, "payload": letter.payload, "key": letter.key, "tenant": run.tenant,
+        **holder(run), **fact_params(run, fact), **notes.params(run),
+        "to": letter.to, "payload": sealed_event(owner, letter.name, letter.payload),
+        "key": letter.key, "tenant": run.tenant,
         "workflows": workflows, "versions": versions, "keeps": notes != UNCHANGED,
     }  # fmt: skip
     row = query_one(_SEND, params)
@@ -93,10 +103,10 @@ def send_and_record(
         return None
     state, _, line, _, _, over, unfit, _ = row
     if line is not None:
-        return written(row[:5], fact)
+        return written(row[:5], run, fact)
     if over is None:
         return Sent.NOT_FOUND
-    if known := find_known(letter.to, letter.name, letter.payload, letter.key):
+    if known := find_known(letter.to, owner, letter.name, letter.payload, letter.key):
         return known[0]
     if over:
         return Sent.OVER

@@ -70,7 +70,7 @@ def open_window(workflow: str, kind: str, key: str) -> OpenWindow:
 
 def replace_input(run_id: UUID, new: NewRun, due: datetime) -> bool:
     """Let a run that waits to begin have another's input, and be due then. False: it has begun."""
-    params = insert.new_run_params(new) | {"run": run_id, "due": due}
+    params = insert.new_run_params(new, owner=run_id) | {"run": run_id, "due": due}
     return query_one(_REPLACE, params) is not None
 
 

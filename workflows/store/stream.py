@@ -8,6 +8,7 @@ from workflows.core.chunk import OVERHEAD_BYTES, Chunk, Cursor, NewChunk
 from workflows.core.codec import loads
 from workflows.core.states import FINAL_STATES, HELD_STATES, RunState
 from workflows.store.database import Connection, query
+from workflows.store.sealing import CHUNK, Opener, place_of_chunk, sealed_text
 from workflows.store.statement import NOW, Statement, one_of
 
 READ_AT_ONCE = 200
@@ -86,7 +87,9 @@ def append_chunks(
 ) -> dict[Drive, RunState]:
     """Write these chunks. Returns the states of the runs that are held still in those attempts; of the others
     nothing was written."""
-    rows = [(*drive, *chunk) for drive, several in chunks.items() for chunk in several]
+    rows = [
+        (*drive, *_sealed(drive, chunk)) for drive, several in chunks.items() for chunk in several
+    ]
     columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
     params = {**columns, "distinct": [run_id for run_id, _ in chunks]}
     return {
@@ -96,35 +99,47 @@ def append_chunks(
 
 
 def emitted_bytes(drive: Drive, on: Connection | None = None) -> int:
-    """Return how much the run has emitted in the attempts before this one."""
+    """Return how much the run has emitted in the attempts before this one, as it is stored."""
     run_id, attempt = drive
     [[found]] = query(_BYTES, {"run": run_id, "attempt": attempt}, on=on)
     return int(found)
 
 
 def read_chunks(place: Cursor) -> Seen | None:
-    """Return the next chunks behind a place; None: its run is gone."""
+    """Return the next chunks behind a place; None: its run is gone. Raises PayloadUnreadable."""
     params = {"run": place.run_id, "attempt": place.attempt, "sequence": place.sequence}
     rows = query(_READ, params)
     if not rows:
         return None
     is_over, continued_as = rows[0][:2]
-    chunks = [_chunk(place.run_id, row[2:]) for row in rows if row[2] is not None]
+    opener = Opener(place.run_id, raises=True)
+    chunks = [_chunk(place.run_id, row[2:], opener) for row in rows if row[2] is not None]
     return Seen(chunks, len(chunks) == READ_AT_ONCE, is_over, continued_as)
 
 
 def load_chunks(run_ids: Iterable[UUID]) -> dict[UUID, list[Chunk]]:
-    """Return all that these runs emitted, by run."""
+    """Return all that these runs emitted, by run, as it is stored: what is encrypted stays so."""
     found: dict[UUID, list[Chunk]] = {}
     for run_id, *rest in query(_OF_RUNS, {"runs": list(run_ids)}):
         found.setdefault(run_id, []).append(_chunk(run_id, rest))
     return found
 
 
-def _chunk(run_id: UUID, row: Sequence[Any]) -> Chunk:
+def _sealed(drive: Drive, chunk: NewChunk) -> NewChunk:
+    """Return a chunk whose text is as it is stored. It is bound to its run: the next of the chain has
+    chunks of its own."""
+    run_id, attempt = drive
+    sealed = sealed_text(run_id, CHUNK, chunk.text, place_of_chunk(attempt, chunk.sequence))
+    return chunk if sealed is None else chunk._replace(text=sealed)
+
+
+def _chunk(run_id: UUID, row: Sequence[Any], opener: Opener | None = None) -> Chunk:
     attempt, sequence, step, position, step_attempt, number, undo, text, at = row
+    value = loads(text)
+    if opener is not None:
+        value = opener.value(value, CHUNK, place_of_chunk(attempt, sequence))
     return Chunk(
-        value=loads(text),
+        value=value,
         cursor=str(Cursor(run_id, attempt, sequence)),
         run_id=run_id,
         step=step,

@@ -20,6 +20,7 @@ from workflows.store.database import Connection, Rows, query
 from workflows.store.fence import holder, still_held
 from workflows.store.insert import line
 from workflows.store.schema import LIVING
+from workflows.store.sealing import Opener
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 from workflows.store.steps_seen import (
     sql_steps,
@@ -286,6 +287,14 @@ def take_overrun(own: Connection, run: HeldRun, *, max_crashes: int) -> list[Jud
 def _judged(rows: Rows) -> list[Judged]:
     # Read here: Django leaves jsonb a text on its connections, psycopg does not on ours.
     return [
-        Judged(id, name, RunState(now), loads(error) if error else None, *rest)
+        Judged(id, name, RunState(now), _shown(id, error), *rest)
         for id, name, now, error, *rest in rows
     ]
+
+
+def _shown(run_id: UUID, error: str | None) -> dict[str, Any] | None:
+    """Return an error for the listeners: what the run failed with before is not opened here."""
+    if not error:
+        return None
+    told: dict[str, Any] = Opener(run_id, decrypt=False).error(loads(error))
+    return told

@@ -14,6 +14,7 @@ from workflows.core.line_fields import ERROR
 from workflows.core.unwind import StepStopped
 from workflows.models import Event, Run
 from workflows.store.history import load_history
+from workflows.store.views import get_run
 from workflows.testing.rows import Tables
 
 _ = HistoryKind
@@ -99,8 +100,9 @@ class Comparison:
 def _runs(before: frozenset[uuid.UUID]) -> list[Row]:
     """Return how every new run ended, without what a crash may change: times and attempts."""
     found = []
-    for run in Run.objects.exclude(pk__in=before).order_by("pk"):
-        events = Event.objects.filter(run=run).order_by("name", "key", "id")
+    new = Run.objects.exclude(pk__in=before).order_by("pk").values_list("pk", flat=True)
+    for run in map(get_run, new):  # opened, where it is encrypted
+        events = Event.objects.filter(run=run.id).order_by("name", "key", "id")
         found.append(
             {
                 "workflow": run.workflow,
@@ -113,7 +115,7 @@ def _runs(before: frozenset[uuid.UUID]) -> list[Row]:
                 "attributes": run.attributes,
                 "history": [
                     (line.kind, line.position, line.part, line.name)
-                    for line in load_history(run.pk)
+                    for line in load_history(run.id)
                     if line.kind not in NOT_COMPARED and not _is_stop(line)
                 ],
                 "events": [(event.name, event.position) for event in events],

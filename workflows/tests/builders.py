@@ -15,6 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from workflows.api import HistoryKind, RunState, RunView, get_history, get_run, start
+from workflows.conf import conf
 from workflows.core.run import ClaimedRun, Fact, NewRun
 from workflows.core.signature import Input
 from workflows.models import Run
@@ -80,7 +81,7 @@ def swept(*, max_crashes: int = 5) -> list[tuple[UUID, str, RunState]]:
 @contextmanager
 def connected() -> Iterator[Connection]:
     """Open a second connection to the test database. It fails where it would wait for ever."""
-    own = open_connection()
+    own = open_connection(conf().direct_database)
     own.execute("SET lock_timeout = '5s'")
     try:
         yield own

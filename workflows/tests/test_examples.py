@@ -62,6 +62,14 @@ def test_the_trip_that_cannot_be_booked_is_undone(examples: ModuleType) -> None:
     assert driven(examples.trip, vehicle="submarine").state == RunState.COMPENSATED
 
 
+def test_what_one_shop_has_not_another_supplies(examples: ModuleType) -> None:
+    first = driven(examples.supply, shops=["empty", "full"])
+    assert first.state == RunState.COMPENSATED
+    advance(seconds=700)
+
+    assert get_run(first.id, newest=True).output == "order at full"
+
+
 def test_the_guest_is_served_until_the_kitchen_closes(examples: ModuleType) -> None:
     kitchen = start(examples.kitchen, dishes=1)
     assert driven(examples.guest, kitchen_id=str(kitchen.id), dish="soup").output == "ate soup"

@@ -10,6 +10,8 @@ from django.urls import reverse
 from workflows.api import get_schedule, list_schedules, pause_schedule
 from workflows.models import Run
 from workflows.models import Schedule as Row
+from workflows.tests.encrypted import NEW, SECRET, keys
+from workflows.tests.flows import greet_once
 from workflows.tests.schedules import HOUR, made
 
 LIST = reverse("admin:workflows_schedule_changelist")
@@ -151,3 +153,19 @@ class ScheduleAdminTests(TestCase):
 
         self.assertIn("tests.wait", page)
         self.assertNotIn('<option value="trigger">', page)
+
+    def test_an_encrypted_input_is_not_shown_and_survives_a_change_of_the_rest(self) -> None:
+        with keys(NEW):
+            made(workflow=greet_once, input={"name": SECRET}, cron="0 5 * * *")
+            address = self.page_of("report")
+            page = self.client.get(address).content.decode()
+            shown = '{"encrypted": "2026-11"}'
+            asked = {"workflow": "tests.greet", "cron": "0 6 * * *", "input": shown}
+            self.post(address, **asked)
+
+            now = get_schedule("report").rules
+            self.assertNotIn(SECRET, page)
+            self.assertIn("2026-11", page)
+            self.assertEqual((now.input, now.timing.cron), ({"name": SECRET}, "0 6 * * *"))
+            self.post(address, **{**asked, "input": '{"name": "Ann"}'})
+            self.assertEqual(get_schedule("report").rules.input, {"name": "Ann"})

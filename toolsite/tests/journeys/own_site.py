@@ -30,7 +30,7 @@ class OwnSite(LiveSite):
         self.name = f"{connection.settings_dict['NAME']}_{name}_{process}"
         with connection.cursor() as cursor:
             drop(cursor, self.name)
-            template = None if empty else connection.settings_dict["TEST"]["TEMPLATE"]
+            template = None if empty else connection.settings_dict["TEST"].get("TEMPLATE")
             cursor.execute(f'CREATE DATABASE "{self.name}" TEMPLATE "{template or "template1"}"')
         with self.database():
             super().__init__(variables=variables)

@@ -46,7 +46,7 @@ def begin_attempt(session: Session, job: Job, limit: Limit) -> Running | Raised:
         limit=limit,
         undo=job.undo,
         growth=session.growth,
-        stream=session.stream,
+        run_stream=session.run_stream,
         in_test=session.in_test,
         stops_on_cancel=job.step.stops_on_cancel and not job.undo,
     )

@@ -9,9 +9,6 @@ import threading
 import time
 from collections.abc import Sequence
 
-import psycopg
-from django.db import DatabaseError, InterfaceError
-
 from workflows import signals
 from workflows.conf import conf
 from workflows.core.chunk import NewChunk
@@ -82,7 +79,9 @@ class ChunkWriter:
         while (batch := self._next()) is not None:
             try:
                 self._send(batch)
-            except (psycopg.Error, DatabaseError, InterfaceError) as exc:
+            except (
+                Exception
+            ) as exc:  # a codec may raise what it likes; all others wait for this thread
                 self._failed(batch, exc)
 
     def _next(self) -> Batch | None:
@@ -115,7 +114,7 @@ class ChunkWriter:
             for stream, chunks in batch.items():
                 try:
                     self._send({stream: chunks})
-                except (psycopg.Error, DatabaseError, InterfaceError) as exc:
+                except Exception as exc:  # as above
                     self._failed({stream: chunks}, exc)
             return
         [(stream, chunks)] = batch.items()

@@ -34,15 +34,22 @@ def undo_job(session: Session, done: CompletedStep) -> Job:
     run ends."""
     if done.cleanup:
         return Job(
-            position=done.position, step=done.step, args=done.args, kwargs=done.kwargs, undo=True
+            position=done.position,
+            step=done.step,
+            args=done.args,
+            kwargs=done.kwargs,
+            undo=True,
+            pool=done.step.pool,
         )
-    assert done.step.compensate is not None  # noqa: S101 - only such steps are noted as done
+    undo = done.step.compensate
+    assert undo is not None  # noqa: S101 - only such steps are noted as done
     return Job(
         position=done.position,
-        step=done.step.compensate,
+        step=undo,
         args=(recorded_output(session, done.step, _outcome(session, done)), *done.args),
         kwargs=done.kwargs,
         undo=True,
+        pool=undo.pool or done.step.pool,
     )
 
 

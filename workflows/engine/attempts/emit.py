@@ -29,7 +29,7 @@ def emit(chunk: Any) -> None:
     running = running_step()
     if running is None or running.ended:
         raise DefinitionError("emit() is called from inside a step, while it runs")
-    stream = running.stream
+    stream = running.run_stream
     if stream.pid != os.getpid():
         raise DefinitionError(
             "emit() was called in a process that the step has started; hand chunks on to the step, and "

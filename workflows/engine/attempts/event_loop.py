@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 
 from django.db import connections
 
+from workflows import signals
+
 R = TypeVar("R")
 MOST_THREADS = 32
 """Of those in which asyncio.to_thread and the like run plain functions."""
@@ -105,7 +107,12 @@ class PlainThreads(ThreadPoolExecutor):
                         return
                 continue
             call()
-            connections.close_all()
+            try:
+                connections.close_all()
+            except (
+                Exception
+            ) as exc:  # of a backend or a driver: it is told, and the thread serves on
+                signals.worker_failed.send_robust(sender=PlainThreads, error=exc)
             with self._lock:
                 self._free += 1
 

@@ -54,11 +54,15 @@ def _send(running: Running, text: str) -> RunState | None:
     try:
         return send(on=_connection(running))
     except psycopg.Error as exc:
-        running.hang_up()
-        if is_open and is_lost(exc):
+        lost = is_lost(exc)
+        running.drop_own() if lost else running.hang_up()
+        if is_open and lost:
             return _send(running, text)  # on another connection, this once
         _tell_unheard(running, exc)
         return RunState.RUNNING
+    except BaseException:  # a time limit: the statement may be under way still
+        running.drop_own()
+        raise
 
 
 def _send_for_loop(running: Running) -> BaseException | None:

@@ -37,7 +37,7 @@ class Running:
     """It is a compensation."""
     growth: RunGrowth
     """How far the run's heartbeats have come."""
-    stream: RunStream
+    run_stream: RunStream
     """What the run emits in this drive."""
     in_test: bool
     """Inside a test's transaction, which other connections do not see."""
@@ -76,6 +76,12 @@ class Running:
         own, self.own = self.own, None
         if own is not None:
             beat_connection.leave(own)
+
+    def drop_own(self) -> None:
+        """Have no more part in it, and nobody else: a statement on it was broken off."""
+        if self.own is not None:
+            beat_connection.drop(self.own)
+        self.hang_up()
 
     def close(self) -> None:
         """The attempt has ended; a thread that goes on has no part in it."""

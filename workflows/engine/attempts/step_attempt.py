@@ -65,8 +65,8 @@ def attempt_step(session: Session, job: Job) -> Any:
 
     Raises StepFailed after the last attempt, Suspend before the next one and for another cluster's.
     """
-    if job.step.pool is not None or session.away:
-        go_where_it_runs(session, job.step, undo=job.undo)
+    if job.pool is not None or session.away:
+        go_where_it_runs(session, job.pool, undo=job.undo)
     if job.step.limits:
         take_or_park(session, job.position, job.step.limits, job.named)
     outcome = try_once(session, job, limit_of(job))
@@ -86,7 +86,7 @@ def attempt_step(session: Session, job: Job) -> Any:
 
 
 def _until_retry(session: Session, job: Job, retry: Retry) -> Park:
-    pool = guest_pool(session, job.step)
+    pool = guest_pool(session, job.pool)
     return Park(
         seconds=retry.seconds,
         fact=retry.fact,
@@ -151,9 +151,9 @@ def record(session: Session, job: Job, ran: Ran) -> Completed | Retry | Failed:
 
 
 def _finish_stream(session: Session) -> None:
-    if session.stream.waiting:
+    if session.run_stream.waiting:
         with session.guarded():
-            finish_stream(session.stream, in_test=session.in_test)
+            finish_stream(session.run_stream, in_test=session.in_test)
 
 
 def _announce(session: Session, job: Job, running: Running) -> None:

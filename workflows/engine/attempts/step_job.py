@@ -33,6 +33,8 @@ class Job:
     kwargs: dict[str, Any]
     received: Received = NOTHING_NOTED
     undo: bool = False
+    pool: str | None = None
+    """Whose clusters run it; None: those of the workflow's pool."""
     around: Codes = ()
     """The code whose variables functions among the arguments, or the step itself, know."""
 
@@ -98,6 +100,7 @@ def compared_job(
         step=step,
         args=args,
         kwargs=kwargs,
+        pool=step.pool,
         received=Received(arguments=digests, own_keys=own_keys),
         around=_around(session, (step.function, *args, *kwargs.values())),
     )

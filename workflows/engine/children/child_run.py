@@ -5,15 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar, cast
 
-from workflows.core.errors import ChildFailed, WaitTimedOut
+from workflows.core.errors import ChildFailed, ReplayError, UnknownWorkflow, WaitTimedOut
 from workflows.core.history import HistoryEntry, HistoryKind
+from workflows.core.kept_children import KeptChild
 from workflows.core.lines import CHILD_EVENT, ChildEnd, child_started, started_child
 from workflows.core.run import Event
 from workflows.core.signature import Input
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.core.unwind import LeaseLost
-from workflows.definitions.workflow import WorkflowDefinition
+from workflows.definitions.workflow import WorkflowDefinition, workflow_definition
 from workflows.engine import announcements
 from workflows.engine.requests.new_run import encode_input, new_run
 from workflows.engine.session.session import Session
@@ -73,6 +74,16 @@ def describe_child(
     )
 
 
+def kept_child(session: Session, kept: KeptChild) -> Child:
+    """Return a child that the run has from the one before it in its chain. Where its code is missing, the
+    run waits for that: blocked."""
+    try:
+        definition = workflow_definition(kept.workflow)
+    except UnknownWorkflow as unknown:
+        raise session.unwind(ReplayError(f"its child {kept.id}: {unknown}")) from None
+    return Child(id=kept.id, definition=definition, detached=False, priority=session.run.priority)
+
+
 def start_child(session: Session, position: int, child: Child, input: Input) -> None:
     """Create the child's run and record it, in one statement."""
     definition = child.definition
@@ -107,6 +118,11 @@ class ChildHandle(Generic[R_co]):
     def id(self) -> uuid.UUID:
         """The child run's id."""
         return self._child.id
+
+    @property
+    def workflow(self) -> str:
+        """The name of its workflow."""
+        return self._child.definition.name
 
     @property
     def event(self) -> str:

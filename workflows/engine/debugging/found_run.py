@@ -13,8 +13,9 @@ from workflows.core.run import RunView, run_id_of
 from workflows.core.states import RunState
 from workflows.engine.archive import is_archive, read_archive
 from workflows.engine.history_export import import_history
-from workflows.engine.replay_check import Recorded, as_recorded
-from workflows.store.views import get_history, get_run
+from workflows.engine.replay_check import Recorded, decrypted, recorded_run
+from workflows.store.sealing import opened_outcome
+from workflows.store.views import get_run
 
 SHOWN = ("state", "status", "error", "compensation_error", "wake_at", "waiting_for", "output")
 """Columns of a run that say how it stands."""
@@ -32,8 +33,13 @@ class FoundRun:
 def find_run(named: str, *, archive: str | None = None) -> FoundRun:
     """Return a run by its id, or by the file that it was exported to. archive: the file that has the run.
 
-    Raises RunNotFound, InvalidInput.
+    What is encrypted is opened. Raises RunNotFound, InvalidInput, PayloadUnreadable.
     """
+    found = _find(named, archive)
+    return replace(found, recorded=decrypted(found.recorded))
+
+
+def _find(named: str, archive: str | None) -> FoundRun:
     if archive is not None:
         return _in_archive(run_id_of(named), Path(archive))
     if Path(named).is_file():
@@ -43,7 +49,7 @@ def find_run(named: str, *, archive: str | None = None) -> FoundRun:
 
 
 def _with_result(run: RunView) -> Recorded:
-    recorded = as_recorded(run, get_history(run.id))
+    recorded = recorded_run(run.id)
     if run.state != RunState.COMPLETED or run.continued_as is not None:
         return recorded
     return replace(recorded, returned=dumps(run.output))
@@ -75,7 +81,8 @@ def _of(run_id: UUID, exported: Iterable[dict[str, Any]]) -> dict[str, Any] | No
 
 def _imported(exported: Any) -> FoundRun:
     recorded = import_history(exported)
-    outcome = exported.get("outcome") or {}
+    owner = recorded.chain_root or recorded.run_id
+    outcome = opened_outcome(exported.get("outcome") or {}, owner)
     return FoundRun(
         recorded=recorded, row={name: outcome[name] for name in SHOWN if name in outcome}
     )

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 
+from workflows.core.codec import loads
 from workflows.core.endings import UndoWhen, Write, what_to_write
 from workflows.core.failure import as_json, describe
 from workflows.core.states import RunState
 from workflows.core.unwind import ContinueAsNew, Suspend
-from workflows.engine.drive import newer_code, run_end
+from workflows.engine.drive import newer_code, next_try, run_end
 from workflows.engine.drive.ended import Ended
 from workflows.engine.drive.undoing import clean_up, recollect_and_undo, undo_steps
 from workflows.engine.drive.workflow_code import end_children
@@ -64,15 +65,17 @@ def _refused(session: Session, ended: Ended) -> None:
 
 
 def _begin_compensation(session: Session, ended: Ended) -> None:
-    cancelled, error = session.held == RunState.CANCELLING, None
+    cancelled, error, again = session.held == RunState.CANCELLING, None, False
     if not cancelled:
         error = as_json(describe(ended.why))
         end_children(session)  # as in _fail
-    if not store.begin_compensation(session.run, error=error, notes=session.changed_notes()):
+        again = next_try.delay_after(session, ended.why) is not None
+    notes = session.changed_notes()
+    if not store.begin_compensation(session.run, error=error, again=again, notes=notes):
         _refused(session, ended)
         return
     session.held, session.failed_with = RunState.COMPENSATING, error
-    session.history.begin_compensation(by_cancel=cancelled)
+    session.history.begin_compensation(by_cancel=cancelled, again=again)
     # A cancel may come at any place of a replay, so that not all steps have been seen yet.
     carry_out(session, recollect_and_undo(session) if cancelled else undo_steps(session))
 
@@ -88,11 +91,15 @@ def _complete(session: Session, ended: Ended) -> bool:
 
 def _continue(session: Session, ended: Ended) -> bool:
     assert isinstance(ended.error, ContinueAsNew)  # noqa: S101 - nothing else continues
-    return run_end.continue_as_new(session, ended.error.input)
+    return run_end.continue_as_new(session, ended.error.input, ended.error.keeps)
 
 
 def _fail(session: Session, ended: Ended) -> bool:
     end_children(session)  # those that a deadline or an output left no time to wait for
+    delay = next_try.delay_after(session, ended.why) if ended.not_cleaned is None else None
+    if delay is not None:
+        failure = describe(ended.why)
+        return next_try.begin(session, delay, RunState.FAILED, failure, is_told=False)
     not_cleaned = None if ended.not_cleaned is None else describe(ended.not_cleaned)
     return run_end.end(
         session,
@@ -124,6 +131,10 @@ def _finish_cleanup(session: Session, _: Ended) -> bool:
 
 def _finish_undoing(session: Session, _: Ended) -> bool:
     failed_with = session.failed_with or session.run.error
+    delay = next_try.delay_now(session) if session.history.tries_again else None
+    if delay is not None and failed_with is not None:
+        state, failure = RunState.COMPENSATED, loads(failed_with)
+        return next_try.begin(session, delay, state, failure, is_told=True)
     return run_end.end(session, RunState.COMPENSATED, undone=failed_with)
 
 

@@ -78,7 +78,7 @@ def _load_and_replay(session: Session) -> None:
 
 def _go_on(session: Session) -> Ended:
     """Go on with the run as far as it goes now."""
-    unreadable = newer_code.unreadable(session.history)
+    unreadable = newer_code.unreadable(session)
     if unreadable is not None:
         return unwound_by(session, unreadable)
     if not session.has_room():

@@ -13,7 +13,7 @@ from workflows.conf import conf
 from workflows.core import lines
 from workflows.core.decide import unknown_patch
 from workflows.core.errors import ReplayError, ReplayMismatch
-from workflows.core.history_index import History
+from workflows.core.sealed import PayloadUnreadable
 from workflows.engine.session.session import Session
 from workflows.store import parking as store
 
@@ -50,8 +50,11 @@ class Courtesy:
 courtesy = Courtesy()
 
 
-def unreadable(history: History) -> ReplayError | None:
-    """Return what is wrong with a history that a newer engine has written to."""
+def unreadable(session: Session) -> ReplayError | None:
+    """Return what is wrong with a run that a newer engine has written to, or one with a newer key."""
+    if session.opener.failed is not None:
+        return session.opener.failed
+    history = session.history
     if history.unknown_kind is None:
         return None
     return ReplayError(
@@ -62,6 +65,8 @@ def unreadable(history: History) -> ReplayError | None:
 
 def may_come(session: Session, why: BaseException) -> bool:
     """Say whether a worker with newer code could go on with the run, and is still waited for."""
+    if isinstance(why, PayloadUnreadable) and session.undoing:
+        return True  # blocked, it could not be: it would be given up with steps that are not undone
     return _unknown(session, why) != "" and _waited_seconds(session) < conf().newer_code_seconds
 
 
@@ -83,6 +88,8 @@ def wait_for_it(session: Session, why: BaseException) -> bool:
 
 def _unknown(session: Session, why: BaseException) -> str:
     """Return what of the run this code does not know; "": it is not older than the run."""
+    if isinstance(why, PayloadUnreadable):
+        return f"{lines.KEY_AWAITED}{why.key_id}"
     if session.history.unknown_kind is not None:
         return session.history.unknown_kind
     if isinstance(why, ReplayMismatch):

@@ -1,9 +1,12 @@
 """How a drive writes the end of a run, and tells the listeners."""
 
+from collections.abc import Sequence
+
 from workflows import signals
 from workflows.core.codec import loads
 from workflows.core.error_kind import ErrorKind
 from workflows.core.failure import Failure, as_json, describe
+from workflows.core.kept_children import KeptChild
 from workflows.core.run import ClaimedRun
 from workflows.core.run_ids import id_of_successor
 from workflows.core.signature import Input
@@ -67,14 +70,15 @@ def tell_the_loss(session: Session) -> None:
     )
 
 
-def continue_as_new(session: Session, input: Input) -> bool:
-    """End the run and start its successor, in one statement. False: another end has won."""
+def continue_as_new(session: Session, input: Input, keeps: Sequence[KeptChild]) -> bool:
+    """End the run and start its successor, in one statement, with the children that it keeps. False:
+    another end has won."""
     run = session.run
     definition = newest_definition(run.workflow)
     # As in a drive that was killed before it: what the successor derives from its id stays the same.
     successor = new_run(definition, input, id=id_of_successor(run.id), deadline_seconds=None)
     while not store_continue.continue_run(
-        run, successor, events=session.events, notes=session.changed_notes()
+        run, successor, events=session.events, notes=session.changed_notes(), keeps=keeps
     ):
         held = store.look(run)
         if held is None or held[0] not in (RunState.RUNNING, RunState.PAUSED):

@@ -19,6 +19,7 @@ Retraced = tuple[BaseException | None, BaseException | None]
 
 def call_workflow(session: Session) -> Any:
     """Run the workflow code once from its top, and wait for its children at the end."""
+    session.refuse_unreadable()
     with session.code_thread.here():
         return _call(session, _input(session), (session.context_class or Context)(session))
 

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from django.db import connection
+from django.db import connections
 
 from workflows.engine.attempts.ends import Ends
 from workflows.engine.attempts.time_limit import Limit
@@ -80,4 +80,4 @@ class Threads(Ends[Key, End]):
             end = attempt()
             lent_connections.let_go()
             self.put(key, end)
-        connection.close()
+        connections.close_all()

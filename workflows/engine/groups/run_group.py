@@ -115,7 +115,7 @@ def _startable(session: Session, group: Group, busy: int) -> list[Branch]:
     due = (
         each
         for each in group.open()
-        if (each.retry_at is None or each.retry_at <= now) and is_here(session, each.call.step)
+        if (each.retry_at is None or each.retry_at <= now) and is_here(session, each.call.step.pool)
     )
     full: set[int] = set()
     try:
@@ -149,7 +149,7 @@ def _may_begin(session: Session, group: Group, branch: Branch, full: set[int]) -
 
 def _park_what_is_left(session: Session, group: Group) -> None:
     left = list(group.open())
-    waiting = [each for each in left if each.retry_at or not is_here(session, each.call.step)]
+    waiting = [each for each in left if each.retry_at or not is_here(session, each.call.step.pool)]
     times = [each.retry_at for each in waiting if each.retry_at is not None]
     limited = next((each for each in left if each not in waiting and each.call.step.limits), None)
     if len(times) < len(waiting) and not session.stopping():
@@ -175,12 +175,12 @@ def _among_pools(session: Session, group: Group, waiting: list[Branch]) -> Park:
     times: dict[str, datetime] = {}
     now = session.clock()
     for branch in waiting:
-        pool, at = guest_pool(session, branch.call.step), max(branch.retry_at or now, now)
+        pool, at = guest_pool(session, branch.call.step.pool), max(branch.retry_at or now, now)
         times[pool] = min(at, times.get(pool, at))
     home_at = times.pop("", None)
     if not times:
         return Park(until=home_at)
-    order = [guest_pool(session, each.call.step) for each in group.branches]
+    order = [guest_pool(session, each.call.step.pool) for each in group.branches]
     pool = min(times, key=lambda each: (times[each], order.index(each)))
     return Park(until=times[pool], step_pool=pool, home_at=home_at, waiting_for=waits_for(pool))
 

@@ -29,7 +29,6 @@ from workflows.engine.requests.start_options import sensible
 from workflows.engine.requests.steering import as_the_only_one
 from workflows.store import fork as store
 from workflows.store.fork import Origin
-from workflows.store.history import load_history
 from workflows.store.views import get_run
 
 
@@ -54,7 +53,8 @@ def fork(
     Of a chain, the run is meant that is named. One transaction, which joins the caller's. Raises RunNotFound;
     SubjectTaken where such a subject has an open run, this one or another; ForkRefused inside a group,
     where an operation before `at` has not ended, where a child goes on, and where a step before it has
-    been undone; InvalidInput; UnknownWorkflow where input is given and its code is not here.
+    been undone; InvalidInput; UnknownWorkflow where input is given and its code is not here;
+    PayloadUnreadable where something of the other run is encrypted with a key that is not here.
     """
     refuse("calls fork()", "do it outside, or write run.start_child(workflow, …)")
     origin, why = run_id_of(run), asked(by=by, reason=reason, via=via)
@@ -68,10 +68,11 @@ def fork(
         store.create_fork(
             new,
             origin,
-            _prefix(found, load_history(origin), at),
+            _prefix(found, store.load_lines(origin, found), at),
             why,
             before=at,
             input=_corrected(found, input) if input else found.input,
+            baggage=found.baggage,
             inputs=sorted(input or ()),
             deadline_seconds=deadline_seconds,
         )

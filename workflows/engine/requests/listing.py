@@ -41,15 +41,16 @@ def _place(run: RunId) -> Place:
     return place
 
 
-def list_steps(run_id: RunId) -> list[StepView]:
+def list_steps(run_id: RunId, *, decrypt: bool = True) -> list[StepView]:
     """Return the steps of a run: those it has come to, then those that its code names and it has
     not: pending, or skipped once it has ended. Raises RunNotFound.
 
     What the code names is read from its source, as far as this process has the run's version:
     a step that is computed while the code runs is not told before it is reached. A step that has run
     for a second is told with the time of its begin, its host and pid, where its worker's cluster lives.
+    decrypt: as in get_run.
     """
-    return steps_of(get_run(run_id), get_history(run_id))
+    return steps_of(get_run(run_id, decrypt=decrypt), get_history(run_id, decrypt=decrypt))
 
 
 def steps_of(run: RunView, lines: list[HistoryEntry]) -> list[StepView]:

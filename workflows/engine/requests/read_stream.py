@@ -109,7 +109,7 @@ def read_stream(
 
     Looks every 0.1 s while chunks come, up to poll_seconds while none do; a reader keeps the thread that
     iterates, and its database connection; `async for` keeps no thread. Raises RunNotFound; InvalidInput for a
-    cursor of another run.
+    cursor of another run; PayloadUnreadable where one is encrypted with a key that is not here.
     """
     refuse("calls read_stream()", IN_A_STEP)
     run_id = run_id_of(run)

@@ -13,6 +13,7 @@ from workflows.core.errors import (
     WaitTimedOut,
 )
 from workflows.core.run import RunId, RunView, run_id_of
+from workflows.core.sealed import readable
 from workflows.core.states import RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, find_workflow, workflow_definition
@@ -34,7 +35,7 @@ def result(run: RunId, of: Any = None, *, timeout_seconds: float | None = None) 
     of: its workflow, for type checkers. A run that went on by continue_as_new is waited for where it is
     now. It is looked for every poll_seconds, and at once when it ends, but not behind a transaction
     pooler. Each wait has a database connection of its own. Raises RunFailed where the run failed, was
-    cancelled or compensated; WaitTimedOut, after which it goes on; RunNotFound, InvalidInput.
+    cancelled or compensated; WaitTimedOut, after which it goes on; RunNotFound, InvalidInput; PayloadUnreadable.
     """
     refuse("calls result()", "write run.start_child(workflow, …).result()")
     ended = _wait(run, lambda now: now.is_over, timeout_seconds, "end")
@@ -49,20 +50,22 @@ def result(run: RunId, of: Any = None, *, timeout_seconds: float | None = None) 
         error = ended.error or {"type": "", "message": ""}
         told = (str(ended.id), ended.state.value, error["type"], error["message"])
         raise RunFailed(ended.workflow, *told)
-    return (
-        ended.output if definition is None else definition.signature.result.from_plain(ended.output)
-    )
+    output = readable(ended.output)
+    return output if definition is None else definition.signature.result.from_plain(output)
 
 
 def wait_for(run: RunId, *, data: str, timeout_seconds: float | None = None) -> Any:
     """Wait until a run has stored something under this name in run.data, and return it: a JSON value.
 
     Stored with the run's next record, as run.data is. Raises RunIsOver where the run has ended without it,
-    WaitTimedOut, RunNotFound, InvalidInput.
+    WaitTimedOut, RunNotFound, InvalidInput, PayloadUnreadable.
     """
     refuse("calls wait_for()", IN_A_STEP)
     told = _wait(
-        run, lambda now: data in now.data or now.is_over, timeout_seconds, f"store {data!r}"
+        run,
+        lambda now: data in readable(now.data) or now.is_over,
+        timeout_seconds,
+        f"store {data!r}",
     )
     if data not in told.data:
         raise RunIsOver(f"run {told.id} is {told.state} and has stored no {data!r}")

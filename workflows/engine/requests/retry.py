@@ -16,6 +16,7 @@ from workflows.core.failure import type_name
 from workflows.core.history import MOST_RETRIES, HistoryKind
 from workflows.core.history_index import History
 from workflows.core.run import RunId, run_id_of
+from workflows.core.sealed import readable
 from workflows.core.states import DEAF_STATES, FINAL_STATES, RunState
 from workflows.core.time_checks import sensible_seconds
 from workflows.core.what_failed import WhatFailed, started_at, what_failed
@@ -64,7 +65,8 @@ def retry(
 
     False: the run is in no state for it. Raises RunNotFound; RetryRefused where compensation has
     begun, a deadline has passed, a parent has heard of the failure (retry that one) or another run has
-    its key (key_free_at_end); SubjectTaken.
+    its key (key_free_at_end); SubjectTaken; PayloadUnreadable where it failed of a child, and the message of
+    that is encrypted with a key that is not here.
     """
     refuse("calls retry()", IN_A_STEP)
     why = asked(by=by, reason=reason, via=via)
@@ -168,7 +170,8 @@ def _refuse_answered(run: Found, failed: WhatFailed) -> None:
 def _refuse_failed_of(run: Found, history: History, child: Found) -> None:
     """It would fail at once again: of the end of a child that cannot go on."""
     told = str(ChildFailed(child.workflow, str(child.chain), child.state.value, "", ""))
-    if run.error_type != type_name(ChildFailed) or not _begins(run.error_message, told):
+    failed_of_it = run.error_type == type_name(ChildFailed)
+    if not failed_of_it or not str(readable(run.error_message)).startswith(told):
         return
     if child.state == RunState.COMPENSATED or History(load_history(child.id)).has_compensated:
         raise RetryRefused(
@@ -176,10 +179,6 @@ def _refuse_failed_of(run: Found, history: History, child: Found) -> None:
             f"steps, and cannot go on; fork run {run.id} at {started_at(history, child.chain)}: "
             "that starts the child anew"
         )
-
-
-def _begins(text: str | None, beginning: str) -> bool:
-    return text is not None and text.startswith(beginning)
 
 
 def _refuse_others_child(run: Found, history: History, positions: list[int]) -> None:

@@ -9,16 +9,16 @@ from workflows.store.standing import load_standing
 from workflows.store.views import get_history, get_run
 
 
-def why(run: RunId) -> Reason:
+def why(run: RunId, *, decrypt: bool = True) -> Reason:
     """Say in one sentence why a run is where it is, when it goes on by itself, and what helps.
 
-    Four queries. Raises RunNotFound.
+    Four queries. Raises RunNotFound. decrypt: as in get_run.
     """
-    view = get_run(run)
+    view = get_run(run, decrypt=decrypt)
     standing = load_standing(view.id)
     if standing is None:
         raise RunNotFound(f"no run {view.id}")
-    lines = get_history(view.id)
+    lines = get_history(view.id, decrypt=decrypt)
     return reason_of(
         Facts(run=view, lines=lines, steps=steps_of(view, lines), **standing._asdict())
     )

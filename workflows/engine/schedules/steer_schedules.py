@@ -31,9 +31,10 @@ def list_schedules() -> list[Schedule]:
     return [stored.schedule for stored in store.read()]
 
 
-def get_schedule(name: str) -> Schedule:
-    """Return a schedule. Raises ScheduleNotFound."""
-    found = store.read(name) if isinstance(name, str) else []
+def get_schedule(name: str, *, decrypt: bool = True) -> Schedule:
+    """Return a schedule. Raises ScheduleNotFound. An input that is encrypted with a key that is not here
+    (or any, with decrypt=False) is shown as {"encrypted": the id of the key}."""
+    found = store.read(name, decrypt=decrypt) if isinstance(name, str) else []
     if not found:
         raise ScheduleNotFound(f"there is no schedule {name!r:.80}")
     return found[0].schedule

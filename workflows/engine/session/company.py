@@ -17,6 +17,9 @@ LOOK_SECONDS = 0.1
 LEAST_PATIENCE_SECONDS = 5.0
 PATIENCE_SHARE = 0.25
 """A run waits for room for this share of the time since its loss, then it is left to other workers."""
+REST_SHARE = 3.0
+"""A wait in vain keeps nobody out for so many times as long, whichever run waits next: a run that finds no
+room costs its worker a quarter of its time at most."""
 
 
 class Company:
@@ -27,6 +30,8 @@ class Company:
         self._changed = threading.Condition()
         self._driving = 0
         """Claims under way included; not those that wait for room."""
+        self._rests_until = 0.0
+        """By this host's monotonic clock: until then, who waits keeps nobody out."""
         self._limits: dict[UUID, int] = {}
         """Runs that are driven, or wait for that, in company of so many at most, themselves included."""
 
@@ -47,17 +52,23 @@ class Company:
     def admits(self, run: UUID, losses: int, seconds: float, stopping: Callable[[], bool]) -> bool:
         """Wait until so few others are driven as befits a run that was lost so often in company. False:
         it took longer than seconds, or the worker stops."""
-        limit = max(1, self.slots >> (SHRINK_BITS * losses))
-        give_up_at = time.monotonic() + seconds
+        limit, began = max(1, self.slots >> (SHRINK_BITS * losses)), time.monotonic()
         with self._changed:
             self._driving -= 1
-            self._limits[run] = limit
+            keeps_out = began >= self._rests_until
+            if keeps_out:
+                self._limits[run] = limit
             while not (admitted := self._driving < limit):
-                if stopping() or time.monotonic() >= give_up_at:
-                    del self._limits[run]
+                if stopping() or time.monotonic() >= began + seconds:
                     break
                 self._changed.wait(LOOK_SECONDS)
             self._driving += 1
+            if admitted:
+                self._limits[run] = limit
+            elif keeps_out:
+                del self._limits[run]
+                now = time.monotonic()
+                self._rests_until = now + REST_SHARE * (now - began)
         return admitted
 
     def forget(self, run: UUID) -> None:

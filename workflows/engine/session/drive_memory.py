@@ -33,6 +33,7 @@ from workflows.store import events as events_store
 from workflows.store import history as history_store
 from workflows.store import lent_connections
 from workflows.store.fence import UNCHANGED, Notes
+from workflows.store.sealing import Opener, opened_run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +65,9 @@ class DriveMemory:
         company: Company | None = None,
         pools: Collection[str] | None = None,
     ) -> None:
+        self.opener = Opener(run.chain_root)
+        """Opens what is encrypted; it says whether all could be."""
+        run = opened_run(run, self.opener)
         self.run, self.definition, self.stopping = run, definition, stopping
         self.company = company
         """The other drives of this worker; None: outside of one."""
@@ -91,7 +95,7 @@ class DriveMemory:
         self.notes = RunNotes(run.data, run.attributes, max_bytes=conf().max_payload_bytes)
         beat = read_beat(run.heartbeat)
         self.growth = RunGrowth(beat.reached, beat.grew) if beat else RunGrowth({}, None)
-        self.stream = RunStream(run.id, run.attempt)
+        self.run_stream = RunStream(run.id, run.attempt)
         """What its steps emit."""
         self._grew = 0 if beat is None or beat.grew is None else beat.grew
         """In which attempt of the run a heartbeat moved, before this one."""
@@ -108,10 +112,10 @@ class DriveMemory:
     def load(self) -> None:
         """Read history and inbox. A fresh run has neither and costs nothing."""
         if self.run.attempt > 1:
-            self.history = History(history_store.load_history(self.run.id))
+            self.history = History(history_store.load_history(self.run.id, self.opener))
             self.rewind()
         if self.events:
-            self.inbox = events_store.load_inbox(self.run.id)
+            self.inbox = events_store.load_inbox(self.run.id, self.opener)
 
     def has_room(self) -> bool:
         """Wait until a run that was lost in company is driven with few others, or alone. False: it must be

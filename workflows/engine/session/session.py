@@ -90,7 +90,13 @@ class Session(DriveMemory):
                 raise self.unwind(LeaseLost())
             state, self.events = held  # the counter first, then the inbox it belongs to
             self._hear(state)
-            self.inbox = events_store.load_inbox(self.run.id)
+            self.inbox = events_store.load_inbox(self.run.id, self.opener)
+        self.refuse_unreadable()
+
+    def refuse_unreadable(self) -> None:
+        """Raise PayloadUnreadable where something of the run is encrypted with a key that is not here."""
+        if self.opener.failed is not None:
+            raise self.unwind(self.opener.failed)
 
     def _hear(self, state: RunState) -> None:
         """Take note of the run's state. Raises Cancelled; Drain where the run is to pause: given back to

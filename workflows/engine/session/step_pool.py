@@ -1,28 +1,27 @@
 """Where a step runs: in clusters of its pool. Without one, in those of its workflow's."""
 
 from workflows.core.run import Park
-from workflows.definitions.step import StepDefinition
 from workflows.engine.session.session import Session
 
 
-def is_here(session: Session, step: StepDefinition) -> bool:
-    """Whether this cluster runs the step."""
-    return session.pools is None or _pool(session, step) in session.pools
+def is_here(session: Session, pool: str | None) -> bool:
+    """Whether this cluster runs a step of this pool."""
+    return session.pools is None or _pool(session, pool) in session.pools
 
 
-def guest_pool(session: Session, step: StepDefinition) -> str:
-    """Return the pool to which a run goes for this step; "" where that is its own."""
-    pool = _pool(session, step)
-    return "" if pool == session.definition.pool else pool
+def guest_pool(session: Session, pool: str | None) -> str:
+    """Return the pool to which a run goes for a step of this one; "" where that is its own."""
+    goes_to = _pool(session, pool)
+    return "" if goes_to == session.definition.pool else goes_to
 
 
-def go_where_it_runs(session: Session, step: StepDefinition, *, undo: bool) -> None:
+def go_where_it_runs(session: Session, pool: str | None, *, undo: bool) -> None:
     """Park the run where its next step is another cluster's. Raises Suspend."""
-    if is_here(session, step):
+    if is_here(session, pool):
         return
-    pool = guest_pool(session, step)
+    to = guest_pool(session, pool)
     raise session.suspend(
-        Park(seconds=0, step_pool=pool, waiting_for=waits_for(pool), heeds_deadline=not undo)
+        Park(seconds=0, step_pool=to, waiting_for=waits_for(to), heeds_deadline=not undo)
     )
 
 
@@ -31,5 +30,5 @@ def waits_for(pool: str) -> tuple[str, ...]:
     return (f"pool {pool}",) if pool else ()
 
 
-def _pool(session: Session, step: StepDefinition) -> str:
-    return step.pool or session.definition.pool
+def _pool(session: Session, pool: str | None) -> str:
+    return pool or session.definition.pool

@@ -8,8 +8,10 @@ from workflows.core.decide import Operation, event_names
 from workflows.core.errors import ChildFailed, DefinitionError
 from workflows.core.history import HistoryKind
 from workflows.core.idempotency_key import Receiver
+from workflows.core.kept_children import KeptChild
 from workflows.core.lines import CHILD_EVENT
 from workflows.core.priority import check_priority
+from workflows.core.signature import Signature
 from workflows.core.time_checks import sensible_seconds
 from workflows.definitions.workflow import Workflow, WorkflowDefinition, workflow_definition
 from workflows.engine.children.child_run import (
@@ -17,6 +19,7 @@ from workflows.engine.children.child_run import (
     Woken,
     describe_child,
     encode_child_input,
+    kept_child,
     start_child,
 )
 from workflows.engine.groups.group import check_group_limit
@@ -65,9 +68,31 @@ class Family(Waits):
 
     def children(self) -> list[ChildHandle[Any]]:
         """Return the children that the code has started so far and that are not detached, in order; those
-        of map as well. It costs nothing."""
+        of map as well, and before them those that the run has by continue_as_new(keep_children=True).
+        It costs nothing."""
         self._refuse_elsewhere()
         return list(self._session.child_handles)
+
+    def _take_over_children(self) -> None:
+        """Begin with the children that the run has from the one before it in its chain."""
+        session = self._session
+        for kept in session.history.kept_children:
+            child = kept_child(session, kept)
+            session.children.append(child.id)
+            session.child_handles.append(ChildHandle[Any](child, session.child_ends, self._wait))
+
+    def _kept(self, input: dict[str, Any], signature: Signature) -> list[KeptChild] | None:
+        """Take keep_children out of what continue_as_new was given. Returns the children that go along;
+        None: they are waited for. Raises DefinitionError."""
+        if "keep_children" not in input or signature.takes("keep_children"):
+            return None
+        keep = input.pop("keep_children")
+        if not isinstance(keep, bool):
+            raise DefinitionError(
+                f"continue_as_new: keep_children is {keep!r:.80}; give True or False"
+            )
+        going = [child for child in self._session.child_handles if not child.has_ended]
+        return [KeptChild(child.id, child.workflow) for child in going] if keep else None
 
     def _with_keys(self, child: str, input: dict[str, Any]) -> dict[str, Any]:
         """Return the input of the child that comes next: its key takes the place of readings."""

@@ -50,6 +50,7 @@ class Context(Gather, Family, RunContext):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
+        self._take_over_children()
         self.log = RunLogger(session)
         """A logger that says nothing while the run is being replayed."""
 
@@ -194,7 +195,9 @@ class Context(Gather, Family, RunContext):
     def continue_as_new(self, **input: Any) -> NoReturn:
         """End this run and go on as a new one with another input and an empty history.
 
-        For loops without an end. The code waits for its children first. Events not consumed yet,
+        For loops without an end. The code waits for its children first; with keep_children=True (where
+        the workflow has a parameter of that name, it is that) those whose ends the code has not seen go
+        along, and run.children() of the new run begins with their handles. Events not consumed yet,
         the deadline, and the place among a parent's children go over to the new run, which takes
         the newest version there is code for; its id is RunView.continued_as. The key stays with
         the first run.
@@ -205,15 +208,17 @@ class Context(Gather, Family, RunContext):
         if session.answering:
             raise DefinitionError("the handler of an update answers it: continue_as_new behind it")
         signature = newest_definition(session.run.workflow).signature
+        keeps = self._kept(input, signature)
         settled = session.keys.settled(input, "continue_as_new")
         encoded = encode_input(signature, settled, whose="continue_as_new")
-        self.join()
+        if keeps is None:
+            self.join()
         try:
             check_end(session.history, session.position)
         except ReplayMismatch as mismatch:
             raise session.unwind(mismatch) from None
         session.before_new()
-        raise session.unwind(ContinueAsNew(encoded))
+        raise session.unwind(ContinueAsNew(encoded, keeps or ()))
 
     def progress(self, done: float, total: float | None = None, note: str = "") -> None:
         """Show how far the run is (RunView.progress). Leaves no line in history."""

@@ -12,6 +12,7 @@ from workflows.core.failure import describe
 from workflows.core.history import HistoryEntry
 from workflows.core.line_fields import ARGUMENTS
 from workflows.core.run import Fact
+from workflows.core.sealed import PayloadUnreadable
 from workflows.core.unwind import Drain
 from workflows.definitions.workflow import unfit_for
 from workflows.engine.attempts.step_job import renamed
@@ -62,6 +63,8 @@ def send(
         failure["traceback"] = ""  # it would show the engine only
         fact = event_refused(position, name, failure, digests)
         return session.take_in(session.append(fact))
+    except PayloadUnreadable as unreadable:  # of what the receiver has already, under this key
+        raise session.unwind(unreadable) from None
 
 
 def _deliver(

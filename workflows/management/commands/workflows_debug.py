@@ -5,7 +5,7 @@ from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from workflows.api import InvalidInput, RunNotFound
+from workflows.api import InvalidInput, PayloadUnreadable, RunNotFound
 from workflows.engine.debugging.found_run import FoundRun, find_run
 from workflows.engine.debugging.prompt import HELP, Attached, Stopper, is_attached
 from workflows.engine.debugging.transcript import Transcript
@@ -36,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             found = find_run(options["run"], archive=options["archive"])
-        except (InvalidInput, RunNotFound) as exc:
+        except (InvalidInput, PayloadUnreadable, RunNotFound) as exc:
             raise CommandError(str(exc)) from None
         self._watcher(found, options).replay()
         self.stdout.write("nothing was run, nothing was written")

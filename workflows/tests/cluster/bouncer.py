@@ -12,7 +12,9 @@ from typing import Any
 from unittest import mock
 
 import psycopg
-from django.db import connection
+from django.conf import settings
+from django.db import connection, connections
+from django.test import override_settings
 
 from ops.places import ROOT
 from ops.postgres import throw_away_parent
@@ -21,6 +23,8 @@ from ops.process import kill_group, spawn
 from workflows.tests.cluster.lab import database_url, wait_for
 from workflows.tests.cluster.pooler_program import PROGRAM
 
+DIRECT = "direct"
+"""The alias of the database without it, as the site's settings name it."""
 PORT = 6432
 """Of its Unix socket, in a folder of its own: nobody else can have it."""
 
@@ -94,18 +98,25 @@ class Bouncer:
 
     @contextmanager
     def used(self) -> Iterator[None]:
-        """Let this process, and the clusters that it starts, reach the database through it; pushers and
-        liveness past it."""
+        """Let this process, and the clusters that it starts, reach the database through it; pushers,
+        liveness and whoever looks at sessions and locks past it."""
         direct, ours = database_url(), dict(connection.settings_dict)
+        known = {**getattr(settings, "WORKFLOWS", {}), "direct_database": DIRECT}
         connection.close()
         options = {**ours["OPTIONS"], "prepare_threshold": None}
         there = {"HOST": str(self.folder), "PORT": str(PORT), "OPTIONS": options}
         connection.settings_dict.update(there)
         try:
-            with mock.patch.dict(os.environ, DIRECT_DATABASE_URL=direct):
+            with (
+                mock.patch.dict(os.environ, DIRECT_DATABASE_URL=direct),
+                mock.patch.dict(connections.settings, {DIRECT: ours}),
+                override_settings(WORKFLOWS=known),
+            ):
                 yield
         finally:
             connection.close()
+            if hasattr(connections, DIRECT):
+                del connections[DIRECT]
             connection.settings_dict.update(ours)
 
 

@@ -43,6 +43,6 @@ def an_attempt(
         limit=limit or Limit(None),
         undo=False,
         growth=RunGrowth({}, None),
-        stream=RunStream(info.run_id, attempt),
+        run_stream=RunStream(info.run_id, attempt),
         in_test=False,
     )

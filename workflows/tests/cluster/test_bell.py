@@ -15,6 +15,7 @@ from workflows.api import RunState, get_run, start
 from workflows.cluster import bell as room
 from workflows.cluster import shared
 from workflows.cluster.bell import Bell
+from workflows.conf import conf
 from workflows.store import queue
 from workflows.store import workers as store
 from workflows.store.database import Connection
@@ -47,7 +48,7 @@ def bell(lab: Lab, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[B
 @pytest.fixture
 def other(lab: Lab) -> Iterator[Connection]:
     """Return a connection of somebody else."""
-    own = store.open_connection()
+    own = store.open_connection(conf().direct_database)
     yield own
     own.close()
 

@@ -19,6 +19,7 @@ from workflows.cluster import chores, held_runs, shared
 from workflows.cluster.chores import Chore, Chores
 from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.worker_identity import place
+from workflows.conf import conf
 from workflows.models import Run, Worker
 from workflows.store.database import Connection
 from workflows.store.queue import Code
@@ -108,7 +109,7 @@ def test_a_chore_waits_for_its_time(own: Connection) -> None:
 
 
 def test_a_lost_connection_is_no_fault_of_a_chore() -> None:
-    own = open_connection()
+    own = open_connection(conf().direct_database)
     with connected() as other:
         other.execute("SELECT pg_terminate_backend(%s)", [own.info.backend_pid])
 

@@ -10,10 +10,12 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import OperationalError, connection
+from django.test import override_settings
 
 from workflows import signals
 from workflows.api import start
 from workflows.cluster.liveness import LOOK_AFTER_IT_SECONDS, Hold, Liveness
+from workflows.conf import conf
 from workflows.core.run import ClaimedRun
 from workflows.engine.served_code import code_here
 from workflows.store import lent_connections
@@ -220,7 +222,7 @@ def look_once(liveness: Liveness) -> None:
 def test_connections_that_the_worker_does_not_need_are_closed(
     liveness: Liveness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pool, raw = lent_connections.begin(1), store.open_connection()
+    pool, raw = lent_connections.begin(1), store.open_connection(conf().direct_database)
     pool.take("a drive")
     pool.give("a drive", raw, None)
     try:
@@ -231,6 +233,24 @@ def test_connections_that_the_worker_does_not_need_are_closed(
         liveness.close_what_is_idle()
 
         assert raw.closed
+    finally:
+        lent_connections.end()
+
+
+@pytest.mark.parametrize(("slots", "closed"), [(1, False), (2, True)])
+def test_with_one_slot_the_connection_of_a_drive_under_way_stays(
+    liveness: Liveness, monkeypatch: pytest.MonkeyPatch, slots: int, closed: bool
+) -> None:
+    monkeypatch.setattr(lent_connections, "IDLE_SECONDS", 0)
+    pool, raw = lent_connections.begin(1), store.open_connection()
+    pool.take("a drive")
+    pool.give("a drive", raw, None)
+    held_run(liveness)
+    try:
+        with override_settings(WORKFLOWS={"slots": slots}):
+            liveness.close_what_is_idle()
+
+        assert raw.closed == closed
     finally:
         lent_connections.end()
 
@@ -264,7 +284,7 @@ def test_the_lease_of_a_run_that_went_to_another_is_not(liveness: Liveness) -> N
 def test_a_row_that_others_have_locked_keeps_nobody_waiting(liveness: Liveness) -> None:
     held_run(liveness)
     before = rows("SELECT lease_until FROM workflows_run")
-    with store.open_connection() as other, other.transaction():
+    with store.open_connection(conf().direct_database) as other, other.transaction():
         other.execute("SELECT FROM workflows_run FOR UPDATE")
 
         liveness._tick()
@@ -342,7 +362,7 @@ def test_an_id_is_kept_while_a_neighbour_s_row_is_locked(liveness: Liveness) -> 
     end = in_a_thread(lambda: claim_another(liveness), liveness.lose)
     [before, _] = holders()
     end()
-    with store.open_connection() as other, other.transaction():
+    with store.open_connection(conf().direct_database) as other, other.transaction():
         other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [run.id])
 
         liveness._tick()

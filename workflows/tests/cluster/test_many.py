@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from workflows.api import RunState, start
+from workflows.conf import conf
 from workflows.models import Run
 from workflows.store.workers import open_connection
 from workflows.tests.cluster import flows
@@ -68,7 +69,7 @@ def test_a_run_whose_row_is_locked_costs_little_and_holds_up_no_other(
         locked = start(flows.three_steps)
         Run.objects.filter(pk=locked.id).update(wake_at=Now() + timedelta(seconds=0.5))
 
-    with open_connection() as other, other.transaction():
+    with open_connection(conf().direct_database) as other, other.transaction():
         other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [locked.id])
         due = (
             "SELECT wake_at < clock_timestamp() - interval '0.2 s' FROM workflows_run WHERE id = %s"

@@ -1,6 +1,10 @@
 """What processes that steps start inherit of their worker. A real cluster: test_multiprocessing.py."""
 
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -50,3 +54,32 @@ def test_a_process_knows_its_place(
     monkeypatch.setattr(shared, "_generation", generation)
 
     assert (shared.is_sentinel(), shared.belongs_to_a_step()) == (sentinel, steps)
+
+
+BORN_SLOWLY = """
+import multiprocessing, os, signal, time
+
+from workflows.cluster import shared, step_processes
+
+shared._generation = shared.CHILD  # a worker, to which SIGTERM means nothing
+signal.signal(signal.SIGTERM, lambda *_: None)
+step_processes.install()
+os.register_at_fork(after_in_child=lambda: (os.write(told, b"."), time.sleep(1)))
+heard, told = os.pipe()
+
+child = multiprocessing.get_context("fork").Process(target=time.sleep, args=[60])
+child.start()
+os.read(heard, 1)
+child.terminate()
+child.join(20)
+print(child.exitcode)
+"""
+
+
+def test_a_child_that_is_ended_while_it_is_born_ends() -> None:
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "toolsite.tests.settings"}
+    ended = subprocess.run(
+        [sys.executable, "-c", BORN_SLOWLY], env=env, capture_output=True, text=True, timeout=60
+    )
+
+    assert (ended.stdout, ended.stderr) == (f"{-signal.SIGTERM}\n", "")

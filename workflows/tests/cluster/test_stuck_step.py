@@ -62,3 +62,19 @@ def test_a_run_that_another_has_by_now_is_left_to_it(
 
     assert get_run(run.id).state == RunState.RUNNING
     assert get_history(run.id) == []
+
+
+def test_a_step_that_ends_while_its_run_is_taken_costs_no_worker(
+    liveness: Liveness, run: ClaimedRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots, attempt = Slots(2, lambda: None), an_attempt(run_id=run.id, attempt=run.attempt)
+
+    def take(*given: object, **how: object) -> list[object]:
+        attempt.ended = True  # and its end is recorded, or refused by the fence
+        return []
+
+    monkeypatch.setattr("workflows.store.sweep.take_overrun", take)
+
+    give_up(attempt, slots, liveness)
+
+    assert not slots.retiring

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.core.codec import Codec, dumps, loads
+from workflows.core.codec import Codec, dumps, is_same, loads
 from workflows.core.errors import DefinitionError, ValueNotStorable, ValueTooLarge
 
 PLENTY = 1_000_000
@@ -279,3 +279,18 @@ def test_none_is_null_where_the_annotation_has_it(annotation: Any) -> None:
 def test_the_limit_holds_for_null_too() -> None:
     with pytest.raises(ValueTooLarge):
         Codec(None).encode(None, max_bytes=3)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"a": [7, None]}, {"a": [7.0, None]}, True),
+        ([1], [True], False),
+        (0, False, False),
+        ({"a": 1}, {"a": 1, "b": 2}, False),
+        ([1, 2], [2, 1], False),
+        ("1", 1, False),
+    ],
+)
+def test_values_are_the_same_where_jsonb_says_so(one: Any, other: Any, same: bool) -> None:
+    assert is_same(one, other) is is_same(other, one) is same

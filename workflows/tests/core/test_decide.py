@@ -190,6 +190,7 @@ def test_every_line_with_a_position_belongs_to_an_operation() -> None:
         HistoryKind.RESUMED,
         HistoryKind.RETRIED,
         HistoryKind.FORKED,
+        HistoryKind.CHILDREN_KEPT,
         HistoryKind.CANCEL_REQUESTED,
         HistoryKind.RUN_COMPLETED,
         HistoryKind.RUN_FAILED,

@@ -26,7 +26,7 @@ def line(
 
 
 def kept(*lines: HistoryEntry, at: int) -> list[int]:
-    return forked_prefix(lines, at, is_undoing=False).lines
+    return [each.id for each in forked_prefix(lines, at, is_undoing=False).lines]
 
 
 def test_what_stands_before_the_position() -> None:
@@ -43,7 +43,7 @@ def test_of_a_retried_run_what_counts() -> None:
 def test_how_the_run_began_goes_along() -> None:
     begun = line(1, None, _.CONTINUED, data={"seen": 1}, attributes={})
     prefix = forked_prefix([begun, line(2, 1, DONE)], 1, is_undoing=False)
-    assert (prefix.lines, prefix.notes.data) == ([1], '{"seen": 1}')
+    assert (prefix.lines, prefix.notes.data) == ([begun], '{"seen": 1}')
     assert kept(line(1, 1, DONE), line(2, None, _.CONTINUED, run=str(A)), at=2) == [1]
 
 

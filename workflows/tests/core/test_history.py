@@ -19,6 +19,7 @@ def test_lines_about_the_run_and_about_undoing_belong_to_no_operation_of_the_cod
         _.RESUMED,
         _.RETRIED,
         _.FORKED,
+        _.CHILDREN_KEPT,
         _.CANCEL_REQUESTED,
         _.RUN_COMPLETED,
         _.RUN_FAILED,

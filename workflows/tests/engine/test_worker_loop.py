@@ -6,7 +6,7 @@ from unittest import mock
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 
 from workflows import signals
 from workflows.api import Context, RunState, get_run, start, step, workflow
@@ -17,6 +17,7 @@ from workflows.store.queue import claim_run
 from workflows.tests.builders import elsewhere, end_session, kinds, row
 from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, sleep_a_while, wait_for_go
+from workflows.tests.other_database import ALIAS, other_alias
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -207,3 +208,38 @@ def test_a_listener_that_raises_changes_no_outcome() -> None:
 
     signals.run_finished.disconnect(shout)
     assert get_run(view.id).state == RunState.COMPLETED
+
+
+def test_a_claim_that_fails_of_itself_is_given_up_with_what_it_may_hold() -> None:
+    worker = Worker()
+
+    broken = mock.patch("workflows.engine.worker_loop.claim_run", side_effect=ZeroDivisionError)
+    with broken, pytest.raises(ZeroDivisionError):
+        work(worker)
+
+    assert worker.lost == 1
+
+
+@step
+def note_drive() -> None:
+    looked_at.append("step")
+
+
+looked_at: list[str] = []
+
+
+@workflow("tests.noting_drive")
+def noting_drive(run: Context) -> None:
+    run.step(note_drive)
+
+
+def test_connections_to_other_databases_are_looked_at_behind_each_drive() -> None:
+    looked_at.clear()
+    with other_alias():
+        start(noting_drive)
+        start(noting_drive)
+        close, look = "close_if_unusable_or_obsolete", lambda: looked_at.append("closed")
+        with mock.patch.object(connections[ALIAS], close, look):
+            work()
+
+    assert looked_at == ["step", "closed"] * 2

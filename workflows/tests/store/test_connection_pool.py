@@ -218,4 +218,5 @@ def test_what_nobody_has_needed_for_a_while_is_closed_and_the_last_used_stays(
     pool.close_idle(5)
 
     assert early.closed
+    pool.close_idle(keep=1)
     assert taken(pool.take("c")) is late

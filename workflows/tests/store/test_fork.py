@@ -30,10 +30,11 @@ def test_its_lines_stand_in_their_order_with_their_times_and_the_line_of_the_for
     store.create_fork(
         new,
         origin.pk,
-        Prefix([each.id for each in known[:2]], "a label", CarriedNotes('{"a": 1}', "{}")),
+        Prefix(known[:2], "a label", CarriedNotes('{"a": 1}', "{}")),
         Asked("ann"),
         before=3,
         input=Input('{"b": 2}'),
+        baggage='{"c": 3}',
         inputs=["b"],
         deadline_seconds=None,
     )
@@ -44,8 +45,8 @@ def test_its_lines_stand_in_their_order_with_their_times_and_the_line_of_the_for
         (each.position, 0, each.at) for each in known[:2]
     ]
     assert (made.state, made.attempt, made.max_crashes) == ("pending", 1, 2)
-    assert (made.status, made.data, made.input, made.forked_from) == (
-        *("a label", {"a": 1}, {"b": 2}),
+    assert (made.status, made.data, made.input, made.baggage, made.forked_from) == (
+        *("a label", {"a": 1}, {"b": 2}, {"c": 3}),
         origin.pk,
     )
     assert set(History.objects.filter(run=new).values_list("attempt", flat=True)) == {1}

@@ -274,6 +274,21 @@ def test_what_is_not_needed_for_a_while_is_closed(
     assert pool.count() == (0, 0)
 
 
+def test_a_worker_of_few_keeps_one_open(
+    pool: ConnectionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lent_connections, "IDLE_SECONDS", 0)
+    kept = lent_connections.begin(2, keep=1)
+    lent_connections.borrow_here()
+    before = backend()
+    lent_connections.let_go()
+
+    lent_connections.close_idle()
+
+    assert kept.count() == (0, 1)
+    assert backend() == before
+
+
 def test_a_child_has_no_part_in_it(pool: ConnectionPool) -> None:
     backend()
     child = os.fork()

@@ -135,8 +135,8 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
     ),
     (
         _.COMPENSATION_STARTED,
-        ASKED | {"error": f"'{TOLD}'::jsonb"},
-        WHO | {"error": ERROR},
+        ASKED | {"error": f"'{TOLD}'::jsonb", "again": "true"},
+        WHO | {"error": ERROR, "again": True},
     ),
     (
         lines.code_awaited("check-twice", "position 1 differs"),
@@ -157,6 +157,11 @@ LINES: list[tuple[Fact | HistoryKind, dict[str, str], dict[str, Any]]] = [
         _.RETRIED,
         ASKED | {"positions": "'[2, 3]'::jsonb"},
         WHO | {"positions": [2, 3]},
+    ),
+    (
+        _.CHILDREN_KEPT,
+        {"children": f'\'[["{CHILD}", "tests.child"]]\'::jsonb'},
+        {"children": [[str(CHILD), "tests.child"]]},
     ),
     (_.CANCEL_REQUESTED, ASKED, WHO),
     (lines.run_ended(RunState.COMPLETED), {}, {}),

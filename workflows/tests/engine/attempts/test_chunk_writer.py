@@ -20,6 +20,7 @@ from workflows.engine.attempts.chunk_writer import ChunkWriter
 from workflows.engine.session.run_stream import RunStream
 from workflows.models import Chunk
 from workflows.store import database
+from workflows.store import stream as store
 from workflows.store.beat_connection import beat_connection
 from workflows.testing import drive_until_idle, stream_of
 from workflows.tests.builders import claim, give_to_another, until
@@ -121,6 +122,22 @@ def test_a_lost_connection_is_made_good(run: ClaimedRun) -> None:
         writer.finish(stream)
 
     assert Chunk.objects.count() == 1
+
+
+def test_what_the_codec_refuses_is_told_and_what_comes_behind_it_is_written(
+    run: ClaimedRun, lost: list[dict[str, Any]]
+) -> None:
+    writer, stream = ChunkWriter(), RunStream(run.id, run.attempt)
+    refused = RuntimeError("no key today")
+
+    with mock.patch.object(store, "sealed_text", side_effect=refused):
+        add(writer, stream)
+        writer.finish(stream)
+    add(writer, stream)
+    writer.finish(stream)
+
+    assert [(each["chunks"], each["error"]) for each in lost] == [(1, refused)]
+    assert [each.sequence for each in Chunk.objects.all()] == [2]
 
 
 def test_chunks_that_were_written_though_nobody_was_told_are_not_written_twice(

@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection
+from django.db import connection, connections
 
+from workflows import signals
 from workflows.engine.attempts import event_loop as event_loops
 from workflows.engine.attempts.event_loop import PlainThreads, event_loop
 from workflows.tests.builders import PATIENCE_SECONDS, driven
@@ -92,3 +93,27 @@ def test_plain_threads_are_daemons_no_more_than_their_number_and_end_when_idle(
 def test_an_error_of_a_plain_call_is_its_caller_s() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         PlainThreads(1).submit(int, "seven").result(PATIENCE_SECONDS)
+
+
+def test_a_connection_that_cannot_be_closed_costs_no_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[BaseException] = []
+
+    def listen(error: BaseException, **_: object) -> None:
+        told.append(error)
+
+    def close_all() -> None:
+        raise OSError("it is stuck")
+
+    monkeypatch.setattr(connections, "close_all", close_all)
+    signals.worker_failed.connect(listen)
+    threads = PlainThreads(1)
+
+    try:
+        answers = [threads.submit(int, "7").result(5) for _ in range(3)]
+    finally:
+        signals.worker_failed.disconnect(listen)
+
+    assert answers == [7, 7, 7]
+    assert [str(error) for error in told[:2]] == ["it is stuck"] * 2

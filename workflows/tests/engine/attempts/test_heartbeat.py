@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import psycopg
@@ -30,8 +31,12 @@ from workflows.api import (
 )
 from workflows.core.history import HistoryKind
 from workflows.engine.attempts.running_step import running_step
+from workflows.engine.attempts.time_limit import TimeLimitReached
 from workflows.engine.drive.drive import drive
 from workflows.models import Run
+from workflows.store import heartbeats as store
+from workflows.store import lent_connections
+from workflows.store.beat_connection import beat_connection
 from workflows.testing import crash_everywhere, drive_until_idle
 from workflows.tests.builders import (
     PATIENCE_SECONDS,
@@ -469,3 +474,42 @@ def test_details_that_would_lose_a_part_fail_the_step_and_name_it() -> None:
     run = driven(losing)
 
     assert "heartbeat['rows']: two of its keys are one as JSON" in (run.error or {})["message"]
+
+
+@step(timeout_seconds=60)
+def beat_that_is_interrupted() -> None:
+    heartbeat("first")
+    running = running_step()
+    assert running is not None
+    assert running.own is not None
+    running.own.pgconn.send_query(b"SELECT 1")  # the interrupt came behind this
+
+    with (
+        pytest.raises(TimeLimitReached),
+        mock.patch.object(store, "beat", side_effect=TimeLimitReached),
+    ):
+        heartbeat("second")
+
+
+@step
+def beats_afterwards() -> None:
+    heartbeat("seen")
+
+
+@workflow("tests.beating_after_an_interrupt")
+def beating_after_an_interrupt(run: Context) -> None:
+    run.step(beat_that_is_interrupted)
+    run.step(beats_afterwards)
+
+
+@pytest.mark.usefixtures("committed")
+def test_an_interrupt_in_the_midst_of_a_heartbeat_silences_no_later_one() -> None:
+    lent_connections.begin(1)  # as in a worker, where the connection stays open
+    try:
+        run = driven(beating_after_an_interrupt)
+    finally:
+        beat_connection.close_idle(0)
+        lent_connections.end()
+
+    assert run.heartbeat is not None
+    assert run.heartbeat["details"] == "seen"

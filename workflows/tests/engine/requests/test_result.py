@@ -212,7 +212,8 @@ def test_killed_anywhere_the_result_is_the_same() -> None:
 def locks() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
         [count] = cursor.fetchone()
     return int(count)

@@ -78,3 +78,21 @@ def test_who_waits_too_long_or_for_a_worker_that_stops_is_left_to_others() -> No
 def test_the_longer_a_run_has_waited_the_longer_it_may_wait_for_room() -> None:
     assert patience(0) == LEAST_PATIENCE_SECONDS
     assert patience(3600) == 900
+
+
+def test_who_has_waited_in_vain_keeps_nobody_out_when_it_comes_again() -> None:
+    company, run, admitted = Company(SLOTS), uuid4(), []
+    entered(company, 2)
+    assert not admit(company, run, 5, seconds=0.2)
+    driving = company._driving
+    again = threading.Thread(target=lambda: admitted.append(admit(company, run, 5, seconds=60)))
+    again.start()
+    while company._driving == driving:
+        pass
+
+    assert company.enter(), "claims go on beside it"
+
+    for _ in range(2):
+        company.leave()
+    again.join(60)
+    assert admitted == [True], "it is driven as soon as there is room"

@@ -34,7 +34,7 @@ from workflows.engine.served_code import code_here, serve
 from workflows.models import Run
 from workflows.store.queue import claim_run, look_ahead
 from workflows.store.workers import enlist
-from workflows.testing import advance, crash_everywhere, drive_until_idle, history_of
+from workflows.testing import advance, crash_everywhere, drive_until_idle, fake, history_of
 from workflows.tests.builders import LEASE_SECONDS, connected, driven, row
 from workflows.tests.engine.workers import work
 from workflows.tests.flows import GPU, NOW, ONCE, draw, drawn, greet, greet_once, notes
@@ -374,6 +374,15 @@ def test_a_step_is_undone_in_its_pool() -> None:
     assert before == ["draw Ann"]
     assert notes.done == ["draw Ann", "undo Ann"]
     assert get_run(run.id).state == RunState.COMPENSATED
+
+
+@pytest.mark.django_db
+def test_the_compensation_of_a_step_with_a_pool_is_faked_like_any_other() -> None:
+    with fake(greet_back) as undo:
+        driven(undone)
+
+    assert undo.calls
+    assert notes.count("undo Ann") == 0
 
 
 @committed

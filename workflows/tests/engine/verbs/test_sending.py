@@ -3,6 +3,7 @@
 from uuid import UUID
 
 import pytest
+from django.db.models.functions import Now
 
 from workflows.api import (
     Context,
@@ -15,6 +16,7 @@ from workflows.api import (
     RunState,
     cancel,
     get_run,
+    retry,
     send_event,
     start,
     workflow,
@@ -22,7 +24,7 @@ from workflows.api import (
 from workflows.core.errors import ReplayMismatch
 from workflows.core.idempotency_key import step_key
 from workflows.engine.drive.drive import drive
-from workflows.models import Event
+from workflows.models import Event, Run
 from workflows.testing import assert_deterministic, crash_everywhere, drive_until_idle
 from workflows.tests.builders import claim, counted_statements, driven, elsewhere, kinds, until
 from workflows.tests.flows import greet_once, wait_for_go
@@ -51,6 +53,11 @@ def tells(run: Context, to: str, payload: object = 1, own: str | None = None) ->
     except RequestError as refused:
         return f"{type(refused).__name__}: {refused}"
     return "sent"
+
+
+@workflow("sending.uncaught")
+def uncaught(run: Context, to: str) -> None:
+    run.send_event(to, "go")
 
 
 @workflow("sending.itself")
@@ -146,6 +153,19 @@ def test_a_run_that_is_over_takes_nothing_and_the_code_hears_it_at_every_replay_
     assert run.output == f"{RunIsOver.__name__}: run {over.id} has ended and takes no event 'go'"
     assert kinds(run.id) == [HistoryKind.EVENT_REFUSED, HistoryKind.RUN_COMPLETED]
     assert_deterministic(tells, to=str(over.id))
+
+
+def test_who_has_failed_of_a_refusal_sends_again_when_it_is_retried() -> None:
+    to = driven(wait_for_go)
+    Run.objects.filter(pk=to.id).update(state=RunState.CANCELLED, wake_at=None)
+    run = driven(uncaught, to=str(to.id))
+    assert run.state == RunState.FAILED
+    Run.objects.filter(pk=to.id).update(state=RunState.PENDING, wake_at=Now())
+    assert retry(run.id)
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.COMPLETED
+    assert Event.objects.filter(run=to.id).count() == 1
 
 
 def test_what_the_receiver_declares_otherwise_is_refused() -> None:
