@@ -10,6 +10,7 @@ MIRRORED = ["core", "definitions", "source", "picture", "store", "engine", "clus
 """Rooms of the engine. A module of theirs has its tests at the same path below workflows/tests."""
 
 TESTED_ELSEWHERE = {
+    "core/crowd.py": "values, which store/test_standings.py and picture/test_crowd_overlay.py read",
     "core/why_facts.py": "values and words, which test_why.py and test_why_waits.py read",
     "picture/budget.py": "picture/test_read_expressions.py, which spends it",
     "picture/graph.py": "values, which picture/test_make_graph.py reads",
