@@ -27,6 +27,7 @@ KNOWN_NAMES = frozenset(
         "TOOLSITE_DEBUG",
         "TOOLSITE_HTTPS",
         "TOOLSITE_LINK_CHECK_ALLOW",
+        "TOOLSITE_METRICS_TOKEN",
         "TOOLSITE_POOLS",
         "TOOLSITE_PROXIES",
         "TOOLSITE_RESERVATION_SECONDS",
@@ -74,6 +75,8 @@ class Environment:
     """Worker processes of one cluster."""
     slots: int
     """Runs that one of them drives at a time."""
+    metrics_token: str
+    """Who sends it may read /metrics; empty: nobody."""
     pools: list[str]
     """The pools of workflows and steps that a cluster drives."""
     web_processes: int
@@ -105,6 +108,7 @@ def read(environ: Mapping[str, str], *, base_dir: Path) -> Environment:
         mail_server=read_mail_server(values.get("EMAIL_URL", "")),
         workers=read_number(values, "TOOLSITE_WORKERS", 8, at_most=MAX_WORKERS),
         slots=read_number(values, "TOOLSITE_SLOTS", 16, at_most=MAX_SLOTS),
+        metrics_token=values.get("TOOLSITE_METRICS_TOKEN", ""),
         pools=read_pools(values.get("TOOLSITE_POOLS", "default")),
         web_processes=read_number(
             values, "TOOLSITE_WEB_PROCESSES", 1 if debug else 2, at_most=MAX_WEB_PROCESSES

@@ -37,6 +37,7 @@ SUBMISSIONS: dict[str, Any] = {
 WORKFLOWS: dict[str, Any] = {
     "slots": ENV.slots,
     "pools": ENV.pools,
+    "metrics_token": ENV.metrics_token,
     # Its steps that wait outside need none, and the others compute: an interpreter does one thing at a time.
     "connections": 4,
     # Their inputs hold people's addresses, and nobody asks for a letter that left a month ago.

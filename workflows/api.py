@@ -1,5 +1,6 @@
 """The front door: everything a Django app needs to write, start and steer workflows."""
 
+from workflows.core.charts import Span
 from workflows.core.chunk import Chunk
 from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import (
@@ -57,9 +58,11 @@ from workflows.engine.execute_action import execute_action
 from workflows.engine.groups.group import Call
 from workflows.engine.history_export import export_history, replay_history
 from workflows.engine.replay_check import Difference, replay_open_runs
+from workflows.engine.requests.charts import load_charts
 from workflows.engine.requests.fork import fork
 from workflows.engine.requests.limits import list_limits, set_limit
 from workflows.engine.requests.listing import list_runs, list_steps
+from workflows.engine.requests.overview import load_overview
 from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.read_stream import read_stream
 from workflows.engine.requests.result import result, wait_for
@@ -91,6 +94,7 @@ from workflows.signals import (
     bell_failed,
     chore_failed,
     chunks_lost,
+    claim_abandoned,
     claim_refused,
     cluster_died,
     cluster_stalled,
@@ -178,6 +182,7 @@ __all__ = [
     "RunView",
     "Schedule",
     "ScheduleNotFound",
+    "Span",
     "Steered",
     "Step",
     "StepError",
@@ -208,6 +213,7 @@ __all__ = [
     "cancel",
     "chore_failed",
     "chunks_lost",
+    "claim_abandoned",
     "claim_refused",
     "cluster_died",
     "cluster_stalled",
@@ -241,7 +247,9 @@ __all__ = [
     "list_steps",
     "liveness_failed",
     "living_workers",
+    "load_charts",
     "load_outline",
+    "load_overview",
     "named_pool",
     "newer_code_awaited",
     "next_times",

@@ -4,6 +4,7 @@ import copy
 import functools
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,15 @@ from workflows.core.sealed import PayloadCodec
 
 NO_NUMBERS = frozenset(
     {
-        *("admin_decrypts", "codec", "default_retry", "direct_database", "keep_keys", "pools"),
+        *(
+            "admin_decrypts",
+            "codec",
+            "default_retry",
+            "direct_database",
+            "keep_keys",
+            "keep_statistics",
+        ),
+        *("metrics_addresses", "metrics_token", "pools"),
         "retention",
     }
 )
@@ -67,6 +76,12 @@ class Conf:
     """A run that would go beyond so many is blocked, with the advice to continue_as_new."""
     keep_keys: str = "365d"
     """So long the key of a run that was pruned refuses a second start."""
+    keep_statistics: str = "90d"
+    """So long figures are kept, by six hours; shorter spans go sooner, and what is counted for ever stays."""
+    metrics_token: str = ""
+    """Who sends it as a bearer token may read the metrics."""
+    metrics_addresses: tuple[str, ...] = ()
+    """Addresses and networks from which they may be read without it."""
     retention: Pairs = NOTHING_SAID
     """How long runs are kept once they have ended: by workflow ("*": any other) a span of time, or one
     for each end state; None, and what is not named: for ever."""
@@ -117,6 +132,9 @@ class Conf:
         self._check_numbers()
         for name, read in (
             ("keep_keys", seconds_of),
+            ("keep_statistics", seconds_of),
+            ("metrics_addresses", _networks),
+            ("metrics_token", _text),
             ("pools", check_pools),
             ("retention", read_rules),
             ("default_retry", lambda _: self.retry_policy),
@@ -138,20 +156,32 @@ class Conf:
             value = getattr(self, field.name)
             if field.name in NO_NUMBERS:
                 continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | float)
-                or not 0 < value <= LARGEST
-            ):
-                raise ImproperlyConfigured(
-                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a number above 0, "
-                    f"up to {LARGEST:,}"
-                )
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
             most = WHOLE_NUMBERS.get(field.name)
-            if most is not None and not (isinstance(value, int) and value <= most):
-                raise ImproperlyConfigured(
-                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a whole number from 1 to {most:,}"
+            if most is None:
+                fits, wanted = (
+                    is_number and 0 < value <= LARGEST,
+                    f"number above 0, up to {LARGEST:,}",
                 )
+            else:
+                fits = is_number and isinstance(value, int) and 1 <= value <= most
+                wanted = f"whole number from 1 to {most:,}"
+            if not fits:
+                raise ImproperlyConfigured(
+                    f"WORKFLOWS[{field.name!r}] is {value!r:.80}; give a {wanted}"
+                )
+
+
+def _networks(given: Any) -> None:
+    if isinstance(given, str) or not all(isinstance(each, str) for each in given):
+        raise ValueError(f"{given!r:.80} is no list of addresses; write ['10.0.0.0/8']")
+    for each in given:
+        ip_network(each)
+
+
+def _text(given: Any) -> None:
+    if not isinstance(given, str):
+        raise ValueError(f"{type(given).__name__} is no text")
 
 
 def _refuse_no_bool(value: Any) -> None:

@@ -98,6 +98,9 @@ drive_abandoned = Announcement("run_id", "workflow", "error")
 drive_refused = Announcement("run_id", "workflow", "error", "retry_in_seconds")
 """The database answered a drive's own statement with an error. error (the exception),
 retry_in_seconds (None: the run is left to the sweep)."""
+claim_abandoned = Announcement("error")
+"""The database did not answer a worker's look at the queue, and not the one before either. error (the
+exception)."""
 claim_refused = Announcement("error")
 """The database answered a look at the queue with an error; nothing was claimed. error (the
 exception)."""

@@ -14,6 +14,7 @@ SOURCES = read_sources(ROOT, ["workflows", "submissions", "toolsite", "ops", "be
 
 PURE_LIBRARIES = {
     "base64",
+    "bisect",
     "collections",
     "copy",
     "dataclasses",

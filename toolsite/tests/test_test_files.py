@@ -11,12 +11,20 @@ MIRRORED = ["core", "definitions", "source", "picture", "store", "engine", "clus
 
 TESTED_ELSEWHERE = {
     "core/crowd.py": "values, which store/test_standings.py and picture/test_crowd_overlay.py read",
+    "core/charts.py": "values, which engine/requests/test_charts.py reads",
+    "core/overview.py": "values, which engine/requests/test_overview.py reads",
     "core/why_facts.py": "values and words, which test_why.py and test_why_waits.py read",
     "picture/budget.py": "picture/test_read_expressions.py, which spends it",
     "picture/graph.py": "values, which picture/test_make_graph.py reads",
     "picture/overlay.py": "values, which picture/test_run_overlay.py reads",
+    "store/charts.py": "engine/requests/test_charts.py, which asks all of it",
+    "store/diagnosis/open_work.py": "doctor/test_runs.py, which makes each fault",
+    "store/diagnosis/server.py": "doctor/test_database.py, which makes each fault",
+    "store/diagnosis/tables.py": "doctor/test_schema.py, which makes each fault",
+    "store/diagnosis/workers.py": "doctor/test_cluster.py, which makes each fault",
     "store/insert.py": "parts of statements, which their own files test",
     "store/isolation.py": "engine/attempts/test_isolation.py, where a transaction is begun",
+    "store/overview.py": "engine/requests/test_overview.py, which asks all of it",
     "store/standing.py": "engine/requests/test_why.py, which asks all of it",
 }
 """Modules without a test file of their name, and why."""

@@ -14,6 +14,7 @@ from workflows.cluster.database_watch import DatabaseWatch
 from workflows.cluster.lease_renewal import Renewal, look_every_seconds
 from workflows.cluster.retention import Prune
 from workflows.cluster.schedule_chore import DECLARE_EVERY_SECONDS, Declare, starting
+from workflows.cluster.statistics import Count, Tidy
 from workflows.cluster.worker_identity import place
 from workflows.conf import conf
 from workflows.core.running_steps import HeldRun
@@ -133,11 +134,12 @@ class Sweep:
     def _forget_what_was_told(self, rows: Sequence[held_runs.Row], judged: set[UUID]) -> None:
         """What was not taken by now has gone to another, or had ended; unless its row is locked."""
         now, before, self._dead_since = time.monotonic(), self._dead_since, {}
-        for holder, runs, _ in rows:
+        for row in rows:
+            holder = row.holder
             if process_state.lives(holder.pid):
                 continue
             since = before.get(holder, now)
-            if {run.run_id for run in runs} <= judged or now - since > TELL_FOR_SECONDS:
+            if {run.run_id for run in row.runs} <= judged or now - since > TELL_FOR_SECONDS:
                 held_runs.forget(holder)
             else:
                 self._dead_since[holder] = since
@@ -155,7 +157,9 @@ def _is_ours_to_judge(worker: store.Missing) -> bool:
 
 def _told(row: held_runs.Row) -> list[lost.Told]:
     lives = process_state.lives(row.holder.pid)
-    return [lost.Told(run, None if lives else _cause(row, run)) for run in row.runs]
+    return [
+        lost.Told(run, None if lives else _cause(row, run), row.company_of(run)) for run in row.runs
+    ]
 
 
 def _cause(row: held_runs.Row, run: HeldRun) -> str | None:
@@ -205,7 +209,7 @@ class AskForCode:
                 )
 
 
-_prune = Prune()
+_prune, _count, _tidy = Prune(), Count(), Tidy()
 CHORES = (
     Chore(name="renew leases", every_seconds=look_every_seconds, do=Renewal()),
     Chore(name="sweep", every_seconds=lambda: conf().poll_seconds, do=Sweep()),
@@ -216,6 +220,8 @@ CHORES = (
     Chore(name="forget idle starts", every_seconds=lambda: 60.0, do=start_windows.forget_idle),
     Chore(name="forget the dead", every_seconds=lambda: FORGET_EVERY_SECONDS, do=forget_the_dead),
     Chore(name="ask for code", every_seconds=lambda: ASK_FOR_CODE_EVERY_SECONDS, do=AskForCode()),
+    Chore(name="count", every_seconds=_count.every_seconds, do=_count),
+    Chore(name="forget figures", every_seconds=_tidy.every_seconds, do=_tidy),
     Chore(name="prune", every_seconds=_prune.every_seconds, do=_prune),
     Chore(name="declare schedules", every_seconds=lambda: DECLARE_EVERY_SECONDS, do=Declare()),
     Chore(name="start by schedules", every_seconds=starting.every_seconds, do=starting),

@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -90,6 +90,12 @@ class Row(NamedTuple):
     """Those that it drives, and those of actions that its steps execute."""
     since: Mapping[tuple[UUID, int], float]
     """By run and attempt: when it took it, by this host's monotonic clock."""
+    driven: Collection[tuple[UUID, int]]
+    """Those of them that it drives, by run and attempt; the others are of actions."""
+
+    def company_of(self, run: HeldRun) -> int:
+        """Return beside how many others it is driven."""
+        return len(self.driven) - 1 if (run.run_id, run.attempt) in self.driven else 0
 
 
 Stuck = Callable[[Running], None]
@@ -186,6 +192,7 @@ def _row(holder: shared.Holder, host: str, now: float) -> Row:
     start = holder.slot * _table.row
     runs: dict[tuple[UUID, int], list[StepSeen]] = {}
     since: dict[tuple[UUID, int], float] = {}
+    driven: set[tuple[UUID, int]] = set()
     for number in range(_table.runs + _table.steps):
         place = _read(start + number * _SIZE)
         if place is None:
@@ -195,7 +202,10 @@ def _row(holder: shared.Holder, host: str, now: float) -> Row:
         since[key] = min(place.since, since.get(key, now))
         if place.position:
             steps.append(_seen(place, host, holder.pid, now))
-    return Row(holder, [HeldRun(*key, tuple(steps)) for key, steps in runs.items()], since)
+        else:
+            driven.add(key)
+    held = [HeldRun(*key, tuple(steps)) for key, steps in runs.items()]
+    return Row(holder, held, since, driven)
 
 
 def _seen(place: Place, host: str, pid: int, now: float) -> StepSeen:

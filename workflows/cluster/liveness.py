@@ -25,7 +25,7 @@ import psycopg
 from django.db import OperationalError
 
 from workflows import signals
-from workflows.cluster import held_runs, shared
+from workflows.cluster import held_runs, shared, told_figures
 from workflows.cluster.worker_identity import place, session_name
 from workflows.conf import conf
 from workflows.core.run import ClaimedRun
@@ -230,12 +230,15 @@ class Liveness:
             due = [each for each in self._driven() if self._is_to_be_extended(each)]
             if own is None:
                 return
-            if not due:
+            if not due and not told_figures.are_due():
                 self._free_ids(own)
                 return
             self._extending = own
         try:
-            self._extend(own, worker_id, due)
+            if due:
+                self._extend(own, worker_id, due)
+            if told_figures.are_due():
+                told_figures.flush(own)
         finally:
             with self._lock:
                 self._extending = None

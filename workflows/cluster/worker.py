@@ -8,7 +8,7 @@ from django.db.backends.signals import connection_created
 from django_q.conf import Conf
 
 from workflows import signals
-from workflows.cluster import held_runs, shared
+from workflows.cluster import held_runs, shared, told_figures
 from workflows.cluster.liveness import Liveness
 from workflows.cluster.slot_threads import Slots
 from workflows.cluster.stuck_step import give_up
@@ -31,6 +31,7 @@ def born(**kwargs: object) -> None:
         lambda running: give_up(running, _slots(), _liveness()) if conf().slots > 1 else None
     )
     connection_created.connect(introduce)
+    told_figures.begin()
     keep = 1 if Conf.WORKERS <= FEW_WORKERS else 0
     lent_connections.begin(conf().connections, keep=keep)
     _liveness().begin()

@@ -47,10 +47,14 @@ _REFUSALS = {"OperationalError", "InterfaceError", "InternalError"}
 
 def kind_of(error: BaseException, otherwise: ErrorKind = ErrorKind.BUSINESS) -> ErrorKind:
     """Return the kind of an error. An exception class may say its own: `error_kind = ErrorKind.…`.
-    otherwise: of a class that nobody knows."""
+    otherwise: of a class that nobody knows. A group has that of the first in it of which another attempt
+    alone does not help."""
     own = _said_by(error)
     if own is not None:
         return own
+    if isinstance(error, BaseExceptionGroup):
+        kinds = [kind_of(each, otherwise) for each in error.exceptions]
+        return next((kind for kind in kinds if kind is not _.TRANSIENT), _.TRANSIENT)
     if isinstance(error, StepFailed | ChildFailed):
         return ErrorKind(error.kind) if error.kind in ErrorKind.values else _.BUSINESS
     if isinstance(error, Permanent):
@@ -60,6 +64,13 @@ def kind_of(error: BaseException, otherwise: ErrorKind = ErrorKind.BUSINESS) -> 
     if any(_is_refusal(each) for each in type(error).__mro__):
         return _.SYSTEM
     return next((kind for kinds, kind in _OF_CLASSES if isinstance(error, kinds)), otherwise)
+
+
+def errors_in(error: BaseException) -> list[BaseException]:
+    """Return the errors that a group (of a TaskGroup, say) holds at any depth; any other error alone."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [each for part in error.exceptions for each in errors_in(part)]
 
 
 def _said_by(error: Any) -> ErrorKind | None:

@@ -4,7 +4,7 @@ import json
 import traceback
 from typing import TypedDict
 
-from workflows.core.error_kind import ErrorKind, kind_of
+from workflows.core.error_kind import ErrorKind, errors_in, kind_of
 
 MAX_MESSAGE = 2_000
 MAX_TRACEBACK = 8_000
@@ -50,7 +50,10 @@ def type_name(kind: type[BaseException]) -> str:
 
 def _message(exc: BaseException) -> str:
     try:
-        return str(exc)
+        if not isinstance(exc, BaseExceptionGroup):
+            return str(exc)
+        parts = [f"{type_name(type(each))}: {_message(each)}" for each in errors_in(exc)]
+        return f"{exc}: {'; '.join(parts)}"
     except Exception as broken:  # a __str__ that raises must not cost us the failure itself
         return f"(its message cannot be read: {type(broken).__name__})"
 

@@ -126,7 +126,9 @@ def check_rate(times: object, per_seconds: object) -> None:
         raise DefinitionError(f"a rate of {times!r:.40} times; give a whole number of 1 or more")
     is_number = isinstance(per_seconds, int | float) and not isinstance(per_seconds, bool)
     if not is_number or not 0 < float(str(per_seconds)) <= LONGEST_SECONDS:
-        raise DefinitionError(f"a rate per {per_seconds!r:.40} s; give seconds above 0")
+        raise DefinitionError(
+            f"a rate per {per_seconds!r:.40} s; give seconds above 0, up to a century"
+        )
 
 
 def key_text(value: object) -> str:
@@ -138,4 +140,5 @@ def _check_names(by: object, name: object) -> None:
     for option, text in (("by", by), ("name", name)):
         is_function = option == "by" and callable(text)
         if text is not None and not is_function and not is_name(text):
-            raise DefinitionError(f"a limit's {option} is {text!r:.40}; give a text, or nothing")
+            wanted = "a parameter's name, a function" if option == "by" else "up to 500 characters"
+            raise DefinitionError(f"a limit's {option} is {text!r:.40}; give {wanted}, or nothing")

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from workflows.core.error_kind import ErrorKind
+from workflows.core.error_kind import ErrorKind, errors_in
 from workflows.core.errors import DefinitionError
 from workflows.core.history import UNDO
 from workflows.core.time_checks import LONGEST_SECONDS
@@ -78,13 +78,15 @@ class RetryPolicy:
         return self.max_delay_seconds
 
     def tries_again(self, error: BaseException, kind: ErrorKind) -> bool:
-        """Say whether an attempt that failed so may be followed by another, as to the error alone."""
+        """Say whether an attempt that failed so may be followed by another, as to the error alone. Of a group,
+        one that is given up on is enough, and all are to be such as are tried again."""
 
-        def named(those: tuple[type[Exception] | ErrorKind, ...]) -> bool:
+        def named(those: tuple[type[Exception] | ErrorKind, ...]) -> list[bool]:
             classes = tuple(each for each in those if isinstance(each, type))
-            return kind in those or isinstance(error, classes)
+            whole = kind in those or isinstance(error, classes)
+            return [whole or isinstance(each, classes) for each in errors_in(error)]
 
-        return not named(self.give_up_on) and (not self.retry_on or named(self.retry_on))
+        return not any(named(self.give_up_on)) and (not self.retry_on or all(named(self.retry_on)))
 
     def delay_after(self, attempt: int, *, draw: float = 0.5) -> float | None:
         """Return the seconds to wait after a failed attempt, None when it was the last.

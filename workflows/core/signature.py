@@ -136,6 +136,16 @@ class Signature:
             if name not in known or not is_default(known[name].default, value)
         }
 
+    @property
+    def names(self) -> list[str]:
+        """Return what its parameters are called."""
+        return list(self._parameters.parameters)
+
+    def with_defaults(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments by name, and the defaults of the others."""
+        known = self._parameters.parameters.values()
+        return {each.name: each.default for each in known if each.default is not each.empty} | given
+
     def takes(self, name: str) -> bool:
         """Say whether a parameter has this name."""
         return name in self._parameters.parameters

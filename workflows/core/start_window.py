@@ -27,6 +27,11 @@ class Debounce:
         _check("debounce", self.key, self.seconds)
         if self.at_most_seconds is not None:
             _check("debounce", self.key, self.at_most_seconds)
+            if self.at_most_seconds < self.seconds:
+                raise DefinitionError(
+                    f"debounce: at_most_seconds is {self.at_most_seconds:g}, which is over before a "
+                    f"silence of {self.seconds:g} s; give as much or more"
+                )
 
     def due(self, now: datetime, first_at: datetime) -> datetime:
         """Return when it runs, as things stand; first_at: when the first of them was asked for."""
@@ -93,4 +98,4 @@ def _check(option: str, key: object, seconds: object) -> None:
         )
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 < float(str(seconds)) <= LONGEST_SECONDS:
-        raise DefinitionError(f"{option}: {seconds!r:.40} s; give seconds above 0")
+        raise DefinitionError(f"{option}: {seconds!r:.40} s; give seconds above 0, up to a century")

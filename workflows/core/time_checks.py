@@ -22,6 +22,13 @@ def sensible_seconds(asker: str, seconds: Any) -> float:
     return float(max(0.0, seconds))
 
 
+def time_ahead(asker: str, seconds: Any) -> float:
+    """Return a time that begins now: more than 0. Raises DefinitionError."""
+    if sensible_seconds(asker, seconds) == 0:
+        raise DefinitionError(f"{asker} is {seconds!r}; give more than 0: it is counted from now")
+    return float(seconds)
+
+
 def check_limit(option: str, seconds: Any) -> None:
     """Raise DefinitionError for a time limit that is no number above 0, nor None."""
     if seconds is None:

@@ -123,10 +123,12 @@ def _due(facts: Facts) -> Reason:
             advice="Start a cluster: manage.py runcluster.",
         )
     if run.code_missing:
+        pool = "its pool" if facts.pool is None else f"the pool {facts.pool!r}"
+        how = "" if facts.pool is None else f": manage.py runcluster --pool {facts.pool}"
         return Reason(
             cause=Cause.CODE_MISSING,
-            sentence=f"{since}, and no living worker has code for {run.workflow!r}, version "
-            f"{run.version}, and serves its pool.",
-            advice="Start a cluster with that code (a new one is known after its restart) and pool.",
+            sentence=f"{since}, and no living worker serves {pool} and has code for {run.workflow!r}, "
+            f"version {run.version}.",
+            advice=f"Start a cluster with that code and pool (new code is known after a restart){how}.",
         )
     return Reason(cause=Cause.DUE, sentence=f"{since}: the next worker with a free slot takes it.")

@@ -96,6 +96,8 @@ class Facts:
     """Who holds it; None: nobody, or its row is gone."""
     living: int
     """Workers, over all hosts."""
+    pool: str | None
+    """Whose clusters drive it next; None: the default one's, or nobody here knows."""
     children: Sequence[Child]
     """Those of the children that it waits for which have not ended."""
     unread: Sequence[str]

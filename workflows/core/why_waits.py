@@ -7,6 +7,7 @@ from workflows.core.line_fields import PROBLEM
 from workflows.core.lines import CHILD_EVENT, KEY_AWAITED
 from workflows.core.states import RunState
 from workflows.core.step_views import StepState
+from workflows.core.update_lines import UPDATE_EVENT
 from workflows.core.why_facts import Cause, Facts, Reason, brief, error_words, or_until, then
 
 
@@ -46,14 +47,27 @@ def _children(facts: Facts) -> Reason | None:
 def _event(facts: Facts) -> Reason | None:
     if not facts.run.waiting_for:
         return None
-    names = " or ".join(repr(name) for name in facts.run.waiting_for)
     others = sorted(set(facts.unread) - set(facts.run.waiting_for))
-    unread = f" Sent, and not asked for yet: {', '.join(map(repr, others))}." if others else ""
+    unread = f" Sent, and not asked for yet: {', '.join(map(_unread, others))}." if others else ""
     return Reason(
         cause=Cause.EVENT,
-        sentence=f"It waits for event {names}{or_until(facts)}.{unread}",
+        sentence=f"It waits for {_awaited(facts.run.waiting_for)}{or_until(facts)}.{unread}",
         until=facts.run.wake_at,
     )
+
+
+def _awaited(names: Sequence[str]) -> str:
+    """Return the names of what may come: event 'go' or update 'add'."""
+    updates = [name for name in names if name.startswith(UPDATE_EVENT)]
+    events = [name for name in names if name not in updates]
+    shown = [name.removeprefix(UPDATE_EVENT) for name in updates]
+    told = [("event", events), ("update", shown)]
+    return " or ".join(f"{kind} {' or '.join(map(repr, each))}" for kind, each in told if each)
+
+
+def _unread(name: str) -> str:
+    plain = name.removeprefix(UPDATE_EVENT)
+    return repr(name) if plain == name else f"update {plain!r}"
 
 
 def _retry(facts: Facts) -> Reason | None:

@@ -1,5 +1,7 @@
 """The limits that the code of this process declares, by name."""
 
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 from workflows.core.errors import DefinitionError
@@ -47,6 +49,8 @@ def _declare(told: str, signature: Signature, limit: Declared) -> Declared:
     by = limit.rule.by
     if isinstance(by, str) and by != TENANT and not signature.takes(by):
         raise DefinitionError(f'{told}: by={by!r} is none of its parameters, nor "{TENANT}"')
+    if callable(by):
+        _check_function(told, signature, by)
     known = _declared.setdefault(limit.name, limit)
     if _numbers(known) != _numbers(limit):
         raise DefinitionError(
@@ -59,6 +63,21 @@ def _declare(told: str, signature: Signature, limit: Declared) -> Declared:
             "give one of them another name"
         )
     return limit
+
+
+def _check_function(told: str, signature: Signature, by: Callable[..., str]) -> None:
+    """It is given all the arguments by name."""
+    try:
+        takes = inspect.signature(by)
+    except ValueError:  # of a built-in, which does not tell
+        return
+    try:
+        takes.bind(**dict.fromkeys(signature.names))
+    except TypeError as exc:
+        given = ", ".join(signature.names) or "none"
+        raise DefinitionError(
+            f"{told}: its by= function is given all the arguments by name ({given}): {exc}"
+        ) from None
 
 
 def _numbers(limit: Declared) -> str:

@@ -27,6 +27,13 @@ turns = Turns()
 """Of this worker: as long as its process lives, from bell to bell."""
 
 
+class _Claims:
+    """How this worker's looks at the queue went."""
+
+    lost_in_a_row = 0
+
+
+_claims = _Claims()
 _one_company = Lock()
 
 
@@ -79,6 +86,7 @@ def work_off(holder: Holder, *, stopping: Callable[[], bool], looked: Callable[[
         connection.close()
         if is_lost(failed):
             holder.lose()  # frees what was claimed in a commit that we did not see
+            _note_a_loss(failed)
         else:
             holder.hold(None)
             signals.claim_refused.send_robust(sender=ClaimedRun, error=failed)
@@ -107,14 +115,24 @@ def _claim_and_drive(
     return True
 
 
+def _note_a_loss(error: Exception) -> None:
+    """Tell it from the second one in a row: one connection may be cut. The pusher, which tells an outage, may
+    reach the database all the while, where a pooler stands before the drives only."""
+    _claims.lost_in_a_row += 1
+    if _claims.lost_in_a_row > 1:
+        signals.claim_abandoned.send_robust(sender=ClaimedRun, error=error)
+
+
 def _claim(holder: Holder, worker_id: int | None) -> ClaimedRun | None:
     try:
-        return claim_run(
+        claimed = claim_run(
             worker_id=worker_id,
             lease_seconds=conf().lease_seconds,
             code=code_here(),
             turns=turns,
         )
+        _claims.lost_in_a_row = 0
+        return claimed
     except (DatabaseError, InterfaceError, psycopg.Error):
         raise
     except BaseException:

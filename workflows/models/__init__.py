@@ -14,6 +14,7 @@ from workflows.models.pruned_key import PrunedKey
 from workflows.models.run import Run
 from workflows.models.schedule import Schedule
 from workflows.models.start_window import StartWindow
+from workflows.models.statistic import Statistic, StatisticMark
 from workflows.models.worker import Worker
 
 __all__ = [
@@ -29,5 +30,7 @@ __all__ = [
     "Run",
     "Schedule",
     "StartWindow",
+    "Statistic",
+    "StatisticMark",
     "Worker",
 ]

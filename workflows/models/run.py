@@ -223,6 +223,12 @@ class Run(models.Model):
                 condition=Q(state__in=TROUBLED_STATES),
                 name="run_troubled_idx",
             ),
+            # store/overview.py: how many are paused.
+            Index(
+                fields=["workflow", "-created_at"],
+                condition=Q(state=RunState.PAUSED),
+                name="run_paused_idx",
+            ),
             Index(
                 fields=["-created_at"], condition=Q(error__isnull=False), name="run_any_error_idx"
             ),

@@ -30,6 +30,7 @@ def connect() -> None:
     signals.lease_lost.connect(_lease_lost)
     signals.drive_abandoned.connect(_abandoned)
     signals.drive_refused.connect(_refused)
+    signals.claim_abandoned.connect(_claim_abandoned)
     signals.claim_refused.connect(_claim_refused)
     signals.heartbeat_unheard.connect(_unheard)
     signals.chunks_lost.connect(_chunks_lost)
@@ -122,6 +123,12 @@ def _chunks_lost(*, run_id: Any, chunks: int, error: Exception, **_: Any) -> Non
     if (since := worth_saying("chunks lost", first_line(error))) is not None:
         words = "%s: %s chunks of its stream were not taken%s: %s"
         logger.warning(words, run_id, chunks, since, first_line(error))
+
+
+def _claim_abandoned(*, error: Exception, **_: Any) -> None:
+    if (since := worth_saying("claim abandoned", first_line(error))) is not None:
+        words = "due runs are not driven, workers do not reach the database%s: %s"
+        logger.warning(words, since, " ".join(str(error).split()))
 
 
 def _claim_refused(*, error: Exception, **_: Any) -> None:

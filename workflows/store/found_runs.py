@@ -110,13 +110,16 @@ def matching(wanted: Wanted) -> RunQuerySet:
     return runs
 
 
-def list_runs(wanted: Wanted, *, after: Place | None = None, limit: int = 100) -> list[RunView]:
-    """Return the newest of these runs; the newest older than a place."""
+def list_runs(
+    wanted: Wanted, *, after: Place | None = None, limit: int = 100, decrypt: bool = True
+) -> list[RunView]:
+    """Return the newest of these runs; the newest older than a place. decrypt: as in get_run."""
     runs = matching(wanted)
     if after is not None:
         older = Q(created_at__lt=after.created_at) | Q(pk__lt=after.id)
         runs = runs.filter(created_at__lte=after.created_at).filter(older)
-    return [view_of(row) for row in viewed(runs).order_by("-created_at", "-id")[:limit]]
+    rows = viewed(runs).order_by("-created_at", "-id")[:limit]
+    return [view_of(row, decrypt=decrypt) for row in rows]
 
 
 def place_of(run_id: UUID) -> Place | None:

@@ -58,12 +58,13 @@ _LEAVE = Statement(
     """
 )
 # Who came to wait while the last slot was being freed was seen by nobody; and a limit may have been raised.
-# Who waits for something else by now (its group has failed, and its code goes on) leaves the queue.
+# Who waits for something else by now (its group has failed, and its code goes on) leaves the queue; not who
+# is on the way to the pool of its step, to ask again there.
 _WAKE = Statement(
     f"""
     WITH elsewhere AS (
         SELECT wait.id FROM workflows_limitwait AS wait JOIN workflows_run AS run ON run.id = wait.run_id
-        WHERE run.state = 'waiting' AND run.lease_until IS NULL
+        WHERE run.state = 'waiting' AND run.lease_until IS NULL AND run.step_pool = ''
           AND coalesce(run.waiting_for[1], '') NOT LIKE 'limit %%'
         FOR NO KEY UPDATE OF run, wait SKIP LOCKED),
     left_behind AS (

@@ -17,16 +17,15 @@ from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 _ENDED = f"state IN {one_of(FINAL_STATES)} AND parent_id IS NULL AND continued_as IS NULL"
 _NEXT_NAME = f"SELECT workflow FROM workflows_run WHERE {_ENDED}"
 # From one name to the next by the index, however many runs each has.
-_NAMES = Statement(
-    f"""
+NAMES_OF_ENDED = f"""
     WITH RECURSIVE name AS (
         ({_NEXT_NAME} ORDER BY workflow LIMIT 1)
         UNION ALL
         SELECT ({_NEXT_NAME} AND workflow > name.workflow ORDER BY workflow LIMIT 1)
         FROM name WHERE workflow IS NOT NULL)
-    SELECT workflow FROM name WHERE workflow IS NOT NULL
-    """
-)
+"""
+"""A CTE: workflows of which runs have ended; one row has none."""
+_NAMES = Statement(f"{NAMES_OF_ENDED} SELECT workflow FROM name WHERE workflow IS NOT NULL")
 _OLD = f"""
     {_ENDED} AND workflow = %(workflow)s AND state = %(state)s
     AND finished_at < {STATEMENT_TIME} - %(seconds)s * interval '1 second'

@@ -11,7 +11,9 @@ from workflows.store.statement import Statement, one_of
 LOOK_AT_MOST = 10_000
 """Runs of the workflow, the newest: for where they stand."""
 FIGURES_OF_MOST = 500
-"""The same, for durations and failures, of which every line is read."""
+"""The same, for durations and failures."""
+LINES_OF_MOST = 200
+"""Ends of steps of one of these. The limit also keeps the planner from reading all of history at once."""
 
 _ = HistoryKind
 _OPERATIONS = one_of(
@@ -41,9 +43,12 @@ _FIGURES = Statement(
            coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY (data->>'{SECONDS.name}')::float)
                     FILTER (WHERE kind = '{_COMPLETED}'), 0)
     FROM (SELECT id, version FROM workflows_run WHERE workflow = %s
-          ORDER BY created_at DESC LIMIT {FIGURES_OF_MOST}) AS run
-    JOIN workflows_history AS line ON line.run_id = run.id
-    WHERE run.version = %s AND kind IN ('{_COMPLETED}', '{_FAILED}')
+          ORDER BY created_at DESC LIMIT {FIGURES_OF_MOST}) AS run,
+         LATERAL (
+             SELECT name, kind, data FROM workflows_history AS each
+             WHERE each.run_id = run.id AND kind IN ('{_COMPLETED}', '{_FAILED}')
+             LIMIT {LINES_OF_MOST}) AS line
+    WHERE run.version = %s
     GROUP BY line.name ORDER BY line.name
     """
 )

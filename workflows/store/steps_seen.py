@@ -9,22 +9,27 @@ from workflows.store.statement import NOW
 
 
 def told_of_runs() -> str:
-    """Return the table `told` (run_id, run_attempt, steps, cause), as SQL. Parameters: told_params."""
+    """Return the table `told` (run_id, run_attempt, steps, cause, company), as SQL. Parameters: told_params."""
     return """
-        (SELECT run_id, run_attempt, steps::jsonb AS steps, cause
+        (SELECT run_id, run_attempt, steps::jsonb AS steps, cause, company
          FROM unnest(%(told_runs)s::uuid[], %(told_attempts)s::integer[], %(told_steps)s::text[],
-                     %(told_causes)s::text[]) AS each (run_id, run_attempt, steps, cause)) AS told"""
+                     %(told_causes)s::text[], %(told_company)s::integer[])
+              AS each (run_id, run_attempt, steps, cause, company)) AS told"""
 
 
 def told_params(
-    held: Sequence[HeldRun], causes: Sequence[str | None] | None = None
+    held: Sequence[HeldRun],
+    causes: Sequence[str | None] | None = None,
+    company: Sequence[int] | None = None,
 ) -> dict[str, Any]:
-    """Return the parameters. causes: of each, why its worker was lost, where the cluster knows."""
+    """Return the parameters. Of each: causes, why its worker was lost, where the cluster knows; company,
+    beside how many others it was driven."""
     return {
         "told_runs": [run.run_id for run in held],
         "told_attempts": [run.attempt for run in held],
         "told_steps": [as_json(run.steps) for run in held],
         "told_causes": list(causes) if causes is not None else [None] * len(held),
+        "told_company": list(company) if company is not None else [0] * len(held),
     }
 
 

@@ -84,8 +84,10 @@ _OF_WHAT = f"""
          END || CASE WHEN steps IS NULL THEN '{{}}' ELSE {sql_data(HistoryKind.RECOVERED, steps="steps")} END
       || CASE WHEN company > 0 AND {_IS_COUNTED} THEN {_COMPANY} ELSE '{{}}' END
 """
+# Some may have been taken before: a sweep leaves out rows that are locked, and takes so many at a time.
 _OTHERS = """
-    coalesce((SELECT held - 1 FROM held_together AS each WHERE each.worker_id = run.worker_id), 0)
+    greatest((SELECT held - 1 FROM held_together AS each WHERE each.worker_id = run.worker_id),
+             told.company, 0)
 """
 # A worker takes its lock before its first claim, so a run seen here without one has lost its
 # worker. Progress is the newest line about an operation: workers lost beyond it start the count
@@ -238,6 +240,8 @@ class Told(NamedTuple):
     run: HeldRun
     cause: str | None
     """Why that worker was lost, where its cluster knows better than the database."""
+    company: int = 0
+    """Beside how many others that worker drove it."""
 
 
 def sweep(
@@ -263,7 +267,11 @@ def sweep(
         "dead": list(dead),
         "cut": list(cut),
         "longest_pause": longest_pause_seconds,
-        **told_params([each.run for each in told], [each.cause for each in told]),
+        **told_params(
+            [each.run for each in told],
+            [each.cause for each in told],
+            [each.company for each in told],
+        ),
     }
     return _judged(query(_SWEEP, params, on=own))
 

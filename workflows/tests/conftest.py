@@ -26,6 +26,8 @@ TABLES = [
     "workflows_limitslot",
     "workflows_limitwait",
     "workflows_schedule",
+    "workflows_statistic",
+    "workflows_statisticmark",
     "workflows_worker",
     "auth_group",
 ]

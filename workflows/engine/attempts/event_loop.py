@@ -36,24 +36,30 @@ def event_loop() -> asyncio.AbstractEventLoop:
         if _loop is None:
             _loop = asyncio.new_event_loop()
             _loop.set_default_executor(PlainThreads(MOST_THREADS))
-            thread = threading.Thread(target=_run, args=(_loop,), name="event loop", daemon=True)
+            ending = threading.Event()
+            thread = threading.Thread(
+                target=_run, args=(_loop, ending), name="event loop", daemon=True
+            )
             thread.start()
-            atexit.register(_end, _loop, thread)
+            atexit.register(_end, _loop, thread, ending)
         return _loop
 
 
-def _run(loop: asyncio.AbstractEventLoop) -> None:
+def _run(loop: asyncio.AbstractEventLoop, ending: threading.Event) -> None:
+    """Go on until the process ends: a loop that stops takes the steps of all runs along."""
     asyncio.set_event_loop(loop)
-    is_over = False
-    while not is_over:
-        # A task that a step has left behind may raise these; asyncio lets them end the loop.
+    while not ending.is_set():
+        # A task that a step has left behind may raise these, and a step may call loop.stop();
+        # asyncio lets each of them end the loop.
         with suppress(KeyboardInterrupt, SystemExit):
             loop.run_forever()
-            is_over = True
     loop.close()
 
 
-def _end(loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+def _end(
+    loop: asyncio.AbstractEventLoop, thread: threading.Thread, ending: threading.Event
+) -> None:
+    ending.set()
     with suppress(RuntimeError):  # closed already
         loop.call_soon_threadsafe(loop.stop)
     thread.join(END_SECONDS)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from workflows import signals
 from workflows.core import lines
-from workflows.core.error_kind import ErrorKind
+from workflows.core.error_kind import ErrorKind, errors_in
 from workflows.core.errors import (
     DefinitionError,
     Permanent,
@@ -89,8 +89,8 @@ def record_failure(
     """Say whether another attempt follows; a failure for good is recorded."""
     info = running.info
     failure = describe(exc, ErrorKind.TRANSIENT)
-    permanent = isinstance(exc, _FOR_GOOD)
-    permanent = permanent or not job.step.retry.tries_again(exc, ErrorKind(failure["kind"]))
+    permanent = any(isinstance(each, _FOR_GOOD) for each in errors_in(exc))
+    permanent = permanent or not retry_policy(job.step).tries_again(exc, ErrorKind(failure["kind"]))
     delay = None if permanent else _delay(job.step, info.attempt, exc)
     signals.attempt_failed.send_robust(
         sender=StepDefinition,
@@ -144,6 +144,8 @@ def _attempt_fact(
 
 def _delay(step: StepDefinition, attempt: int, exc: BaseException) -> float | None:
     delay = retry_policy(step).delay_after(attempt, draw=random.random())  # noqa: S311 - no secret
-    if delay is None or not isinstance(exc, Transient) or exc.retry_after_seconds is None:
+    waits = [each.retry_after_seconds for each in errors_in(exc) if isinstance(each, Transient)]
+    asked = [seconds for seconds in waits if seconds is not None]
+    if delay is None or not asked:
         return delay
-    return float(min(max(0.0, exc.retry_after_seconds), LONGEST_SECONDS))
+    return float(min(max(0.0, *asked), LONGEST_SECONDS))

@@ -11,10 +11,15 @@ class StepLeftOpen(Exception):
 
 
 def drop_broken_connection() -> None:
-    """Drop Django's connection if an error has broken it; the next statement opens another."""
+    """Drop Django's connection if an error has broken it, or somebody has closed the driver's
+    behind its back; the next statement opens another."""
     django = connections[DEFAULT_DB_ALIAS]  # once: every look through the proxy costs a search
-    if django.errors_occurred and not django.in_atomic_block:
+    if django.in_atomic_block:
+        return
+    if django.errors_occurred:
         django.close_if_unusable_or_obsolete()
+    if django.connection is not None and django.connection.closed:
+        django.close()
 
 
 class OpenWork(NamedTuple):

@@ -12,13 +12,21 @@ from workflows.core import line_fields as fields
 from workflows.core.decide import Operation
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
+from workflows.core.idempotency_key import KeyReading
 from workflows.core.lines import CHILD_EVENT, attempt_began
 from workflows.engine.debugging.watched_replay import Stop
 
 MOST_CHARACTERS = 300
 """Of a value, where it is shown in a line among others."""
 
-_short = Repr()
+
+class _Short(Repr):
+    def repr_KeyReading(self, value: KeyReading, level: int) -> str:
+        """Name it (Repr asks by the name of the type): its text stands for the step's key, and is none itself."""
+        return "run.idempotency_key"
+
+
+_short = _Short()
 _short.maxstring = _short.maxother = 120
 _short.maxlevel, _short.maxdict, _short.maxlist, _short.maxtuple = 4, 12, 12, 12
 

@@ -6,7 +6,7 @@ from functools import partial
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 
 from workflows.core.endings import Ending, UndoWhen, Write, what_to_write
-from workflows.core.errors import UnknownWorkflow
+from workflows.core.errors import DefinitionError, ReplayError, UnknownWorkflow
 from workflows.core.run import ClaimedRun
 from workflows.core.states import RunState
 from workflows.core.unwind import Drain, LostInStep, StoreFailed, Unwind
@@ -15,6 +15,7 @@ from workflows.engine.drive import newer_code, run_end
 from workflows.engine.drive.carry_out import carry_out
 from workflows.engine.drive.ended import Ended, replay_to_its_end, unwound_by
 from workflows.engine.drive.undoing import recollect_and_undo
+from workflows.engine.drive.workflow_code import input_of
 from workflows.engine.session.company import Company
 from workflows.engine.session.limits import take_for_run
 from workflows.engine.session.session import Session
@@ -84,9 +85,11 @@ def _go_on(session: Session) -> Ended:
     if not session.has_room():
         return unwound_by(session, session.unwind(Drain()))
     try:
-        take_for_run(session)
-    except Unwind as unwinding:
-        return unwound_by(session, unwinding)
+        take_for_run(session, partial(input_of, session))
+    except (Unwind, ReplayError) as why:
+        return unwound_by(session, why)
+    except DefinitionError as wrong:
+        return Ended(Ending.MISMATCH if session.undoing else Ending.WRONG_DEFINITION, wrong)
     if session.undoing:
         return recollect_and_undo(session)
     return replay_to_its_end(session)

@@ -21,7 +21,7 @@ def call_workflow(session: Session) -> Any:
     """Run the workflow code once from its top, and wait for its children at the end."""
     session.refuse_unreadable()
     with session.code_thread.here():
-        return _call(session, _input(session), (session.context_class or Context)(session))
+        return _call(session, input_of(session), (session.context_class or Context)(session))
 
 
 def _call(session: Session, given: dict[str, Any], context: Context) -> Any:
@@ -44,7 +44,8 @@ def _call(session: Session, given: dict[str, Any], context: Context) -> Any:
     return session.returned[0]
 
 
-def _input(session: Session) -> dict[str, Any]:
+def input_of(session: Session) -> dict[str, Any]:
+    """Return the arguments of the code. Raises ReplayError where it takes them no longer."""
     definition = session.definition
     try:
         return definition.signature.decode_input(Input(session.run.input, session.run.defaults))

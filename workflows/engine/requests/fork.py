@@ -19,7 +19,7 @@ from workflows.core.history import HistoryEntry
 from workflows.core.run import RunId, RunView, run_id_of
 from workflows.core.signature import Input
 from workflows.core.states import FINAL_STATES, RunState
-from workflows.core.time_checks import sensible_seconds
+from workflows.core.time_checks import time_ahead
 from workflows.definitions.workflow import find_workflow
 from workflows.definitions.workflow_guard import refuse
 from workflows.engine import announcements
@@ -53,14 +53,13 @@ def fork(
     Of a chain, the run is meant that is named. One transaction, which joins the caller's. Raises RunNotFound;
     SubjectTaken where such a subject has an open run, this one or another; ForkRefused inside a group,
     where an operation before `at` has not ended, where a child goes on, and where a step before it has
-    been undone; InvalidInput; UnknownWorkflow where input is given and its code is not here;
-    PayloadUnreadable where something of the other run is encrypted with a key that is not here.
+    been undone; InvalidInput; UnknownWorkflow where input is given and its code is not here; PayloadUnreadable.
     """
     refuse("calls fork()", "do it outside, or write run.start_child(workflow, …)")
     origin, why = run_id_of(run), asked(by=by, reason=reason, via=via)
     _check_position(at)
     if deadline_seconds is not None:
-        deadline_seconds = sensible(sensible_seconds, "deadline_seconds", deadline_seconds)
+        deadline_seconds = sensible(time_ahead, "deadline_seconds", deadline_seconds)
     new = new_id()
 
     def copy() -> Origin:

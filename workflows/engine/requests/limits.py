@@ -21,10 +21,10 @@ def set_limit(
     most: int | None = None,
     *,
     times: int | None = None,
-    per_seconds: float = 1.0,
+    per_seconds: float | None = None,
 ) -> LimitView:
     """Change a limit while runs go on, for all hosts: most for one of so many at once, times and
-    per_seconds for a rate; with neither, what the code says holds again. Returns the limit.
+    per_seconds, both, for a rate; with none of them, what the code says holds again. Returns the limit.
 
     Raises InvalidInput where the code here declares no limit of the name, or one of the other kind.
     What holds a slot keeps it: a lower limit holds as soon as enough have ended.
@@ -40,18 +40,21 @@ def set_limit(
 
 
 def _rule(
-    declared: Declared, most: int | None, times: int | None, per_seconds: float
+    declared: Declared, most: int | None, times: int | None, per_seconds: float | None
 ) -> Limit | Rate | None:
-    if most is None and times is None:
-        return None
     is_rate = isinstance(declared.rule, Rate)
-    if (most is None) != is_rate or (times is None) == is_rate:
-        told = "times= and per_seconds=" if is_rate else "most="
-        raise InvalidInput(f"limit {declared.name!r} is {declared.rule.words}; give {told}")
     try:
-        return Limit(most) if times is None and most is not None else Rate(times or 0, per_seconds)
+        match most, times, per_seconds:
+            case None, None, None:
+                return None
+            case int(), None, None if not is_rate:
+                return Limit(most)
+            case None, int(), int() | float() if is_rate:
+                return Rate(times, per_seconds)
     except DefinitionError as exc:
         raise InvalidInput(f"limit {declared.name!r}: {exc}") from None
+    told = "times= and per_seconds=" if is_rate else "most="
+    raise InvalidInput(f"limit {declared.name!r} is {declared.rule.words}; give {told}")
 
 
 def _view(

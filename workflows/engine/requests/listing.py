@@ -9,7 +9,7 @@ from workflows.core.run_filter import RunFilter
 from workflows.core.running_steps import read_shown
 from workflows.core.step_views import StepView, tell_steps
 from workflows.definitions.workflow import find_workflow
-from workflows.engine.requests.run_filters import read_filter
+from workflows.engine.requests.run_filters import read_filter, read_limit
 from workflows.source.plan import planned_steps
 from workflows.store import found_runs as store
 from workflows.store.found_runs import Place
@@ -17,16 +17,21 @@ from workflows.store.views import get_history, get_run
 
 
 def list_runs(
-    *, limit: int = 100, after: RunId | None = None, **filter: Unpack[RunFilter]
+    *,
+    limit: int = 100,
+    after: RunId | None = None,
+    decrypt: bool = True,
+    **filter: Unpack[RunFilter],
 ) -> list[RunView]:
     """Return the newest runs of which all of a filter is true: list_runs(workflow=order, state="failed").
 
     after: the last run of the page before, for the next one; older runs follow it, whatever has
     happened to it since. Raises InvalidInput, RunNotFound where a run that is named by its id is gone.
+    decrypt: as in get_run.
     """
-    return store.list_runs(
-        read_filter(filter), after=None if after is None else _place(after), limit=limit
-    )
+    read_limit(limit)
+    place = None if after is None else _place(after)
+    return store.list_runs(read_filter(filter), after=place, limit=limit, decrypt=decrypt)
 
 
 def _place(run: RunId) -> Place:

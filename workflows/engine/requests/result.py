@@ -72,6 +72,13 @@ def wait_for(run: RunId, *, data: str, timeout_seconds: float | None = None) -> 
     return told.data[data]
 
 
+_THEN = {
+    RunState.PAUSED: "it goes on once it is resumed",
+    RunState.BLOCKED: "it goes on once what blocks it is mended and it is retried",
+}
+"""What becomes of a run that has not come to it, where it does not go on by itself."""
+
+
 def _wait(
     run: RunId, has_come: Callable[[RunView], bool], timeout_seconds: float | None, what: str
 ) -> RunView:
@@ -83,7 +90,7 @@ def _wait(
             return seen
         if in_vain or (until is not None and time.monotonic() >= until):
             told = f"run {seen.id} is {seen.state}: it did not {what} within the time given"
-            raise WaitTimedOut(f"{told}; it goes on")
+            raise WaitTimedOut(f"{told}; {_THEN.get(seen.state, 'it goes on')}")
         with Waiter(seen.id) as waiter:
             if waiter.others_see_it:
                 _wait_for_news(waiter, seen, has_come, until)

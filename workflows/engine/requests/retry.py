@@ -18,7 +18,7 @@ from workflows.core.history_index import History
 from workflows.core.run import RunId, run_id_of
 from workflows.core.sealed import readable
 from workflows.core.states import DEAF_STATES, FINAL_STATES, RunState
-from workflows.core.time_checks import sensible_seconds
+from workflows.core.time_checks import time_ahead
 from workflows.core.what_failed import WhatFailed, started_at, what_failed
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine import announcements
@@ -72,7 +72,7 @@ def retry(
     why = asked(by=by, reason=reason, via=via)
     run_id = newest_of(run_id_of(run_id))
     if deadline_seconds is not None:
-        deadline_seconds = sensible(sensible_seconds, "deadline_seconds", deadline_seconds)
+        deadline_seconds = sensible(time_ahead, "deadline_seconds", deadline_seconds)
     while True:
         found = store.find(run_id)
         if found is None:
@@ -153,7 +153,7 @@ def _goes_along(child: Found) -> bool:
 
 def _refuse_undone(run: Found, history: History) -> None:
     if history.has_compensated:
-        told = f"run {run.id} has begun to undo its steps, and cannot go on; {OTHERWISE}"
+        told = f"run {run.id} has begun to undo its steps or to clean up, and cannot go on; {OTHERWISE}"
         raise RetryRefused(told)
     if run.retries >= MOST_RETRIES:
         raise RetryRefused(f"run {run.id} was retried {MOST_RETRIES:,} times; {OTHERWISE}")

@@ -25,7 +25,19 @@ def read_filter(given: Mapping[str, Any]) -> dict[str, Any]:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise InvalidInput(f"runs have no {shown(name)} to find them by{hint}")
     told = {name: value for name, value in given.items() if value is not None}
-    return {name: _reader(name)(name, value) for name, value in told.items()}
+    read = {name: _reader(name)(name, value) for name, value in told.items()}
+    return {name: value for name, value in read.items() if value or name not in _ALL_OF}
+
+
+def read_limit(limit: int | None) -> int | None:
+    """Return how many runs somebody wants at most; None: all. Raises InvalidInput."""
+    if limit is not None and (type(limit) is not int or limit < 0):
+        raise InvalidInput(f"limit is {shown(limit)}; give a whole number from 0")
+    return limit
+
+
+_ALL_OF = frozenset({"tags", "attributes"})
+"""A run has all of these: where there are none, every run has, and nothing is said."""
 
 
 def _reader(name: str) -> Callable[[str, Any], Any]:

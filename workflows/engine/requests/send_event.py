@@ -23,6 +23,7 @@ from workflows.core.update_lines import UPDATE_EVENT
 from workflows.definitions.workflow import find_workflow, unfit_for
 from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import name_of
+from workflows.engine.requests.start_options import sensible
 from workflows.store import events as store
 from workflows.store.chains import newest_of
 from workflows.store.events import Sent, Unfit
@@ -52,11 +53,11 @@ def send_event(
     change (a datetime becomes a text) is refused, unless what the workflow declares reads it back. One
     that does not fit what the run's workflow declares (events=) is refused, where this process has its code.
     by and tenant say who sends it, and for whom: the workflow reads them as Event.by and Event.tenant.
-    Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput; DefinitionError for what is no tenant.
+    Raises RunNotFound, RunIsOver, KeyConflict, InvalidInput.
     """
     refuse("calls send_event()", IN_A_STEP)
     check_event(name, key)
-    sender = Sender(by=name_of(by), tenant=check_tenant("send_event", tenant))
+    sender = Sender(by=name_of(by), tenant=sensible(check_tenant, "send_event", tenant))
     deliver(run_id, name, payload, key, told=f"event {name!r}", sender=sender)
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from workflows.core.codec import shown
 from workflows.core.errors import InvalidInput
 from workflows.definitions.workflow import workflow_definition
 from workflows.definitions.workflow_guard import refuse
@@ -56,15 +57,33 @@ def start_many(
     )
     asked = (
         asked_run(workflow, (), dict(input), options._replace(key=key(input) if key else None))
-        for input in inputs
+        for input in _checked(inputs, key)
     )
     if subject is not None and workflow_definition(workflow).one_per_subject:
-        raise InvalidInput(f"{workflow_definition(workflow).name!r} has one run for each subject")
+        name = workflow_definition(workflow).name
+        raise InvalidInput(
+            f"{name!r} has one run for each subject: start each by start.using(subject=…)"
+        )
     started: list[UUID] = []
     with transaction.atomic():
         for batch in _batches(asked):
             started += _start_batch(batch)
     return started
+
+
+def _checked(inputs: Any, key: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the inputs. Raises InvalidInput for what is none, and for a key that makes none."""
+    if key is not None and not callable(key):
+        raise InvalidInput(
+            f"key is {shown(key)}; give a function that makes a run's key out of its input"
+        )
+    wanted = "give mappings from parameters to values"
+    if not isinstance(inputs, Iterable):
+        raise InvalidInput(f"inputs are {shown(inputs)}; {wanted}")
+    for input in inputs:
+        if not isinstance(input, Mapping):
+            raise InvalidInput(f"an input is {shown(input)}; {wanted}")
+        yield input
 
 
 def _batches(asked: Iterator[Requested]) -> Iterator[list[Requested]]:

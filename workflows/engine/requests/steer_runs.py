@@ -14,7 +14,7 @@ from workflows.definitions.workflow_guard import IN_A_STEP, refuse
 from workflows.engine.requests.asked import asked
 from workflows.engine.requests.pause import pause, resume
 from workflows.engine.requests.retry import retry
-from workflows.engine.requests.run_filters import read_filter
+from workflows.engine.requests.run_filters import read_filter, read_limit
 from workflows.engine.requests.steering import cancel, compensate, retry_now
 from workflows.store import found_runs as store
 
@@ -62,13 +62,14 @@ def steer_runs(
     reason: str = "",
     via: str = "",
     limit: int | None = None,
+    progress: Callable[[Steered], object] | None = None,
     **filter: Unpack[RunFilter],
 ) -> Steered:
     """Do to every run that a filter finds what the verb does to one: "cancel", "compensate", "pause",
     "resume", "retry" or "retry_now".
 
     dry_run: only count them, exactly. limit: only so many, the oldest first. A filter says something:
-    for all open runs, name the states.
+    for all open runs, name the states. progress: called after each batch with what is done so far.
 
     Runs are taken in batches, the oldest first, those that are there when it begins; each is asked
     again for the filter and then steered in a transaction of its own. So it does no harm to runs that
@@ -83,12 +84,17 @@ def steer_runs(
         raise InvalidInput(
             f"steer_runs({verb!r}) says of no run; for all open ones, name the states"
         )
+    read_limit(limit)
     words = asked(by=by, reason=reason, via=via)._asdict()
     found = store.count_runs(wanted)
     steered = Steered(verb=verb, matched=found.runs)
     if found.newest is not None and not dry_run:
-        _steer(steered, found.newest, wanted, words, limit)
+        _steer(steered, found.newest, wanted, words, limit, progress or _unwatched)
     return steered
+
+
+def _unwatched(_: Steered) -> None:
+    """Nobody asks how far it is."""
 
 
 def _choices() -> str:
@@ -101,6 +107,7 @@ def _steer(
     wanted: dict[str, Any],
     words: dict[str, str],
     limit: int | None,
+    progress: Callable[[Steered], object],
 ) -> None:
     left = steered.matched if limit is None else min(limit, steered.matched)
     tried, after = left, None
@@ -110,6 +117,8 @@ def _steer(
         for each in batch:
             _steer_one(steered, each.id, wanted, words)
         after, left = batch[-1], left - len(batch)
+        steered.moved_on = tried - left - steered.done - steered.refused
+        progress(steered)
     # Those as well that were counted, and were gone when their batch was read.
     steered.moved_on = tried - steered.done - steered.refused
 

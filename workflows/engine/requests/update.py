@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.db import connection
 
@@ -107,7 +107,7 @@ def _answer(event: int, name: str, until: float | None) -> Any:
         if helped or (until is not None and time.monotonic() >= until):
             raise UpdateTimedOut(
                 f"run {asked.run_id} is {asked.state} and has not answered {name!r} within the time given; "
-                "the update still counts"
+                f"the update still counts{_answered_now(asked.run_id, name)}"
             )
         if connection.in_atomic_block:
             drive_instead(_IN_A_TRANSACTION)
@@ -116,6 +116,15 @@ def _answer(event: int, name: str, until: float | None) -> Any:
             _wait_for_news(event, name, asked, until)
         asked = _look(event, name, asked)
     return _told(asked, name)
+
+
+def _answered_now(run_id: UUID, name: str) -> str:
+    """Say which updates a run answers where it waits, where this is none of them: a mistyped name."""
+    waits_for = get_run(run_id).waiting_for
+    names = [each.removeprefix(UPDATE_EVENT) for each in waits_for if each.startswith(UPDATE_EVENT)]
+    if not names or name in names:
+        return ""
+    return f"; it answers {', '.join(map(repr, names))} where it is now"
 
 
 def _wait_for_news(event: int, name: str, asked: Asked, until: float | None) -> None:

@@ -4,6 +4,7 @@ from workflows.core.errors import RunNotFound
 from workflows.core.run import RunId
 from workflows.core.why import reason_of
 from workflows.core.why_facts import Facts, Reason
+from workflows.definitions.workflow import named_pool
 from workflows.engine.requests.listing import steps_of
 from workflows.store.standing import load_standing
 from workflows.store.views import get_history, get_run
@@ -20,5 +21,11 @@ def why(run: RunId, *, decrypt: bool = True) -> Reason:
         raise RunNotFound(f"no run {view.id}")
     lines = get_history(view.id, decrypt=decrypt)
     return reason_of(
-        Facts(run=view, lines=lines, steps=steps_of(view, lines), **standing._asdict())
+        Facts(
+            run=view,
+            lines=lines,
+            steps=steps_of(view, lines),
+            pool=view.step_pool or named_pool(view.workflow, view.version),
+            **standing._asdict(),
+        )
     )

@@ -33,7 +33,8 @@ def is_lost(error: Exception) -> bool:
     told = error if isinstance(error, psycopg.Error) else error.__cause__
     if not isinstance(told, psycopg.Error) or told.sqlstate is None:
         return True  # the database said nothing
-    return told.diag.severity_nonlocalized in _FATAL
+    # A pooler that hangs up says the second only, and in English.
+    return (told.diag.severity_nonlocalized or told.diag.severity) in _FATAL
 
 
 def is_held_by_others(error: Exception) -> bool:

@@ -54,6 +54,10 @@ class DriveMemory:
 
     context_class: type[Any] | None = None
     """What workflow code is given in the place of the engine's own context; None: that."""
+    connections: WatchedConnections | None = None
+    """As they were before the workflow's code; None before it is called."""
+    failed_with: str | None = None
+    """Why this drive began to undo the run's steps, as JSON text."""
 
     def __init__(
         self,
@@ -99,14 +103,10 @@ class DriveMemory:
         """What its steps emit."""
         self._grew = 0 if beat is None or beat.grew is None else beat.grew
         """In which attempt of the run a heartbeat moved, before this one."""
-        self.failed_with: str | None = None
-        """Why this drive began to undo the run's steps, as JSON text."""
         self.held = RunState(run.state)
         """The state in which this drive holds the run, as it was last heard."""
         self.code_thread = CodeThread()
         """Where the workflow's code runs."""
-        self.connections: WatchedConnections | None = None
-        """As they were before the workflow's code; None before it is called."""
         self.rewind()
 
     def load(self) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from workflows.core.errors import DefinitionError
 from workflows.core.limit import TENANT, Declared, Limit, Rate, Wanted, key_text
-from workflows.core.signature import Input
 from workflows.core.unwind import Parked
 from workflows.engine.session.session import Session
 from workflows.store import limits as store
@@ -17,15 +17,15 @@ Values = Callable[[], Mapping[str, Any]]
 """The arguments by name, asked only where a limit goes by one."""
 
 
-def take_for_run(session: Session) -> None:
+def take_for_run(session: Session, read_input: Callable[[], dict[str, Any]]) -> None:
     """Take the slot of the run as a whole, which it keeps until it ends. Raises Parked, LeaseLost,
-    Cancelled, StoreFailed."""
+    Cancelled, StoreFailed; DefinitionError and what read_input raises where nobody can say whose slot
+    it is."""
     limits = session.definition.limits
     if not limits or _is_too_late(session):
         return
     signature = session.definition.signature
-    given = Input(session.run.input, session.run.defaults)
-    take_or_park(session, WHOLE_RUN, limits, lambda: signature.decode_input(given))
+    take_or_park(session, WHOLE_RUN, limits, lambda: signature.with_defaults(read_input()))
 
 
 def _is_too_late(session: Session) -> bool:
@@ -43,7 +43,7 @@ def take_or_park(
     until: datetime | None = None,
 ) -> None:
     """Take what an attempt needs; park the run where it must wait, at the latest until the time given.
-    Raises Parked, LeaseLost, Cancelled, StoreFailed."""
+    Raises Parked, LeaseLost, Cancelled, StoreFailed, DefinitionError."""
     answer = _ask(session, position, limits, values, parks=True, until=until)
     if not isinstance(answer, store.Taken):
         raise session.unwind(Parked())
@@ -52,7 +52,8 @@ def take_or_park(
 def try_to_take(
     session: Session, position: int, limits: tuple[Declared, ...], values: Values
 ) -> store.Answer:
-    """Take what an attempt needs, or say what it must wait for. Raises LeaseLost, Cancelled, StoreFailed."""
+    """Take what an attempt needs, or say what it must wait for. Raises LeaseLost, Cancelled, StoreFailed,
+    DefinitionError."""
     return _ask(session, position, limits, values, parks=False)
 
 
@@ -88,11 +89,17 @@ def _ask(
 
 def _wanted(session: Session, limit: Declared, values: Values) -> Wanted:
     by = limit.rule.by
-    if by is None:
-        return Wanted(name=limit.name, key="", rule=limit.rule)
-    given = values()
-    if callable(by):
-        value = by(**given)
-    else:
-        value = given[by] if by in given or by != TENANT else session.run.tenant
-    return Wanted(name=limit.name, key=key_text(value), rule=limit.rule)
+    key = "" if by is None else _key(session, limit.name, by, values())
+    return Wanted(name=limit.name, key=key, rule=limit.rule)
+
+
+def _key(
+    session: Session, name: str, by: str | Callable[..., str], given: Mapping[str, Any]
+) -> str:
+    if isinstance(by, str):
+        return key_text(given[by] if by in given or by != TENANT else session.run.tenant)
+    try:
+        return key_text(by(**given))
+    except Exception as exc:
+        told = f"limit {name!r}: its by= function raised {type(exc).__name__}: {exc}"
+        raise session.remember(DefinitionError(told)) from exc

@@ -83,6 +83,27 @@ class Bouncer:
         """Return what it has written."""
         return "".join(path.read_text() for path in self.folder.glob("*.log"))
 
+    @contextmanager
+    def rolls_back_after(self, seconds: int) -> Iterator[None]:
+        """Let it end transactions that stand idle for so long, inside the block."""
+        usual, shipped = self.configuration.read_text(), "idle_transaction_timeout = 300"
+        assert shipped in usual
+        self._reload(usual.replace(shipped, f"idle_transaction_timeout = {seconds}"))
+        try:
+            yield
+        finally:
+            self._reload(usual)
+
+    def _reload(self, configuration: str) -> None:
+        assert self.process is not None
+        self.configuration.write_text(configuration)
+        before = self._readings()
+        self.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self._readings() > before, "its new rules", self.words)
+
+    def _readings(self) -> int:
+        return self.words().count("re-reading config")
+
     def stop(self) -> None:
         """End it at once, and so the sessions that it has."""
         if self.process is not None:

@@ -14,9 +14,10 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from workflows.api import RunState, get_run
+from workflows.conf import conf
 
 ROOT = Path(__file__).resolve().parents[3]
 PATIENCE_SECONDS = 60.0
@@ -37,6 +38,8 @@ FILLED = {
     "workflows_limitwait",
     "workflows_schedule",
     "workflows_startwindow",
+    "workflows_statistic",
+    "workflows_statisticmark",
     "django_q_task",
     "django_q_ormq",
     "lab_effect",
@@ -255,6 +258,24 @@ def rows(sql: str, *params: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall())
+
+
+def is_pooled() -> bool:
+    """Whether a pooler stands between drives and the database."""
+    return conf().direct_database != DEFAULT_DB_ALIAS
+
+
+@contextlib.contextmanager
+def past_the_pooler() -> Iterator[None]:
+    """Let this process, which cuts sessions inside the block, have one of its own."""
+    behind = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(connections[conf().direct_database].settings_dict)
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(behind)
 
 
 def completed(workflow: str) -> int:

@@ -24,13 +24,13 @@ from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import Lab, rows
 
 WORKERS = 2
-LONG_NAP = {"poll_seconds": 5.0}
+LONG_NAP_SECONDS = 5.0
 
 
 @pytest.fixture
 def bell(lab: Lab, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[Bell]:
     """Return a bell that naps for a second unless something wakes it."""
-    settings.WORKFLOWS = LONG_NAP
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "poll_seconds": LONG_NAP_SECONDS}
     stirs = os.pipe()
     for end in stirs:
         os.set_blocking(end, False)
@@ -143,7 +143,7 @@ def test_a_worker_that_falls_idle_before_the_nap_keeps_it_awake(
 
 
 def test_the_runs_of_the_dead_go_back_to_the_queue(bell: Bell, settings: Any) -> None:
-    settings.WORKFLOWS = {"poll_seconds": 0.001}
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "poll_seconds": 0.001}
     run = start(flows.three_steps)
     claim_run(worker_id=2**31 - 1, lease_seconds=60)
 
@@ -155,7 +155,7 @@ def test_the_runs_of_the_dead_go_back_to_the_queue(bell: Bell, settings: Any) ->
 
 
 def test_a_listener_that_raises_stops_nobody(bell: Bell, settings: Any) -> None:
-    settings.WORKFLOWS = {"poll_seconds": 0.001}
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "poll_seconds": 0.001}
     start(flows.three_steps)
     claim_run(worker_id=2**31 - 1, lease_seconds=60)
     signals.runs_recovered.connect(refuse)

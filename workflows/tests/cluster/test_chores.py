@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from django.dispatch import Signal
 
 from workflows import signals
-from workflows.api import RunState, cancel, get_history, start
+from workflows.api import RunState, cancel, get_history, get_run, start
 from workflows.cluster import chores, held_runs, shared
 from workflows.cluster.chores import Chore, Chores
 from workflows.cluster.database_watch import DatabaseWatch
@@ -286,6 +286,30 @@ def test_what_a_dead_worker_held_is_forgotten_once_it_is_dealt_with(own: Connect
 
         ended.wait()
         assert (len(before), held_runs.rows()) == (1, [])
+
+
+def test_what_is_left_of_a_dead_worker_s_runs_was_lost_with_the_others(
+    own: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_runs, "_table", held_runs._Table(2))
+    ended, sweep = subprocess.Popen(["true"]), chores.Sweep()
+    wait_for_the_end(ended)
+    for _ in range(2):
+        start(greet_once, name="Alice")
+    taken, locked = claim(), claim()
+    with as_a_worker(ended.pid):
+        for run in (taken, locked):
+            held_runs.hold(run)
+            expire_lease(run.id)
+        with connected() as other, other.transaction():
+            other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [locked.id])
+            sweep(own)
+        sweep(own)
+        ended.wait()
+
+    for run in (taken, locked):
+        assert get_run(run.id).crashes == 0
+        assert [line.data["company"] for line in get_history(run.id)] == [1]
 
 
 def test_code_that_no_living_worker_has_is_told_once(own: Connection) -> None:

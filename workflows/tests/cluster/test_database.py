@@ -11,12 +11,14 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from workflows.api import HistoryKind, RunState, get_history, get_run, send_event, start
+from workflows.tests.builders import connected
 from workflows.tests.cluster import flows
 from workflows.tests.cluster.lab import (
     Cluster,
     Lab,
     effects,
     most_crashes,
+    past_the_pooler,
     rows,
     wait_for,
     wait_for_state,
@@ -40,11 +42,12 @@ def test_dropped_connections_lose_and_repeat_nothing(lab: Lab, record_property: 
     runs = [start(flows.many_steps, steps=20) for _ in range(40)]
 
     dropped = 0
-    for milestone in range(50, 800, 50):
-        wait_for(lambda: lines() >= milestone, "progress", cluster.words)  # noqa: B023
-        dropped += int(rows(TERMINATE)[0][0])
-    for run in runs:
-        wait_for_state(run.id, RunState.COMPLETED, cluster)
+    with past_the_pooler():
+        for milestone in range(50, 800, 50):
+            wait_for(lambda: lines() >= milestone, "progress", cluster.words)  # noqa: B023
+            dropped += int(rows(TERMINATE)[0][0])
+        for run in runs:
+            wait_for_state(run.id, RunState.COMPLETED, cluster)
 
     crashes = sum(most_crashes(run.id) for run in runs)
     record_property(
@@ -86,25 +89,37 @@ def test_what_the_database_refuses_for_a_while_is_tried_again_without_a_rush(lab
     assert breaches() == {}
 
 
-class Serializable(Cluster):
-    """A cluster of a database whose transactions are serializable unless they say otherwise."""
-
-    def environment(self) -> dict[str, str]:
-        return {"PGOPTIONS": "-c default_transaction_isolation=serializable"}
-
-
 def test_a_database_above_read_committed_stops_nobody(lab: Lab) -> None:
-    cluster = lab.cluster(workers=4, kind=Serializable).wait_until_ready()
-    runs = [start(flows.three_steps) for _ in range(20)]
-    waiting = [start(flows.waits_long) for _ in range(20)]
+    with serializable():
+        cluster = lab.cluster(workers=4).wait_until_ready()
+        runs = [start(flows.three_steps) for _ in range(20)]
+        waiting = [start(flows.waits_long) for _ in range(20)]
 
-    for run in waiting:
-        send_event(run.id, "word", "hello")
+        for run in waiting:
+            send_event(run.id, "word", "hello")
 
-    for run in runs + waiting:
-        wait_for_state(run.id, RunState.COMPLETED, cluster)
+        for run in runs + waiting:
+            wait_for_state(run.id, RunState.COMPLETED, cluster)
     assert "refused" not in cluster.words()
     assert "could not serialize" not in cluster.words()
+
+
+@contextlib.contextmanager
+def serializable() -> Iterator[None]:
+    """Let the transactions of new sessions be serializable unless they say otherwise; also of a pooler's,
+    which takes no `options` of its clients."""
+    level = (
+        f'ALTER DATABASE "{connection.settings_dict["NAME"]}" {{}} default_transaction_isolation'
+    )
+    connection.close()
+    with connected() as own:
+        own.execute(f"{level.format('SET')} = 'serializable'")
+        own.execute(TERMINATE)
+        try:
+            yield
+        finally:
+            own.execute(level.format("RESET"))
+            connection.close()
 
 
 @contextlib.contextmanager
@@ -147,10 +162,12 @@ def test_an_idle_cluster_shows_again_that_it_lives(lab: Lab) -> None:
     cluster = lab.cluster().wait_until_ready()
     ids = rows("SELECT max(id) FROM workflows_worker")
 
-    rows(TERMINATE)
+    with past_the_pooler():
+        rows(TERMINATE)
 
-    wait_for(lambda: rows("SELECT max(id) FROM workflows_worker") > ids, "new ids", cluster.words)
-    cluster.wait_until_ready()
+        newer = "SELECT max(id) FROM workflows_worker"
+        wait_for(lambda: rows(newer) > ids, "new ids", cluster.words)
+        cluster.wait_until_ready()
 
 
 @pytest.mark.parametrize("how", [FAST, IMMEDIATE], ids=["fast", "immediate"])

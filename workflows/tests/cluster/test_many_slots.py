@@ -6,7 +6,7 @@ import pytest
 
 from workflows.api import RunState, get_run, start
 from workflows.tests.cluster import flows, waiting_steps
-from workflows.tests.cluster.lab import Cluster, Lab, rows, wait_for, wait_for_state
+from workflows.tests.cluster.lab import Cluster, Lab, is_pooled, rows, wait_for, wait_for_state
 from workflows.tests.crash.invariants import breaches
 
 pytestmark = pytest.mark.cluster
@@ -28,6 +28,7 @@ SESSIONS = """
     WHERE datname = current_database() AND backend_type = 'client backend'
       AND pid <> pg_backend_pid()
 """
+NOT_THE_POOLER_S = "AND application_name = 'workflows'"
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +63,9 @@ def test_a_cluster_that_is_idle_again_has_a_connection_for_each_worker_and_one_m
     for run in [start(flows.three_steps).id for _ in range(4 * WORKERS)]:
         wait_for_state(run, RunState.COMPLETED, cluster)
 
+    sessions = f"{SESSIONS} {NOT_THE_POOLER_S}" if is_pooled() else SESSIONS
     wait_for(
-        lambda: rows(SESSIONS)[0][0] <= WORKERS + 1, "its idle connections to go", cluster.words
+        lambda: rows(sessions)[0][0] <= WORKERS + 1, "its idle connections to go", cluster.words
     )
 
 

@@ -120,6 +120,30 @@ def test_ending_what_a_lost_worker_left_open_never_hits_a_session_of_the_pooler(
     cluster.wait_until_ready()
 
 
+def test_what_a_frozen_worker_has_locked_is_free_after_the_pooler_s_timeout(
+    cluster: Cluster, pooled_lab: Lab, bouncer: Bouncer
+) -> None:
+    """Nobody here ends its session, and whoever takes the run over waits for the same row."""
+    gate = pooled_lab.gate()
+    rows("INSERT INTO lab_effect (name, key) VALUES ('the row of all', '') RETURNING id")
+    with bouncer.rolls_back_after(seconds=4):
+        run = start(flows.locking, gate=str(gate))
+        pid = pid_of_worker_in(run.id, cluster)
+
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            wait_for(lambda: len(effects(run.id)) == 2, "the row", cluster.words)
+            gate.touch()
+            wait_for_state(run.id, RunState.COMPLETED, cluster)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    cluster.wait_until_ready()
+
+    assert get_run(run.id).attempt == 2
+    assert effects(run.id) == ["has the row", "has the row"]
+    assert breaches() == {}
+
+
 def pid_of_worker_in(run_id: UUID, cluster: Cluster) -> int:
     """Wait until a step of the run has begun, and return who is in it."""
     wait_for(lambda: effects(run_id), "the step to begin", cluster.words)
@@ -144,6 +168,8 @@ def test_a_pooler_that_is_started_again_loses_nothing(cluster: Cluster, bouncer:
     runs = [start(flows.many_steps, steps=20) for _ in range(20)]
 
     bouncer.stop()
+    unreached = "workers do not reach the database"
+    wait_for(lambda: unreached in cluster.words(), "a word about it", cluster.words)
     bouncer.start()
 
     for run in runs:

@@ -12,7 +12,7 @@ from workflows.cluster import worker_identity
 from workflows.cluster.worker_identity import LONGEST_NAME, introduce, place, session_name
 from workflows.tests.builders import elsewhere
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.lab import Lab, rows, wait_for_state
+from workflows.tests.cluster.lab import Lab, is_pooled, rows, wait_for_state
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +77,8 @@ def test_a_session_that_django_opens_is_introduced() -> None:
 
 
 def test_the_sessions_of_a_worker_are_found_by_the_name_in_its_row(lab: Lab) -> None:
+    if is_pooled():
+        pytest.skip("no session of a pooler's bears a name (test_pgbouncer.py)")
     cluster = lab.cluster(workers=1).wait_until_ready()
     by_name = """
         SELECT count(*) FROM pg_stat_activity JOIN workflows_worker ON session_name = application_name

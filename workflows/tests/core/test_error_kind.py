@@ -58,6 +58,8 @@ def caused() -> Permanent:
         (StepFailed("pay", "Gone", "away", 3, kind="system"), _.SYSTEM),
         (ChildFailed("w", "1", "failed", "Gone", "away", "time_limit"), _.TIME_LIMIT),
         (StepFailed("pay", "Gone", "away", 3), _.BUSINESS),
+        (ExceptionGroup("two", [Transient("later"), KeyError("nmae")]), _.PROGRAMMING),
+        (ExceptionGroup("one", [ExceptionGroup("one", [Transient("later")])]), _.TRANSIENT),
     ],
 )
 def test_an_error_has_a_kind(error: BaseException, kind: ErrorKind) -> None:

@@ -35,6 +35,15 @@ def test_type_message_and_traceback_are_kept() -> None:
     assert failure["traceback"].endswith("ValueError: too bad\n")
 
 
+def test_a_group_tells_what_is_in_it() -> None:
+    inner = ExceptionGroup("in", [KeyError("nmae")])
+
+    failure = describe(ExceptionGroup("two of them", [ValueError("bad link"), inner]))
+
+    told = "two of them (2 sub-exceptions): ValueError: bad link; KeyError: 'nmae'"
+    assert (failure["type"], failure["message"]) == ("ExceptionGroup", told)
+
+
 def test_a_type_of_ours_is_named_with_its_module() -> None:
     assert describe(Unreadable())["type"] == f"{__name__}.Unreadable"
 

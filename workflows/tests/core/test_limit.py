@@ -27,15 +27,20 @@ def test_a_limit_is_a_number_or_a_share() -> None:
         Limit()
 
 
-@pytest.mark.parametrize("given", [(0, 1), (1.5, 1), (1, 0), (1, "s"), (1, float("nan"))])
+@pytest.mark.parametrize(
+    "given", [(0, 1), (1.5, 1), (1, 0), (1, "s"), (1, float("nan")), (1, 1e12)]
+)
 def test_a_rate_is_a_number_of_times_in_a_number_of_seconds(given: tuple[Any, Any]) -> None:
-    with pytest.raises(DefinitionError, match="a rate"):
+    with pytest.raises(
+        DefinitionError, match=r"a rate of .*whole number|a rate per .*above 0, up to a century"
+    ):
         Rate(*given)
 
 
 @pytest.mark.parametrize("given", [{"by": ""}, {"by": 7}, {"name": ""}])
 def test_a_limit_goes_by_a_name_or_a_function(given: dict[str, Any]) -> None:
-    with pytest.raises(DefinitionError, match="give a text, or nothing"):
+    words = "give a parameter's name, a function" if "by" in given else "give up to 500 characters"
+    with pytest.raises(DefinitionError, match=f"{words}, or nothing"):
         Limit(1, **given)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workflows.core.error_kind import ErrorKind
 from workflows.core.errors import DefinitionError
 from workflows.core.retry import RetryPolicy
 
@@ -18,6 +19,21 @@ POLICIES = st.builds(
     max_delay_seconds=st.none() | st.floats(1e5, 1e6),
     jitter=st.floats(0, 1),
 )
+
+
+def test_of_a_group_one_to_give_up_on_is_enough_and_all_must_be_such_as_are_tried_again() -> None:
+    both = ExceptionGroup("two", [OSError("full"), ExceptionGroup("one", [ValueError("bad")])])
+    verdicts = {
+        "give up": RetryPolicy(give_up_on=(ValueError,)),
+        "one of them": RetryPolicy(retry_on=(ValueError,)),
+        "both": RetryPolicy(retry_on=(ValueError, OSError)),
+        "the group": RetryPolicy(retry_on=(ExceptionGroup,)),
+        "its kind": RetryPolicy(retry_on=(ErrorKind.SYSTEM,)),
+    }
+
+    found = {name for name, each in verdicts.items() if each.tries_again(both, ErrorKind.SYSTEM)}
+
+    assert found == {"both", "the group", "its kind"}
 
 
 def test_each_wait_is_the_factor_times_the_one_before() -> None:

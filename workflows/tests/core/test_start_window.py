@@ -37,3 +37,10 @@ def test_a_throttled_run_keeps_its_distance(now: float, last: float | None, due:
 def test_a_window_has_a_key_and_seconds(kind: Any, given: tuple[Any, Any]) -> None:
     with pytest.raises(DefinitionError, match="give"):
         kind(*given)
+
+
+def test_a_debounce_ends_no_sooner_than_the_silence_it_waits_for() -> None:
+    with pytest.raises(DefinitionError, match="over before a silence of 5 s"):
+        Debounce("page", 5, at_most_seconds=1)
+
+    assert Debounce("page", 5, at_most_seconds=5).at_most_seconds == 5

@@ -11,9 +11,11 @@ from workflows.api import (
     Context,
     Limit,
     RetryPolicy,
+    UpdateTimedOut,
     send_event,
     start,
     step,
+    update,
     why,
     workflow,
 )
@@ -37,6 +39,13 @@ def pays(run: Context) -> int:
 
 @workflow("tests.why_waits_one_at_a_time", concurrency=Limit(1))
 def one_at_a_time(run: Context) -> object:
+    return run.wait_event("go")
+
+
+@workflow("tests.why_waits_answers")
+def answers(run: Context) -> object:
+    run.on_update("add", abs)
+    run.on_update("drop", abs)
     return run.wait_event("go")
 
 
@@ -65,6 +74,17 @@ def test_a_run_that_waits_for_an_event_names_it_and_what_came_instead() -> None:
         "It waits for event 'go', without a limit in time. Sent, and not asked for yet: 'stop'."
     )
     assert reason.until is None
+
+
+def test_a_run_that_answers_updates_calls_them_so() -> None:
+    run = driven(answers)
+    with pytest.raises(UpdateTimedOut):
+        update(run, "ad", 7, timeout_seconds=0)
+
+    assert why(run).sentence == (
+        "It waits for event 'go' or update 'add' or 'drop', without a limit in time. "
+        "Sent, and not asked for yet: update 'ad'."
+    )
 
 
 def test_a_wait_with_a_limit_in_time_tells_when_that_ends() -> None:

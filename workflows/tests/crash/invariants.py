@@ -92,9 +92,14 @@ BREACHES = {
         SELECT child.id, line.id FROM (
             SELECT * FROM workflows_run WHERE parent_id IS NOT NULL AND chain_id IS NULL) AS child
         FULL JOIN (SELECT * FROM workflows_history WHERE kind = 'child_started') AS line
-             ON line.run_id = child.parent_id AND line.position = child.parent_position
-             AND line.data->>'run' = child.id::text
-        WHERE child.id IS NULL OR line.id IS NULL""",
+             ON line.data->>'run' = child.id::text
+        LEFT JOIN workflows_run AS parent ON parent.id = child.parent_id
+        LEFT JOIN workflows_run AS starter ON starter.id = line.run_id
+        WHERE child.id IS NULL OR line.id IS NULL
+           OR CASE WHEN child.parent_position IS NOT NULL
+                   THEN (line.run_id, line.position) <> (child.parent_id, child.parent_position)
+                   -- It went along with continue_as_new: its line is an earlier run's of the chain.
+                   ELSE coalesce(starter.chain_id, starter.id) IS DISTINCT FROM parent.chain_id END""",
     "I11 a parent ended before its child": """
         SELECT parent.id, child.id FROM workflows_run AS parent
         JOIN workflows_run AS child ON child.parent_id = parent.id AND NOT child.detached

@@ -9,12 +9,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DEFAULT_DB_ALIAS
 
 from workflows.api import HistoryKind, RunState, Workflow, get_history, get_run, start
-from workflows.conf import conf
 from workflows.tests.cluster import flows
-from workflows.tests.cluster.lab import Lab, effects, rows, wait_for, wait_for_state
+from workflows.tests.cluster.lab import Lab, effects, is_pooled, rows, wait_for, wait_for_state
 from workflows.tests.crash.invariants import breaches
 
 pytestmark = [pytest.mark.cluster, pytest.mark.crash]
@@ -107,8 +105,8 @@ def test_a_thawed_worker_writes_nothing_while_another_is_at_the_same_step(
 
 
 def test_nobody_waits_for_the_locks_of_a_frozen_worker(lab: Lab, record_property: Record) -> None:
-    if conf().direct_database != DEFAULT_DB_ALIAS:
-        pytest.skip("behind a pooler it keeps them until idle_transaction_timeout (decision 28)")
+    if is_pooled():
+        pytest.skip("behind a pooler idle_transaction_timeout frees them (test_pgbouncer.py)")
     cluster = lab.cluster(lease_seconds=1).wait_until_ready()
     gate = lab.gate()
     rows("INSERT INTO lab_effect (name, key) VALUES ('the row of all', '') RETURNING id")

@@ -51,6 +51,13 @@ def test_a_limit_by_what_is_no_parameter_is_refused() -> None:
         def wrong(number: int) -> None: ...
 
 
+def test_a_function_that_cannot_take_all_arguments_is_refused() -> None:
+    with pytest.raises(DefinitionError, match=r"by name \(number, shop\): missing a required"):
+
+        @step(concurrency=Limit(1, by=lambda shop, number, tenant: f"{tenant} {shop} {number}"))
+        def wrong(number: int, shop: str = "Ghent") -> None: ...
+
+
 def test_a_limit_is_of_runs_or_of_steps() -> None:
     with pytest.raises(DefinitionError, match="a run would wait for itself"):
 

@@ -17,6 +17,7 @@ from workflows.store.queue import claim_run
 from workflows.tests.builders import elsewhere, end_session, kinds, row
 from workflows.tests.engine.workers import Worker, work
 from workflows.tests.flows import greet, greet_once, notes, sleep_a_while, wait_for_go
+from workflows.tests.listening import listening
 from workflows.tests.other_database import ALIAS, other_alias
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -27,6 +28,29 @@ class Homeless(Worker):
 
     def worker_id(self) -> int | None:
         raise psycopg.OperationalError("connection refused")
+
+
+class Unreachable(Worker):
+    """A worker for which the pooler before the database has no room."""
+
+    def worker_id(self) -> int | None:
+        raise OperationalError("no room\nfor you")
+
+
+def test_a_worker_that_does_not_reach_the_database_says_so_at_the_second_look() -> None:
+    start(greet_once, name="Alice")
+
+    with listening("workflows") as ear:
+        work(Unreachable())
+        assert ear.records == []
+        work(Unreachable())
+    with listening("workflows") as after:
+        work()
+        work(Unreachable())
+
+    [said] = [record.getMessage() for record in ear.records]
+    assert said == "due runs are not driven, workers do not reach the database: no room for you"
+    assert [record.levelname for record in after.records] == ["INFO"]
 
 
 def test_every_due_run_is_driven_and_the_loop_ends() -> None:

@@ -7,6 +7,7 @@ from workflows.api import start
 from workflows.core.crowd import Standing, StepFigures
 from workflows.core.history import HistoryKind
 from workflows.store import standings
+from workflows.store.statement import Statement
 from workflows.testing import drive_until_idle, send
 from workflows.tests.picture.drawn_flows import parcel
 
@@ -29,14 +30,19 @@ def test_open_runs_are_counted_by_what_they_did_last() -> None:
     )
 
 
-def test_the_newest_are_found_by_their_index_and_their_last_lines_by_theirs() -> None:
+@pytest.mark.parametrize("statement", [standings._STANDINGS, standings._FIGURES])
+def test_the_newest_are_found_by_their_index_and_their_last_lines_by_theirs(
+    statement: Statement,
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
         cursor.execute("SET LOCAL enable_sort = off")
-        cursor.execute(f"EXPLAIN (FORMAT JSON) {standings._STANDINGS.text}", (NAME, 1))
+        cursor.execute("SET LOCAL enable_incremental_sort = off")
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement.text}", (NAME, 1))
         plan = str(cursor.fetchone()[0])
 
     assert "run_workflow_idx" in plan
     assert "history_once" in plan
+    assert "Hash Join" not in plan
     assert "Seq Scan" not in plan

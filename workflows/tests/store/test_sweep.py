@@ -558,6 +558,23 @@ def test_a_run_that_was_lost_with_others_counts_no_crash() -> None:
         assert (line.data["company"], line.data["attempt"]) == (2, run.attempt)
 
 
+def test_what_one_sweep_could_not_take_was_lost_with_others_for_the_next_one_too() -> None:
+    worker_id = dead_worker()
+    taken, locked = held_by(worker_id), held_by(worker_id)
+    told = [Told(HeldRun(run.id, run.attempt), None, company=1) for run in (taken, locked)]
+    with connected() as own, connected() as other:
+        with other.transaction():
+            other.execute("SELECT FROM workflows_run WHERE id = %s FOR UPDATE", [locked.id])
+            sweep(own, max_crashes=1, told=told)
+
+        sweep(own, max_crashes=1, told=told)
+
+    for run in (taken, locked):
+        assert (get_run(run.id).crashes, get_run(run.id).state) == (0, RunState.PENDING)
+        [line] = get_history(run.id)
+        assert line.data["company"] == 1
+
+
 def test_a_run_that_was_lost_alone_counts_whatever_others_lost() -> None:
     alone = held_by(dead_worker())
     held_by(dead_worker())

@@ -51,6 +51,18 @@ def test_what_a_step_leaves_behind_does_not_end_the_loop() -> None:
     assert driven(working, name="a").output == ["A", "AGAIN"]
 
 
+@pytest.mark.django_db
+def test_a_step_that_stops_the_loop_stops_nobody_s() -> None:
+    async def stop() -> None:
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0.01)
+
+    hooks["a"] = stop
+
+    assert driven(working, name="a").output == ["A", "AGAIN"]
+    assert driven(working, name="b").output == ["B", "AGAIN"]
+
+
 @pytest.mark.usefixtures("committed")
 def test_connections_of_plain_threads_are_closed_behind_each_call() -> None:
     def ask() -> int:

@@ -54,6 +54,12 @@ def fail(how: str) -> None:
             raise Transient("busy", retry_after_seconds=-5)
         case "transient":
             raise Transient("busy")
+        case "permanent among others":
+            raise ExceptionGroup("two", [OSError("full"), ExceptionGroup("in", [Rejected("bad")])])
+        case "later among others":
+            raise ExceptionGroup(
+                "two", [OSError("full"), Transient("busy", retry_after_seconds=90)]
+            )
         case "third time lucky" if notes.count("tried") == 3:
             return
     raise ValueError(f"bad {notes.count('tried')}")
@@ -141,8 +147,9 @@ def test_a_later_attempt_may_succeed() -> None:
     assert [line.part for line in get_history(run.id)][:3] == [1, 2, 0]
 
 
-def test_permanent_and_its_children_end_the_attempts() -> None:
-    run = driven(catching, step_name="try_patiently", how="permanent")
+@pytest.mark.parametrize("how", ["permanent", "permanent among others"])
+def test_permanent_and_its_children_end_the_attempts(how: str) -> None:
+    run = driven(catching, step_name="try_patiently", how=how)
 
     [failed] = _caught[-1:]
     assert notes.count("tried") == 1
@@ -150,7 +157,10 @@ def test_permanent_and_its_children_end_the_attempts() -> None:
     assert kinds(run.id) == ["step_failed", "wait_started"]
 
 
-@pytest.mark.parametrize(("how", "seconds"), [("later", 1000), ("sooner", 0), ("transient", 10)])
+@pytest.mark.parametrize(
+    ("how", "seconds"),
+    [("later", 1000), ("sooner", 0), ("transient", 10), ("later among others", 90)],
+)
 def test_the_step_may_say_when_to_come_back(how: str, seconds: float) -> None:
     run = driven(trying, step_name="try_patiently", how=how)
 

@@ -63,6 +63,12 @@ def close_the_connection() -> None:
     connection.close()
 
 
+def close_the_driver_s_connection() -> None:
+    """Django does not hear of it."""
+    connection.ensure_connection()
+    connection.connection.close()
+
+
 def breach_a_deferred_constraint() -> None:
     run_sql(
         "INSERT INTO workflows_event (run_id, name, payload) VALUES (gen_random_uuid(), 'a', '{}')"
@@ -86,6 +92,7 @@ DEEDS = {
         swallow_a_broken_connection,
         break_the_connection,
         close_the_connection,
+        close_the_driver_s_connection,
         breach_a_deferred_constraint,
         breach_a_constraint,
     )

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from workflows.api import Context, RetryPolicy, RunState, current_step, step, workflow
+from workflows.api import Context, ErrorKind, RetryPolicy, RunState, current_step, step, workflow
 from workflows.conf import conf
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
@@ -46,6 +46,16 @@ def test_the_setting_is_the_policy_of_steps_without_one(settings: Any, given: An
 
     assert run.state == RunState.FAILED
     assert run.error is not None and "after 2 attempts" in run.error["message"]
+
+
+@pytest.mark.django_db
+def test_the_setting_says_also_what_is_given_up_on(settings: Any) -> None:
+    settings.WORKFLOWS = {"default_retry": {"give_up_on": (ErrorKind.TRANSIENT,)}}
+
+    run = driven(failing)
+
+    assert run.state == RunState.FAILED
+    assert run.error is not None and "after 1 attempt:" in run.error["message"]
 
 
 @pytest.mark.django_db

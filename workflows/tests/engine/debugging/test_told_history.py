@@ -2,15 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from workflows.core.decide import Operation
 from workflows.core.history import HistoryEntry, HistoryKind
 from workflows.core.history_index import History
+from workflows.core.idempotency_key import Keys
 from workflows.engine.debugging.told_history import (
     by_position,
     told_line,
     told_next,
     told_operation,
+    told_stop,
 )
 from workflows.engine.debugging.watched_replay import Stop
 
@@ -27,6 +30,14 @@ def line(kind: HistoryKind, *, name: str = "", part: int = 0, **data: Any) -> Hi
 
 def stop(what: str, name: str = "", **more: Any) -> Stop:
     return Stop(position=1, operation=Operation(what, name), **more)
+
+
+def test_a_reading_of_the_idempotency_key_is_told_by_its_name() -> None:
+    reading = Keys(uuid4()).read(1)
+
+    told = told_stop(stop("step", "charge", given={"key": reading, "keys": [reading]}))
+
+    assert "(key=run.idempotency_key, keys=[run.idempotency_key])" in told
 
 
 def test_a_line_says_what_and_when() -> None:

@@ -31,6 +31,8 @@ from workflows.models import Run
 from workflows.store import continue_as_new as store
 from workflows.testing import crash_everywhere, drive_until_idle, replay_history, send
 from workflows.tests.builders import driven, kinds
+from workflows.tests.cluster.lab import rows
+from workflows.tests.crash.invariants import BREACHES
 from workflows.tests.flows import notes
 from workflows.tests.registering import own_workflows
 
@@ -128,6 +130,21 @@ def test_the_ends_of_children_reach_the_run_that_goes_on() -> None:
     assert newest(run).data == {"children": [str(first), str(second)]}
     assert {get_run(each).parent_id for each in (first, second)} == {newest(run).id}
     assert HistoryKind.CHILDREN_KEPT in kinds(newest(run).id)
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+def test_each_child_has_its_line_in_the_chain(hops: int) -> None:
+    """As the tests that kill ask of the tables."""
+    run = with_two(hops=hops)
+    [asked] = [sql for said, sql in BREACHES.items() if "a child without its line" in said]
+
+    assert rows(asked.replace("%", "%%")) == []
+    for _ in range(hops + 1):
+        for each in children():
+            send(each, "go")
+
+    assert newest(run).state == RunState.COMPLETED
+    assert rows(asked.replace("%", "%%")) == []
 
 
 def test_a_child_that_ends_between_two_runs_is_heard_by_the_next() -> None:

@@ -19,6 +19,7 @@ from workflows.api import (
     WaitTimedOut,
     cancel,
     get_run,
+    pause,
     result,
     send_event,
     start,
@@ -163,6 +164,15 @@ def test_the_time_may_be_over_first() -> None:
     with pytest.raises(InvalidInput, match="number of seconds"):
         result(run, timeout_seconds="soon")  # type: ignore[call-overload]
     assert locks() == 0
+
+
+@pytest.mark.django_db
+def test_of_a_run_that_does_not_go_on_by_itself_it_says_so() -> None:
+    run = driven(wait_for_go)
+    pause(run.id)
+
+    with pytest.raises(WaitTimedOut, match=r"is paused: .*; it goes on once it is resumed"):
+        result(run, timeout_seconds=0)
 
 
 @pytest.mark.django_db

@@ -273,8 +273,10 @@ def test_a_deadline_that_has_passed_needs_a_new_one() -> None:
 
 
 def test_a_deadline_that_is_none_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="deadline_seconds"):
-        retry(driven(order).id, deadline_seconds=float("nan"))
+    run = driven(order)
+    for wrong in (float("nan"), float("inf"), 0, -5, "60"):
+        with pytest.raises(InvalidInput, match="deadline_seconds"):
+            retry(run.id, deadline_seconds=wrong)  # type: ignore[arg-type]
 
 
 def test_nobody_can_retry_what_does_not_exist() -> None:

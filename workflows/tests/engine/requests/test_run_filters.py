@@ -20,6 +20,7 @@ from workflows.api import (
     workflow,
 )
 from workflows.core.running_steps import HeldRun, StepSeen
+from workflows.engine.requests.run_filters import read_filter
 from workflows.store.workers import renew_leases
 from workflows.testing import advance, drive_until_idle
 from workflows.tests.builders import driven, started_and_claimed
@@ -151,3 +152,17 @@ def test_what_names_nothing_is_refused() -> None:
     with pytest.raises(UnknownWorkflow):
         list_runs(workflow=print)
     assert list_runs(created_since=datetime.now(UTC)) == []
+
+
+@pytest.mark.parametrize("limit", [-1, "7", 1.5, True])
+def test_a_limit_of_a_list_is_a_whole_number(limit: Any) -> None:
+    with pytest.raises(InvalidInput, match=r"limit is .*give a whole number from 0"):
+        list_runs(limit=limit)
+    assert list_runs(limit=0) == []
+
+
+def test_no_tags_and_no_attributes_say_nothing() -> None:
+    run = driven(wait_for_go)
+
+    assert ids(list_runs(tags=[], attributes={})) == [run.id]
+    assert read_filter({"tags": [], "attributes": {}, "state": []}) == {"state": []}

@@ -156,3 +156,9 @@ def test_a_known_key_is_compared_along_a_chain(name: str) -> None:
 
     assert get_run(first.id).continued_as is not None
     assert Event.objects.filter(key="form-1").count() == 1
+
+
+@pytest.mark.django_db
+def test_what_is_no_tenant_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="tenant is 5; give a text"):
+        send_event(driven(wait_for_go).id, "go", tenant=5)  # type: ignore[arg-type]

@@ -54,6 +54,20 @@ def test_a_known_key_gives_its_run_over_batches_and_within_one() -> None:
     assert Run.objects.count() == 5
 
 
+@pytest.mark.parametrize(
+    ("inputs", "key", "why"),
+    [
+        (numbers(2), "k", "key is 'k'; give a function that makes a run's key out of its input"),
+        ([7], None, "an input is 7; give mappings from parameters to values"),
+        ({"number": 1}, None, "an input is 'number'; give mappings"),
+        (7, None, "inputs are 7; give mappings"),
+    ],
+)
+def test_what_is_no_input_and_no_key_is_refused(inputs: Any, key: Any, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        start_many(doubled, inputs, key=key)
+
+
 def test_one_that_cannot_be_lets_none_be_started() -> None:
     start(doubled, 99, key="n3")
 

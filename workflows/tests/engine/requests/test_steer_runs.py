@@ -114,6 +114,18 @@ def test_a_filter_that_fits_a_chain_s_older_run_does_not_reach_its_newest() -> N
 
 
 @pytest.mark.django_db
+def test_whoever_watches_is_told_after_each_batch() -> None:
+    for _ in range(3):
+        driven(wait_for_go)
+    far: list[int] = []
+
+    with mock.patch.object(bulk, "BATCH", 2):
+        steer_runs("pause", state="waiting", progress=lambda each: far.append(each.done))
+
+    assert far == [2, 3]
+
+
+@pytest.mark.django_db
 def test_a_limit_takes_the_oldest() -> None:
     runs = started(3)
 
@@ -256,6 +268,10 @@ def test_inside_a_transaction_all_of_it_is_lost_with_that() -> None:
         ("explode", {"state": "failed"}, 'give "cancel" or "compensate" or "pause" or "resume"'),
         ("cancel", {}, "says of no run"),
         ("cancel", {"state": None}, "says of no run"),
+        ("cancel", {"tags": []}, "says of no run"),
+        ("cancel", {"attributes": {}, "tags": ()}, "says of no run"),
+        ("cancel", {"state": "waiting", "limit": -1}, "limit is -1; give a whole number from 0"),
+        ("cancel", {"state": "waiting", "limit": 1.5}, "limit is 1.5; give a whole number from 0"),
         ("cancel", {"stat": "failed"}, "did you mean 'state'"),
     ],
 )

@@ -161,6 +161,16 @@ def test_its_lines_stand_inside_the_wait() -> None:
 
 
 @pytest.mark.django_db
+def test_an_update_of_a_name_that_the_code_does_not_know_is_told_which_it_does() -> None:
+    run = driven(basket)
+
+    with pytest.raises(
+        UpdateTimedOut, match=r"'ad' .*still counts; it answers 'add' where it is now"
+    ):
+        at_once(run, "ad", {"name": "tea"})
+
+
+@pytest.mark.django_db
 def test_what_a_handler_raises_goes_to_the_caller_and_the_run_goes_on() -> None:
     run = driven(basket)
     with pytest.raises(UpdateTimedOut, match="waiting and has not answered 'add'"):

@@ -6,10 +6,14 @@ import pytest
 
 from workflows.api import (
     Cause,
+    Context,
     RunNotFound,
     start,
+    step,
     why,
+    workflow,
 )
+from workflows.models import Run
 from workflows.store.queue import Code
 from workflows.store.workers import enlist
 from workflows.tests.builders import connected
@@ -38,6 +42,30 @@ def test_a_due_run_says_whether_a_living_worker_has_its_code() -> None:
 
     assert (missing.cause, due.cause) == (Cause.CODE_MISSING, Cause.DUE)
     assert "'tests.greet', version 1" in missing.sentence
+
+
+@step(pool="ovens")
+def bake(what: str) -> str:
+    return what
+
+
+@workflow("why.baked", pool="kitchen")
+def baked(run: Context, what: str) -> str:
+    return run.step(bake, what)
+
+
+def test_a_run_that_no_worker_serves_names_its_pool_or_its_step_s() -> None:
+    run = start(baked, what="bread")
+
+    with connected() as own:
+        enlist(own, host="here", pid=1, code=OTHER_CODE)
+        home = why(run)
+        Run.objects.filter(pk=run.id).update(step_pool="ovens")
+        away = why(run)
+
+    assert "serves the pool 'kitchen' and has code for 'why.baked', version 1." in home.sentence
+    assert home.advice.endswith("manage.py runcluster --pool kitchen.")
+    assert "serves the pool 'ovens'" in away.sentence
 
 
 def test_a_run_that_is_not_there_is_not_explained() -> None:

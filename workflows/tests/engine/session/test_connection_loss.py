@@ -3,15 +3,16 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 from uuid import UUID
 
 import psycopg
 import pytest
 from django.contrib.auth.models import Group
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.models.functions import Now
+from psycopg.pq import DiagnosticField
 
 from workflows.api import (
     Context,
@@ -24,6 +25,7 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.engine.session.connection_loss import is_lost
 from workflows.engine.worker_loop import work_off
 from workflows.models import Run
 from workflows.store.database import Connection
@@ -66,6 +68,30 @@ def worker() -> Iterator[Living]:
     living = Living()
     yield living
     living.lose()
+
+
+def told_by(**fields: str) -> OperationalError:
+    """Return what Django raises for what the server, or a pooler, said last."""
+    kept = {DiagnosticField[name.upper()]: said.encode() for name, said in fields.items()}
+    said, told = psycopg.errors.ProtocolViolation("said", info=cast(Any, kept)), OperationalError()
+    told.__cause__ = said
+    return told
+
+
+@pytest.mark.parametrize(
+    ("fields", "lost"),
+    [
+        ({"severity": "FATAL"}, True),  # PgBouncer sends one only, in English
+        ({"severity": "ERROR"}, False),
+        ({"severity": "FATAL", "severity_nonlocalized": "FATAL"}, True),
+        ({"severity": "FEHLER", "severity_nonlocalized": "ERROR"}, False),
+        ({"severity": "FATALE", "severity_nonlocalized": "PANIC"}, True),
+    ],
+)
+def test_who_hangs_up_after_his_words_is_lost_be_it_a_pooler(
+    fields: dict[str, str], lost: bool
+) -> None:
+    assert is_lost(told_by(sqlstate="08P01", **fields)) == lost
 
 
 def break_it() -> None:

@@ -1,6 +1,6 @@
 """Limits: how many at once and how often, over all drives; who waits holds nothing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from workflows.api import (
     RunView,
     Transient,
     cancel,
+    compensate,
     get_run,
     start,
     step,
@@ -116,6 +117,47 @@ def bells(run: Context) -> list[str]:
     return run.gather(*[run.call(ring, who) for who in ("ann", "bob", "cleo")])
 
 
+def first_of(shop: str, day: date) -> str:
+    return f"{shop[0]} {day.year}"
+
+
+@workflow("limits.by_first", concurrency=Limit(1, by=first_of, name="a shop each"))
+def by_first(run: Context, shop: str, day: date = date(2026, 11, 22)) -> None:
+    run.wait_event("go")
+
+
+@step(concurrency=Limit(1, by=first_letter, name="a letter"))
+def write_to(who: str) -> None: ...
+
+
+@workflow("limits.letter")
+def letter(run: Context, who: str) -> str:
+    try:
+        run.step(write_to, who)
+    except Exception:
+        return "swallowed"
+    return "written"
+
+
+def send_back(output: str, what: str) -> None:
+    begun.append(f"{what} sent back")
+
+
+@step(compensate=send_back)
+def sell(what: str) -> str:
+    return what
+
+
+def key_of_the_day(what: str) -> str:
+    return {"Monday": what}["Monday" if not begun else "Tuesday"]
+
+
+@workflow("limits.sale", concurrency=Limit(1, by=key_of_the_day), on_cancel="compensate")
+def sale(run: Context, what: str) -> None:
+    run.step(sell, what)
+    run.wait_event("go")
+
+
 @pytest.fixture(autouse=True)
 def nothing_begun() -> None:
     begun.clear()
@@ -193,6 +235,55 @@ def test_slots_go_by_an_argument_its_default_included() -> None:
 
     assert get_run(first.id).waiting_for == get_run(other.id).waiting_for == ("go",)
     assert get_run(second.id).waiting_for == ("limit limits.by_shop (Ghent): 1 of 1",)
+
+
+def test_a_function_is_given_defaults_that_stay_with_the_code_too() -> None:
+    first, second = start(by_first, shop="Ghent"), start(by_first, "Genk", date(2026, 1, 1))
+
+    drive_until_idle()
+
+    assert get_run(first.id).waiting_for == ("go",)
+    assert get_run(second.id).waiting_for == ("limit a shop each (G 2026): 1 of 1",)
+
+
+@pytest.mark.parametrize(("code", "name"), [(by_first, "a shop each"), (letter, "a letter")])
+def test_a_function_that_raises_blocks_the_run_and_names_the_limit(code: Any, name: str) -> None:
+    run = start(code, "")
+
+    drive_until_idle()
+
+    told = f"limit '{name}': its by= function raised IndexError: string index out of range"
+    assert (get_run(run.id).error or {})["message"] == told
+    assert get_run(run.id).state == RunState.BLOCKED
+    assert get_run(run.id).crashes == 0
+
+
+def test_a_function_that_raises_while_the_run_is_undone_stops_that_until_it_is_mended() -> None:
+    run = start(sale, "bread")
+    drive_until_idle()
+    begun.append("Tuesday")
+    cancel(run.id)
+
+    drive_until_idle()
+    found = get_run(run.id)
+    begun.clear()
+    compensate(run.id)
+    drive_until_idle()
+
+    assert found.state == RunState.FAILED
+    assert "its by= function raised KeyError" in (found.compensation_error or {})["message"]
+    assert begun == ["bread sent back"]
+    assert get_run(run.id).state == RunState.COMPENSATED
+
+
+def test_a_run_whose_input_no_longer_fits_is_blocked_before_its_slot() -> None:
+    run = start(by_shop, shop="Ghent")
+    Run.objects.filter(pk=run.id).update(input={"store": "Ghent"})
+
+    drive_until_idle()
+
+    assert get_run(run.id).state == RunState.BLOCKED
+    assert "its input no longer fits 'limits.by_shop'" in (get_run(run.id).error or {})["message"]
 
 
 def test_a_step_holds_its_slot_while_it_runs_and_no_longer() -> None:

@@ -11,6 +11,7 @@ from workflows.api import (
     Context,
     DefinitionError,
     Limit,
+    Rate,
     RetryPolicy,
     RunState,
     StepState,
@@ -29,13 +30,22 @@ from workflows.api import (
     step,
     workflow,
 )
+from workflows.core.limit import Wanted
 from workflows.core.pool import DEFAULT_POOL
 from workflows.engine.served_code import code_here, serve
-from workflows.models import Run
+from workflows.models import LimitMoment, LimitSlot, LimitWait, Run
+from workflows.store import limits
 from workflows.store.queue import claim_run, look_ahead
 from workflows.store.workers import enlist
 from workflows.testing import advance, crash_everywhere, drive_until_idle, fake, history_of
-from workflows.tests.builders import LEASE_SECONDS, connected, driven, row
+from workflows.tests.builders import (
+    LEASE_SECONDS,
+    connected,
+    driven,
+    row,
+    started_and_claimed,
+    until,
+)
 from workflows.tests.engine.workers import work
 from workflows.tests.flows import GPU, NOW, ONCE, draw, drawn, greet, greet_once, notes
 
@@ -98,7 +108,7 @@ async def draw_async(name: str) -> str:
     return name
 
 
-@step(pool=GPU, concurrency=Limit(1))
+@step(pool=GPU, concurrency=Limit(1, name="one card"))
 def draw_alone(name: str) -> str:
     notes.note(f"draw {name}")
     return name
@@ -184,6 +194,57 @@ def own_named(run: Context) -> Any:
 @workflow("tests.pools.kinds")
 def of_all_kinds(run: Context) -> list[str]:
     return [run.step(draw_atomically, "Ann"), run.step(draw_async, "Bob")]
+
+
+@step(pool=GPU, rate=Rate(1, per_seconds=0.2))
+def draw_slowly(name: str) -> str:
+    notes.note(f"draw {name}")
+    return name
+
+
+@workflow("tests.pools.slow")
+def slow(run: Context) -> str:
+    return run.step(draw_slowly, "Ann")
+
+
+@committed
+def test_a_step_of_a_pool_that_waits_for_a_slot_keeps_its_turn_on_the_way_there() -> None:
+    holder = started_and_claimed(greet_once, name="Ann")
+    run = start(alone)
+    wanted = Wanted(name="one card", key="", rule=Limit(1))
+    assert limits.take(holder, 1, slots=[wanted], rate=None, parks=False) == limits.Taken()
+    work_in(DEFAULT_POOL)
+    work_in(GPU)
+    told = get_run(run.id).waiting_for
+
+    limits.leave(holder, 1)
+    work_in(DEFAULT_POOL)
+    limits.wake_waiters()
+
+    assert told == ("limit one card: 1 of 1",)
+    assert get_run(run.id).waiting_for == (f"pool {GPU}",)
+    assert LimitWait.objects.filter(run_id=run.id).exists()
+    work_in(GPU)
+    work_in(DEFAULT_POOL)
+    assert get_run(run.id).state == RunState.COMPLETED
+    assert notes.done == ["draw Ann"]
+    assert not LimitWait.objects.exists()
+    assert not LimitSlot.objects.filter(run_id__isnull=False).exists()
+
+
+@committed
+def test_a_rate_of_a_step_of_a_pool_lets_each_run_have_its_moment() -> None:
+    runs = [start(slow).id for _ in range(3)]
+
+    def all_ended() -> bool:
+        work_in(DEFAULT_POOL)
+        work_in(GPU)
+        return {get_run(run).state for run in runs} == {RunState.COMPLETED}
+
+    until(all_ended)
+
+    assert notes.done == ["draw Ann"] * 3
+    assert not LimitMoment.objects.exists()
 
 
 @committed

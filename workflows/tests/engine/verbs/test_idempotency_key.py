@@ -224,7 +224,7 @@ def an_older_history() -> Iterator[None]:
     """Let the lines that a drive reads be those of a release before keys belonged to steps."""
     load = history_store.load_history
 
-    def without_the_rule(run_id: UUID) -> list[HistoryEntry]:
+    def without_the_rule(run_id: UUID, *more: Any) -> list[HistoryEntry]:
         return [
             replace(
                 line,
@@ -232,7 +232,7 @@ def an_older_history() -> Iterator[None]:
                     name: line.data[name] for name in line.data.keys() - {"own_keys", "arguments"}
                 },
             )
-            for line in load(run_id)
+            for line in load(run_id, *more)
         ]
 
     with mock.patch.object(history_store, "load_history", without_the_rule):

@@ -1,0 +1,1 @@
+"""What `manage.py workflows` does, a file for each kind of deed."""

@@ -1,0 +1,1 @@
+"""GET /metrics for Prometheus: what the engine counts, and what the project adds. Needs the extra `metrics`."""

@@ -1,0 +1,1 @@
+"""What the doctor reads: bounded queries, which change nothing."""
