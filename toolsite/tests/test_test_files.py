@@ -10,6 +10,7 @@ MIRRORED = ["core", "definitions", "source", "picture", "store", "engine", "clus
 """Rooms of the engine. A module of theirs has its tests at the same path below workflows/tests."""
 
 TESTED_ELSEWHERE = {
+    "core/crowd.py": "values, which store/test_standings.py and picture/test_crowd_overlay.py read",
     "core/charts.py": "values, which engine/requests/test_charts.py reads",
     "core/overview.py": "values, which engine/requests/test_overview.py reads",
     "core/why_facts.py": "values and words, which test_why.py and test_why_waits.py read",

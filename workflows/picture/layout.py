@@ -17,7 +17,9 @@ Point: TypeAlias = tuple[float, float]
 
 CHARACTER, SMALL_CHARACTER = 7.8, 6.9
 """Width of one, as a rule, of names (13 px, bold) and of all other text (12 px), in broad fonts."""
-NARROWEST, BROADEST = 96.0, 216.0
+NARROWEST, BROADEST = 96.0, 224.0
+ROOM_FOR_ICON = 46.0
+"""And the margins of a name beside it."""
 ROOM_FOR_STATE = 124.0
 """An act's: icon and word of a state."""
 TALL, LOW = 46.0, 28.0
@@ -87,8 +89,9 @@ def size_of(node: Node) -> tuple[float, float]:
     is_act = node.kind in _ACTS
     if node.kind == NodeKind.START:
         return 64.0, LOW
-    wanted = len(node.label) * (CHARACTER if is_act else SMALL_CHARACTER) + 28
+    wanted = len(node.label) * SMALL_CHARACTER + 28
     if is_act:
+        wanted = len(node.label) * CHARACTER + ROOM_FOR_ICON
         wanted = max(wanted, len(second_line(node, NO_MARK)) * SMALL_CHARACTER + 28, ROOM_FOR_STATE)
     return round(min(max(wanted, NARROWEST), BROADEST), 1), TALL if is_act else LOW
 
