@@ -274,3 +274,4 @@ from workflows.store.views import (
     get_history as get_history,
     get_run as get_run,
 )
+from workflows.store.workers import living_workers as living_workers
