@@ -35,6 +35,7 @@ WORKFLOWS: Table = {
         "definitions",
         "engine",
         "models",
+        "picture",
         "run_actions",
         "store",
         "ui",

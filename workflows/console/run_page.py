@@ -14,6 +14,7 @@ from workflows.api import HistoryEntry, RunView
 from workflows.conf import conf
 from workflows.console.access import may_steer, operators_only
 from workflows.console.deeds import OFFERED, Offered
+from workflows.console.diagram import diagram_of
 from workflows.console.gantt import gantt_of
 from workflows.console.page import show, wants_part
 from workflows.console.reading import read_history, read_run
@@ -43,6 +44,7 @@ def run(request: HttpRequest, run_id: UUID) -> HttpResponse:
         "done": sum(step.state == api.StepState.COMPLETED for step in steps),
         "of": len(steps),
         "gantt": gantt_of(view, lines, steps, now, whole=request.GET.get("times") == "all"),
+        "diagram": diagram_of(view, steps, lines),
         "lines_in_all": len(lines),
         "error": shown(view.error),
         "heartbeat": shown(view.heartbeat),

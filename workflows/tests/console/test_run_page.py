@@ -202,3 +202,22 @@ def test_what_is_encrypted_is_shown_only_where_the_setting_says_so(
     assert ("the boat" in pages[0]) is decrypts
     assert (told.get("name") == "the boat") is decrypts
     assert "about the boat" not in "".join(pages)
+
+
+def test_a_run_lies_over_the_picture_of_its_workflow(operator: Client) -> None:
+    run = api.start(voyage, name="ann", password="s3cret-input")
+    drive_until_idle()
+
+    page = shown(operator, run)
+
+    assert 'class="workflow-picture"' in page
+    assert f"Run {run.id}: waiting." in page
+    assert 'data-state="waiting"' in page[page.index('class="workflow-picture"') :]
+    assert "style=" not in page
+
+
+def test_a_run_without_code_here_has_no_picture(operator: Client) -> None:
+    run = api.start(voyage, name="ann", password="s3cret-input")
+    Run.objects.filter(pk=run.id).update(workflow="console.tests.gone")
+
+    assert "workflow-picture" not in shown(operator, api.get_run(run.id))
