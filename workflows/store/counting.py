@@ -17,7 +17,7 @@ from workflows.core.history import HistoryKind
 from workflows.core.line_fields import ERROR, RUN, SECONDS
 from workflows.core.states import RunState
 from workflows.store.database import Connection, Rows, query, query_one
-from workflows.store.statement import STATEMENT_TIME, Statement
+from workflows.store.statement import STATEMENT_TIME, Statement, one_of
 
 GRACE_SECONDS = 5
 """A start reads the clock some moments before it has a transaction: so much younger a run is left for the next mark."""
@@ -111,7 +111,7 @@ _LINES = Statement(
                width_bucket(taken.seconds, {_BOUNDS}) AS bucket,
                CASE WHEN told.what = '{Counted.ENDED}'
                     THEN replace(line.kind, 'run_', '')
-                    WHEN told.what IN ('{Counted.FAILED}', '{Counted.BLOCKED}')
+                    WHEN told.what IN {one_of((Counted.FAILED, Counted.BLOCKED))}
                     THEN coalesce(line.data #>> '{{{ERROR.name},kind}}', '')
                     ELSE line.name END AS name
         FROM workflows_history AS line
@@ -120,8 +120,7 @@ _LINES = Statement(
         CROSS JOIN LATERAL (
             SELECT CASE WHEN told.what = '{Counted.ENDED}'
                         THEN greatest(extract(epoch FROM line.at - run.created_at), 0)::float8
-                        WHEN told.what IN ('{Counted.STEP}', '{Counted.ATTEMPT_FAILED}',
-                                           '{Counted.UNDONE}', '{Counted.UNDO_FAILED}')
+                        WHEN told.what IN {one_of((Counted.STEP, Counted.ATTEMPT_FAILED, Counted.UNDONE, Counted.UNDO_FAILED))}
                         THEN (line.data ->> '{SECONDS.name}')::float8 END) AS taken (seconds)
         WHERE line.id > %(after)s AND line.id <= %(until)s
           AND (line.kind <> '{_.CONTINUED}'

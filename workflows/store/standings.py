@@ -46,7 +46,7 @@ _FIGURES = Statement(
           ORDER BY created_at DESC LIMIT {FIGURES_OF_MOST}) AS run,
          LATERAL (
              SELECT name, kind, data FROM workflows_history AS each
-             WHERE each.run_id = run.id AND kind IN ('{_COMPLETED}', '{_FAILED}')
+             WHERE each.run_id = run.id AND kind IN {one_of((_COMPLETED, _FAILED))}
              LIMIT {LINES_OF_MOST}) AS line
     WHERE run.version = %s
     GROUP BY line.name ORDER BY line.name

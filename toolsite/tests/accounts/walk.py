@@ -16,6 +16,7 @@ from django.test import Client
 from submissions.tests.builders import in_review, make_board
 from toolsite.tests.accounts.power import changed, power
 from toolsite.tests.accounts.routes import every_path, ids_of
+from workflows.api import list_runs
 
 EVIL = "evil@example.com"
 PASSWORD = "correct-horse-7-battery"
@@ -56,6 +57,10 @@ def paths() -> list[str]:
             "slot": ["3", "4"],
             "section": ["pages"],
             "submission_id": [str(submission.pk)],
+            "run_id": [str(list_runs(key=f"submission-{submission.pk}")[0].id)],
+            "verb": ["pause", "cancel"],
+            "line_id": ["1"],
+            "part": ["history", "input"],
             "content_type_id": [str(ContentType.objects.get_for_model(User).pk)],
             "object_id": ["1"],
         }

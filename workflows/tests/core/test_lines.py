@@ -25,6 +25,8 @@ FAILED = StepFailure(error=ERROR, attempts=3, permanent=False)
 ATTEMPT: dict[str, Any] = {"attempt": 2, "attempts": 3, "error": ERROR, "seconds": 0.5}
 
 OTHER_DATA = {
+    "command_line/reading.py": "prints a line whole, as get_history gives it to anybody",
+    "console/filter_form.py": "what a form was sent",
     "admin.py": "shows a line whole, as get_history gives it to anybody",
     "core/line_fields.py": "reads it",
     "core/notes.py": "run.data",

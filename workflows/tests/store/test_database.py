@@ -66,6 +66,8 @@ SEND_BY_THEMSELVES = {
 }
 READ_THROUGH_THE_ORM = {
     "admin.py": "the worker that holds a run, for the run's page",
+    "console/related.py": "children and events of a run, for its page",
+    "store/state_counts.py": "how many runs there are in each state, by any filter",
     "store/views.py": "runs for readers outside, by any of their columns",
     "store/found_runs.py": "runs for readers outside and verbs on many, by any of their columns",
     "models/run.py": "what counts as progress, as a part of those reads",
@@ -78,6 +80,7 @@ READ_THROUGH_THE_ORM = {
 TELL_THE_TIME = {
     "store/statement.py": "the clock of all statements",
     "models/clock.py": "the columns' defaults, for rows made without the engine",
+    "store/diagnosis/server.py": "the server's own clock is what is looked at",
 }
 a_second = Statement("SELECT 1")
 

@@ -52,4 +52,4 @@ def test_of_all_runs_the_indexed_states_are_counted_and_the_others_estimated(
     assert counts[RunState.WAITING] == (4, How.AT_LEAST)
     assert counts[RunState.COMPLETED].how == How.ABOUT
     assert 30 <= counts[RunState.COMPLETED].runs <= 50
-    assert counts[RunState.PAUSED] == (0, How.ABOUT)
+    assert counts[RunState.PAUSED] == (0, How.EXACT)

@@ -32,7 +32,8 @@ def test_the_examples_run_one_after_the_other() -> None:
     write_declared()
     exec(second, names)
 
-    assert [each.name for each in list_schedules()] == ["hourly sums", "reports.nightly"]
+    known = [each.name for each in list_schedules()]
+    assert known == ["early sums", "hourly sums", "reports.nightly"]
     assert get_schedule("hourly sums").started == 1
     assert len(get_schedule("hourly sums").waiting) == 25
 
