@@ -117,12 +117,17 @@ def test_a_step_that_overruns_is_stopped_and_the_run_goes_on(deed: str, atomic: 
 
 @pytest.mark.usefixtures("committed")
 def test_a_statement_under_way_is_cancelled_on_the_server() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [began] = cursor.fetchone()
+
     driven(overrunning, deed="wait_in_the_database", atomic=False)
 
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-            "AND state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+            "AND state = 'active' AND query LIKE 'SELECT pg_sleep%%' AND query_start > %s",
+            [began],
         )
         assert cursor.fetchone() == (0,)
 
