@@ -17,8 +17,8 @@ from workflows.doctor.finding import NotLookedAt, Severity
 from workflows.models import Run, Worker
 from workflows.store.guests import Guests
 from workflows.store.queue import Code
-from workflows.store.workers import enlist
-from workflows.tests.builders import connected
+from workflows.store.workers import enlist, living_workers
+from workflows.tests.builders import connected, until
 from workflows.tests.flows import GPU, greet_once
 
 HERE = Code(["tests.greet"], [1], Guests(["default"], [], []))
@@ -36,6 +36,8 @@ def living(*codes: Code) -> Iterator[None]:
 
 @pytest.mark.django_db
 def test_without_workers_what_is_due_stands_still() -> None:
+    until(lambda: living_workers() == 0)  # those of other tests
+
     [idle] = cluster.workers()
     start(greet_once, name="Ann")
     [found] = cluster.workers()
@@ -53,6 +55,7 @@ def test_a_worker_that_lives_is_well() -> None:
 
 @pytest.mark.django_db
 def test_a_worker_that_shows_no_life_is_told() -> None:
+    Worker.objects.all().delete()  # tests that commit leave theirs behind
     Worker.objects.create(host="there", pid=8, started_at=timezone.now() - timedelta(hours=3))
 
     [found] = cluster.silent()

@@ -95,6 +95,7 @@ def test_a_short_time_limit_of_the_server_is_a_warning(name: str) -> None:
 
 def test_workers_that_want_more_connections_than_there_are_is_an_error() -> None:
     assert list(database.room_for_connections()) == []
+    Worker.objects.all().delete()  # tests that commit leave theirs behind
     Worker.objects.create(host="here", pid=1, slots=4)
     lives = [each._replace(lives=True) for each in at_work.list_workers()]
 

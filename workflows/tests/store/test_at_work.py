@@ -54,6 +54,7 @@ def test_a_count_stops_at_its_bound() -> None:
 
 
 def test_driven_runs_are_told_with_their_worker() -> None:
+    Worker.objects.all().delete()  # tests that commit leave theirs behind
     worker = Worker.objects.create(host="here", pid=7)
     run = started_and_claimed(greet_once, name="Ann")
     Run.objects.filter(pk=run.id).update(worker_id=worker.pk)

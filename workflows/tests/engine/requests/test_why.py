@@ -15,8 +15,8 @@ from workflows.api import (
 )
 from workflows.models import Run
 from workflows.store.queue import Code
-from workflows.store.workers import enlist
-from workflows.tests.builders import connected
+from workflows.store.workers import enlist, living_workers
+from workflows.tests.builders import connected, until
 from workflows.tests.flows import greet_once
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,8 @@ OTHER_CODE = Code(["tests.other"], [1])
 
 
 def test_a_due_run_where_no_worker_lives_asks_for_a_cluster() -> None:
+    until(lambda: living_workers() == 0)  # those of other tests
+
     reason = why(start(greet_once, name="Ann"))
 
     assert reason.cause == Cause.NO_WORKER
