@@ -1,12 +1,15 @@
 """stats: how many runs there are of each state, what is due, what failed in the last hour."""
 
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from typing import Any
 
 from workflows.command_line import safe_text
 from workflows.command_line.screen import Answer
 from workflows.core.retention import seconds_of
+from workflows.core.states import RunState
 from workflows.store import at_work
+from workflows.store.state_counts import How, StateCount, count_states
 
 
 def add_stats(parser: ArgumentParser) -> None:
@@ -18,14 +21,15 @@ def add_stats(parser: ArgumentParser) -> None:
 def stats(answer: Answer, options: dict[str, Any]) -> None:
     """Print the counts. Raises ValueError for what is no span."""
     seconds = seconds_of(options["since"])
-    states, due = at_work.count_states(), at_work.count_due()
+    states, due = count_states({}), at_work.count_due()
     workers, failures = at_work.list_workers(), at_work.recent_failures(seconds)
     living = [each for each in workers if each.lives]
     if answer.in_json:
         answer.json(
             {
-                "states": {each.state.value: each.runs for each in states},
-                "at_least": [each.state.value for each in states if each.at_least],
+                "states": {state.value: count.runs for state, count in states.items()},
+                "at_least": _told_as(How.AT_LEAST, states),
+                "about": _told_as(How.ABOUT, states),
                 "due": due.runs,
                 "due_at_least": due.at_least,
                 "oldest_due_seconds": due.oldest_seconds,
@@ -37,7 +41,7 @@ def stats(answer: Answer, options: dict[str, Any]) -> None:
         )
         return
     screen = answer.screen
-    rows = [(each.state.value, _number(each.runs, each.at_least)) for each in states]
+    rows = [(state.value, _words(count)) for state, count in states.items()]
     screen.table(("state", "runs"), rows)
     screen.say(due_words(due))
     screen.say(worker_words(workers))
@@ -50,6 +54,15 @@ def stats(answer: Answer, options: dict[str, Any]) -> None:
         screen.table(columns, told, title=f"failed in the last {options['since']}")
     else:
         screen.say(f"nothing failed in the last {options['since']}")
+
+
+def _told_as(how: How, states: Mapping[RunState, StateCount]) -> list[str]:
+    return [state.value for state, count in states.items() if count.how == how]
+
+
+def _words(count: StateCount) -> str:
+    about = "about " if count.how == How.ABOUT else ""
+    return about + _number(count.runs, count.how == How.AT_LEAST)
 
 
 def _number(runs: int, at_least: bool) -> str:

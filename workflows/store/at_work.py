@@ -11,30 +11,8 @@ from workflows.store.schema import LIVING
 from workflows.store.statement import NOW, STATEMENT_TIME, Statement, one_of
 
 MOST_COUNTED = 100_000
-"""Of each state; where there are more, it is said."""
+"""Where there are more, it is said."""
 
-_COUNTED_BY_INDEX = sorted({*DUE_STATES, *HELD_STATES, *TROUBLED_STATES})
-# No index has these alone, so they are looked for among the newest.
-_COUNTED_AMONG_THE_NEWEST = sorted(set(RunState) - set(_COUNTED_BY_INDEX))
-_BY_INDEX = " UNION ALL ".join(
-    f"""SELECT '{RunState(state).value}', (SELECT count(*) FROM (
-            SELECT FROM workflows_run WHERE state = '{RunState(state).value}' AND state IN {one_of(set_of)}
-            LIMIT {MOST_COUNTED + 1}) AS counted)"""
-    for state in _COUNTED_BY_INDEX
-    for set_of in [
-        next(each for each in (DUE_STATES, HELD_STATES, TROUBLED_STATES) if state in each)
-    ]
-)
-_STATES = Statement(
-    f"""
-    {_BY_INDEX}
-    UNION ALL
-    SELECT state, count(*) FROM (
-        SELECT state FROM workflows_run ORDER BY created_at DESC LIMIT {MOST_COUNTED + 1}) AS newest
-    WHERE state IN {one_of(_COUNTED_AMONG_THE_NEWEST)} GROUP BY state
-    """
-)
-_MORE = Statement(f"SELECT EXISTS (SELECT FROM workflows_run OFFSET {MOST_COUNTED} LIMIT 1)")
 _DUE_HERE = f"""
     SELECT id, workflow, version, state, wake_at AS due_at, step_pool FROM workflows_run
     WHERE state IN {one_of(DUE_STATES)} AND wake_at <= {STATEMENT_TIME} ORDER BY wake_at LIMIT %(limit)s
@@ -80,15 +58,6 @@ _FAILURES = Statement(
     GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3
     """
 )
-
-
-class StateCount(NamedTuple):
-    """How many runs are in a state."""
-
-    state: RunState
-    runs: int
-    at_least: bool
-    """There may be more."""
 
 
 class DueCount(NamedTuple):
@@ -147,18 +116,6 @@ class Failures(NamedTuple):
     type: str
     runs: int
     last_at: datetime
-
-
-def count_states() -> list[StateCount]:
-    """Count the runs in each state, up to a bound; paused and completed ones among the newest only."""
-    found = {RunState(state): int(runs) for state, runs in query(_STATES)}
-    [[more]] = query(_MORE)
-    return [_count(state, found.get(state, 0), more) for state in RunState]
-
-
-def _count(state: RunState, runs: int, more: bool) -> StateCount:
-    at_least = more if state in _COUNTED_AMONG_THE_NEWEST else runs > MOST_COUNTED
-    return StateCount(state, min(runs, MOST_COUNTED), at_least)
 
 
 def count_due() -> DueCount:

@@ -9,10 +9,12 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 
 from workflows.api import HistoryKind, RunState, get_history, get_run, list_runs, start
 from workflows.command_line import screen
 from workflows.management.commands.workflows import DEEDS, Command
+from workflows.store import state_counts
 from workflows.testing import drive_until_idle
 from workflows.tests.builders import driven
 from workflows.tests.encrypted import NEW, SECRET, keys
@@ -308,6 +310,20 @@ def test_stats_count_by_state() -> None:
 
     assert (told["states"]["waiting"], told["states"]["completed"], told["due"]) == (1, 1, 1)
     assert "1 due, the oldest for" in said and "nothing failed in the last 1h" in said
+
+
+def test_stats_say_what_each_count_is_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state_counts, "MOST_COUNTED", 1)
+    for _ in range(2):
+        driven(wait_for_go)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE workflows_run")
+
+    [told] = answers("stats")
+
+    assert (told["states"]["waiting"], told["at_least"]) == (1, ["waiting"])
+    assert told["about"] == ["completed"]
+    assert "1+" in command("stats") and "about 0" in command("stats")
 
 
 def test_stats_refuse_what_is_no_span() -> None:

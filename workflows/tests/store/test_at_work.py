@@ -9,23 +9,10 @@ from django.utils import timezone
 from workflows.api import RunState, start
 from workflows.models import Run, Worker
 from workflows.store import at_work
-from workflows.tests.builders import driven, started_and_claimed
-from workflows.tests.flows import greet_once, wait_for_go
+from workflows.tests.builders import started_and_claimed
+from workflows.tests.flows import greet_once
 
 pytestmark = pytest.mark.django_db
-
-
-def test_every_state_is_counted() -> None:
-    driven(greet_once, name="Ann")
-    driven(wait_for_go)
-
-    counted = {each.state: each.runs for each in at_work.count_states()}
-
-    assert set(counted) == set(RunState)
-    assert {state: runs for state, runs in counted.items() if runs} == {
-        RunState.COMPLETED: 1,
-        RunState.WAITING: 1,
-    }
 
 
 def test_what_is_due_is_counted_and_told_the_longest_due_first() -> None:
